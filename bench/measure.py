@@ -1,0 +1,244 @@
+"""Starts a peer, lets the load work on it, and reads what that cost.
+
+The figure to trust is CPU time: what the scheduler has counted for all threads of the peer, user
+and system, between the first and the last request, in nanoseconds (/proc/PID/task/TID/schedstat).
+"""
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from peers import Setup
+
+START_LIMIT_S = 20
+RUN_LIMIT_S = 120
+STOP_LIMIT_S = 5
+SETTLE_LIMIT_S = 3
+WARM_UP = ["-c", 64, "-n", 2_000]
+
+
+class Failure(Exception):
+    """A run that gave no figure; the others go on."""
+
+
+@dataclass
+class Bench:
+    tools: Path  # where relay, origin and load were built
+    origin_port: int
+    peer_cpu: int
+    load_cpu: int
+    quick: bool
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def raise_file_limit():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def start(command, cpu=None, **options):
+    """Starts a command in the foreground, on one CPU or on any."""
+    pin = ["taskset", "-c", cpu] if cpu is not None else []
+    return subprocess.Popen([str(word) for word in [*pin, *command]], **options)
+
+
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        for pid in reversed(family(process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def family(pid):
+    """The process and all that it started."""
+    children = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found = [pid]
+    for member in found:
+        found += children.get(member, [])
+    return found
+
+
+def cpu_ns(pids):
+    files = [file for pid in pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return sum(int(file.read_text().split()[0]) for file in files)
+
+
+def memory_kib(pids):
+    """Proportional set size: shared pages count once for all who share them."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total
+
+
+def settled_memory_kib(pids):
+    """Memory when it has stopped changing, for what is given back a moment later."""
+    deadline = time.monotonic() + SETTLE_LIMIT_S
+    last = memory_kib(pids)
+    while time.monotonic() < deadline:
+        time.sleep(0.3)
+        now = memory_kib(pids)
+        if abs(now - last) <= 4:
+            return now
+        last = now
+    return last
+
+
+def answers(port, host):
+    """Whether one request is answered with 200."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+            client.sendall(f"GET /route0/1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            return client.recv(4096).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def await_answer(process, port, host, log):
+    deadline = time.monotonic() + START_LIMIT_S
+    while not answers(port, host):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Failure(f"does not answer: {tail(log)}")
+        time.sleep(0.001)
+
+
+def tail(log):
+    return log.read_text(errors="replace")[-500:].strip() or "(it said nothing)"
+
+
+@dataclass
+class Running:
+    port: int
+    pids: list
+    start_ms: float
+
+
+@contextmanager
+def running_peer(bench, peer, scenario, sites):
+    """The peer, answering; ended when the block is left."""
+    directory = Path(tempfile.mkdtemp(prefix="weir-bench-"))
+    setup = Setup(directory, free_port(), bench.origin_port, scenario.threads, sites)
+    command = peer.command(setup)
+    cpu = bench.peer_cpu if scenario.threads == 1 else None
+    log = directory / "log"
+    began = time.monotonic()
+    with log.open("w") as output:
+        process = start(command, cpu, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        host = "site0.example.com" if sites else "bench.example.com"
+        await_answer(process, setup.port, host, log)
+        start_ms = (time.monotonic() - began) * 1000
+        yield Running(setup.port, family(process.pid), start_ms)
+    finally:
+        stop(process)
+        shutil.rmtree(directory)
+
+
+def read_line(process, limit_s):
+    ready, _, _ = select.select([process.stdout], [], [], limit_s)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        raise Failure("the load got no further" if not ready else "the load gave up")
+    return line
+
+
+@contextmanager
+def running_load(bench, scenario, options, port):
+    """The load with its connections open and warm (see bench/load.c)."""
+    cpu = bench.load_cpu if scenario.threads == 1 else None
+    command = [bench.tools / "load", *options, port]
+    process = start(command, cpu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        read_line(process, RUN_LIMIT_S)
+        yield process
+    finally:
+        process.stdin.close()
+        stop(process)
+        process.stdout.close()
+
+
+def make_requests(load, running):
+    """Lets the load make its requests. Returns the figures of the run."""
+    before = cpu_ns(running.pids)
+    load.stdin.write("\n")
+    load.stdin.flush()
+    result = json.loads(read_line(load, RUN_LIMIT_S))
+    used_ns = cpu_ns(running.pids) - before
+    if result["errors"]:
+        raise Failure(f"{result['errors']} of {result['requests']} requests failed")
+    return {
+        "cpu_us": used_ns / 1000 / result["requests"],
+        "rate": result["requests"] / result["seconds"],
+        "busy": used_ns / 1e9 / result["seconds"],
+        "p50_us": result["p50_us"],
+        "p99_us": result["p99_us"],
+    }
+
+
+def measure(bench, peer, scenario, sites=0):
+    """One run of one peer, from its start to its end. Returns its figures by name."""
+    options = scenario.load_options(bench.quick)
+    with running_peer(bench, peer, scenario, sites) as running:
+        if not scenario.requests:
+            return measure_held(bench, scenario, options, running)
+        with running_load(bench, scenario, options, running.port) as load:
+            figures = make_requests(load, running)
+            figures["start_ms"] = running.start_ms
+            figures["memory_mib"] = memory_kib(running.pids) / 1024
+            return figures
+
+
+def measure_held(bench, scenario, options, running):
+    """Memory of each connection that is held, beyond what serving some others has cost."""
+    with running_load(bench, scenario, WARM_UP, running.port) as load:
+        make_requests(load, running)
+    before = settled_memory_kib(running.pids)
+    with running_load(bench, scenario, options, running.port):
+        held = settled_memory_kib(running.pids)
+    return {"kib_each": (held - before) / scenario.connections, "memory_mib": before / 1024}
+
+
+def measure_many(bench, peer, scenario, first):
+    """The scenario with its many sites, beside the same requests with one site."""
+    runs = {}
+    for sites in (0, scenario.sites) if first else (scenario.sites, 0):
+        runs[sites] = measure(bench, peer, scenario, sites)
+    many, one = runs[scenario.sites], runs[0]
+    return {**many, "one_us": one["cpu_us"], "many_ratio": many["cpu_us"] / one["cpu_us"]}
+
+
+@contextmanager
+def running_origin(tools, cpu):
+    port = free_port()
+    process = start([tools / "origin", port], cpu)
+    try:
+        await_answer(process, port, "origin", Path("/dev/null"))
+        yield port
+    finally:
+        stop(process)

@@ -1,0 +1,208 @@
+"""The proxies that are measured: for each, how it is configured and started.
+
+Every configuration is what somebody would write who wants speed and knows the proxy: no access
+log, no cache, connections kept alive on both sides, bodies streamed.
+"""
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+FOREVER = 1_000_000_000
+
+
+@dataclass
+class Setup:
+    """What a peer is to do in one run."""
+
+    directory: Path  # where it may write its files
+    port: int  # where it listens, on loopback
+    origin_port: int  # where its only server listens
+    threads: int = 1
+    sites: int = 0  # 0: one site for every host; else so many, and one more of as many routes
+
+
+def site_hosts(setup):
+    return [f"site{i}.example.com" for i in range(setup.sites)]
+
+
+def route_prefixes(setup):
+    return [f"/route{i}/" for i in range(setup.sites)]
+
+
+class Peer:
+    def __init__(self, name, binary):
+        self.name = name
+        self.binary = binary
+
+    def is_there(self):
+        return shutil.which(str(self.binary)) is not None
+
+    def version(self):
+        return ""
+
+    def command(self, setup):
+        """Writes the peer's configuration; returns its command line, which stays in front."""
+        raise NotImplementedError
+
+    def first_words(self, *arguments):
+        run = subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=10)
+        found = re.search(r"\d+\.\d+[^\s,]*", run.stdout + run.stderr)
+        return found.group(0) if found else "?"
+
+
+class Relay(Peer):
+    """The floor: no proxy at all, bytes passed from socket to socket."""
+
+    def command(self, setup):
+        return [self.binary, setup.port, setup.origin_port, setup.threads]
+
+
+class Nginx(Peer):
+    def version(self):
+        return self.first_words("-v")
+
+    def command(self, setup):
+        path = setup.directory / "nginx.conf"
+        path.write_text(self.configuration(setup))
+        return [self.binary, "-p", setup.directory, "-c", path, "-e", "stderr"]
+
+    def configuration(self, setup):
+        listen = f"listen 127.0.0.1:{setup.port}"
+        options = " backlog=4096" + (" reuseport" if setup.threads > 1 else "")
+        user = "user root;" if os.geteuid() == 0 else ""
+        temporary = "\n".join(
+            f"    {name}_temp_path {setup.directory}/{name};"
+            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        return f"""\
+{user}
+daemon off;
+pid {setup.directory}/nginx.pid;
+error_log stderr crit;
+worker_processes {setup.threads};
+worker_rlimit_nofile 16000;
+events {{ worker_connections 12000; }}
+http {{
+    access_log off;
+{temporary}
+    keepalive_timeout 1h;
+    keepalive_requests {FOREVER};
+    client_max_body_size 0;
+    server_names_hash_max_size 65536;
+    server_names_hash_bucket_size 128;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    proxy_request_buffering off;
+    proxy_max_temp_file_size 0;
+    upstream origin {{
+        server 127.0.0.1:{setup.origin_port};
+        keepalive 256;
+        keepalive_requests {FOREVER};
+        keepalive_timeout 1h;
+    }}
+    server {{
+        {listen} default_server{options};
+        location / {{ proxy_pass http://origin; }}
+        location /websocket {{
+            proxy_set_header Connection upgrade;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Host $host;
+            proxy_read_timeout 1h;
+            proxy_pass http://origin;
+        }}
+    }}
+{self.sites(setup, listen)}
+}}
+"""
+
+    @staticmethod
+    def sites(setup, listen):
+        action = "proxy_pass http://origin;"
+        sites = [
+            f"    server {{ {listen}; server_name {host}; location / {{ {action} }} }}"
+            for host in site_hosts(setup)
+        ]
+        routes = [f"        location {path} {{ {action} }}" for path in route_prefixes(setup)]
+        if routes:
+            sites += [f"    server {{ {listen}; server_name routes.example.com;", *routes, "    }"]
+        return "\n".join(sites)
+
+
+class Haproxy(Peer):
+    def version(self):
+        return self.first_words("-v")
+
+    def command(self, setup):
+        path = setup.directory / "haproxy.cfg"
+        path.write_text(self.configuration(setup))
+        return [self.binary, "-db", "-f", path]
+
+    def configuration(self, setup):
+        return f"""\
+global
+    maxconn 8000
+    nbthread {setup.threads}
+defaults
+    mode http
+    option http-keep-alive
+    http-reuse always
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+    timeout http-keep-alive 1h
+    timeout tunnel 1h
+frontend clients
+    bind 127.0.0.1:{setup.port} backlog 4096
+{self.maps(setup)}    default_backend origin
+backend origin
+    server origin 127.0.0.1:{setup.origin_port}
+"""
+
+    @staticmethod
+    def maps(setup):
+        if not setup.sites:
+            return ""
+        sites = setup.directory / "sites.map"
+        routes = setup.directory / "routes.map"
+        sites.write_text("".join(f"{host} origin\n" for host in site_hosts(setup)))
+        routes.write_text("".join(f"{path} origin\n" for path in route_prefixes(setup)))
+        return (
+            "    acl has_routes hdr(host) routes.example.com\n"
+            f"    use_backend %[path,map_beg({routes})] if has_routes\n"
+            f"    use_backend %[req.hdr(host),lower,map({sites})]\n"
+        )
+
+
+class Weir(Peer):
+    def version(self):
+        return self.first_words("version")
+
+    def command(self, setup):
+        path = setup.directory / "weir.yaml"
+        path.write_text(self.configuration(setup))
+        return [self.binary, "run", "-c", path]
+
+    def configuration(self, setup):
+        return f"""\
+listen: ["127.0.0.1:{setup.port}"]
+threads: {setup.threads}
+log: {{access: off}}
+limits: {{requests_per_connection: {FOREVER}}}
+upstreams:
+  origin:
+    servers: ["127.0.0.1:{setup.origin_port}"]
+sites:
+{self.sites(setup)}
+"""
+
+    @staticmethod
+    def sites(setup):
+        if not setup.sites:
+            return "  - proxy: origin"
+        sites = [f"  - {{host: {host}, proxy: origin}}" for host in site_hosts(setup)]
+        routes = [f"      - {{path: {path}*, proxy: origin}}" for path in route_prefixes(setup)]
+        return "\n".join([*sites, "  - host: routes.example.com", "    routes:", *routes])

@@ -1,0 +1,79 @@
+"""The kinds of work that are measured, and the targets that Weir is held to."""
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * 1024
+MANY = 10_000
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    connections: int
+    requests: int  # 0: the connections are only held, and memory is what counts
+    quick_requests: int = 0
+    load: tuple = ()  # more options of bench/load
+    threads: int = 1  # more than one: nothing is pinned
+    sites: int = 0  # measured in pairs with a configuration of one site
+
+    def load_options(self, quick):
+        requests = self.quick_requests if quick else self.requests
+        return ["-c", self.connections, "-n", requests, *self.load]
+
+
+def target(size):
+    return ("-t", f"/{size}")
+
+
+SCENARIOS = [
+    Scenario("small", "128 B over 64 connections", 64, 100_000, 25_000),
+    Scenario("browser", "the same, a browser's header", 64, 100_000, 25_000, ("-b",)),
+    Scenario("one", "128 B over one connection", 1, 10_000, 4_000),
+    # So few that what all peers close in five rounds fits into the kernel's TIME_WAIT table.
+    Scenario("connect", "a new connection per request", 64, 6_000, 3_000, ("-k",)),
+    Scenario("64k", "64 KiB answers", 16, 20_000, 5_000, target(64 * KIB)),
+    Scenario("1m", "1 MiB answers", 8, 3_000, 600, target(MIB)),
+    Scenario("100m", "100 MiB answers", 2, 20, 6, target(100 * MIB)),
+    Scenario("upload-1m", "1 MiB uploads", 8, 2_000, 400, ("-u", MIB)),
+    Scenario("idle-5000", "idle keep-alive connections", 5_000, 0),
+    Scenario("websocket-2000", "idle WebSocket tunnels", 2_000, 0, 0, ("-w", "-t", "/websocket")),
+    Scenario(
+        "many-sites",
+        "10,000 sites and routes against one",
+        64,
+        60_000,
+        20_000,
+        ("-s", MANY),
+        sites=MANY,
+    ),
+    Scenario("two-workers", "128 B, two workers on both cores", 64, 100_000, 25_000, threads=2),
+]
+
+
+@dataclass(frozen=True)
+class Target:
+    """`figure` of Weir in the scenario is at most `limit`, as it is (against "") or as a ratio to
+    the same figure of "better" (the better of nginx and HAProxy) or "relay"."""
+
+    scenario: str
+    figure: str
+    against: str
+    limit: float
+    unit: str = ""
+
+
+TARGETS = [
+    Target("small", "cpu_us", "better", 0.82),
+    Target("small", "cpu_us", "relay", 1.10),
+    Target("one", "p50_us", "better", 1.0),
+    Target("connect", "cpu_us", "better", 1.0),
+    Target("1m", "cpu_us", "better", 0.55),
+    Target("100m", "cpu_us", "better", 0.55),
+    Target("upload-1m", "cpu_us", "better", 0.75),
+    Target("idle-5000", "kib_each", "", 0.4, "KiB"),
+    Target("websocket-2000", "kib_each", "", 0.75, "KiB"),
+    Target("many-sites", "many_ratio", "", 1.03),
+    Target("many-sites", "start_ms", "", 500, "ms"),
+    Target("many-sites", "memory_mib", "", 30, "MiB"),
+]

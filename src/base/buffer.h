@@ -1,0 +1,77 @@
+/* Buffers and spans: how bytes travel without being copied.
+ *
+ * A buffer is a block of bytes that belongs to one loop, with a plain count of references; it
+ * never crosses threads. A span is a stretch of one buffer and holds one reference to it. Bytes
+ * arrive in a buffer, the head and each body piece are spans of it, and the buffer goes back to
+ * its pool when the last span does.
+ *
+ *     struct span piece = span_part(&received, 0, 100);   // a second reference
+ *     span_skip(&received, 100);                          // the same bytes leave the first one
+ *     ... send piece ...
+ *     span_clear(&piece);
+ */
+#pragma once
+
+#include "base/slice.h"
+
+enum {
+    BUFFER_SMALL = 4096,       /* heads of requests */
+    BUFFER_MEDIUM = 16 * 1024, /* heads of responses and what comes with them */
+    BUFFER_LARGE = 128 * 1024, /* bodies that keep coming */
+    BUFFER_SIZES = 3,
+};
+
+struct pool;
+
+struct buffer {
+    struct pool *pool; /* NULL: made to measure, from malloc */
+    uint32_t references;
+    uint32_t capacity; /* bytes in `data` */
+    char data[];
+};
+
+/* The pools of one loop. */
+struct buffer_pools {
+    struct pool *sizes[BUFFER_SIZES];
+};
+
+/* False: no memory; nothing is left behind. */
+bool buffer_pools_init(struct buffer_pools *pools);
+void buffer_pools_fini(struct buffer_pools *pools);
+
+/* A buffer with room for at least `size` bytes and one reference, which is the caller's. NULL: no
+ * memory. */
+struct buffer *buffer_new(struct buffer_pools *pools, size_t size);
+
+void buffer_ref(struct buffer *buffer);
+void buffer_unref(struct buffer *buffer);
+
+struct span {
+    struct buffer *buffer; /* one reference; NULL in an empty span */
+    uint32_t offset, length;
+};
+
+static inline struct slice span_slice(const struct span *span)
+{
+    return span->buffer ? slice_of(span->buffer->data + span->offset, span->length) : SLICE("");
+}
+
+/* A span of a fresh buffer; takes over the caller's reference. */
+struct span span_take_buffer(struct buffer *buffer, size_t length);
+
+/* A further span of the same bytes, with its own reference. */
+struct span span_part(const struct span *span, size_t start, size_t length);
+
+/* Moves the span out of `*span`, which becomes empty. */
+struct span span_take(struct span *span);
+
+/* Drops the first `count` bytes; a span with nothing left gives its buffer back. */
+void span_skip(struct span *span, size_t count);
+
+/* Gives the reference back and leaves an empty span. */
+void span_clear(struct span *span);
+
+/* Makes one contiguous span of `*first` and `second`: in place where the first one's buffer has
+ * room and nobody else holds it, else in a new buffer. Takes over `second`. False: no memory;
+ * `*first` is then as it was and `second` is given back. */
+bool span_append(struct span *first, struct span second, struct buffer_pools *pools);

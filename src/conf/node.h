@@ -1,0 +1,58 @@
+/* The tree of a configuration file: YAML without YAML's guesses. Every scalar keeps its text, every
+ * node its place. Nodes live in the arena of the configuration. Immutable once read. */
+#pragma once
+
+#include "base/slice.h"
+
+/* A place in a source. Lines and columns count from 1; columns count characters, not bytes. */
+struct position {
+    uint16_t source; /* index in the configuration's sources */
+    uint32_t line, column;
+};
+
+enum node_kind { NODE_SCALAR, NODE_MAPPING, NODE_SEQUENCE };
+
+struct node_pair;
+
+/* A stretch of a scalar's text, in bytes. */
+struct node_stretch {
+    uint32_t start, end;
+};
+
+struct node {
+    struct position position;
+    enum node_kind kind : 8;
+    bool quoted;           /* NODE_SCALAR: in quotes or a block; a bare empty scalar is "nothing" */
+    bool verbatim;         /* NODE_SCALAR: the text stands on one line of the file, byte for byte */
+    bool commented;        /* NODE_SCALAR: nothing is here but a comment */
+    uint32_t count;        /* of pairs or items; 0 in a scalar */
+    union {                /* the text of a mapping or a sequence is empty */
+        struct slice text; /* NODE_SCALAR: with the environment put in */
+        struct node_pair *pairs; /* NODE_MAPPING, in the file's order; keys differ */
+        struct node **items;     /* NODE_SEQUENCE */
+    };
+    /* NODE_SCALAR: what came from the environment, in order, ended by an empty stretch; no template
+     * looks for variables there. NULL: nothing. */
+    const struct node_stretch *environment;
+};
+
+struct node_pair {
+    struct slice key;
+    struct position key_position;
+    struct node *value;
+};
+
+/* The value of a key, or NULL; also where the node is no mapping (or NULL). */
+const struct node *node_find(const struct node *mapping, struct slice key);
+
+/* Whether it is a bare empty scalar: `key:` and nothing behind it. */
+bool node_is_nothing(const struct node *node);
+
+/* Whether it is this word, without quotes. */
+bool node_is_word(const struct node *node, const char *word);
+
+/* The place of a byte of a scalar's text, as near as is known. */
+struct position node_position_at(const struct node *scalar, size_t offset);
+
+/* `a text`, `a list`, `a mapping`, `nothing`: what the file has here, for error messages. */
+const char *node_kind_words(const struct node *node);

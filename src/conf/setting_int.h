@@ -1,0 +1,14 @@
+/* What setting.c shares inside of conf/. */
+#pragma once
+
+#include "conf/setting.h"
+
+/* `for example "connect: 2s"`, or NULL where there is no example. */
+const char *setting_example(struct diagnostics *diagnostics, const char *name, const char *example);
+
+/* Fills one field with its default. False: no memory. */
+bool setting_read_default(struct setting_reader *reader, const struct setting *setting,
+                          void *ret_field);
+
+/* The record of that name, or NULL. */
+const struct setting *setting_find(const struct setting_group *group, struct slice name);

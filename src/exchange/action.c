@@ -1,0 +1,201 @@
+/* How `proxy`, `redirect`, `respond` and `upstream_host` are written. */
+#include "exchange/action.h"
+#include "base/assert.h"
+
+#include "base/arena.h"
+#include "http/field_syntax.h"
+#include "policy/route.h"
+
+/* ---- proxy */
+
+static bool is_name(struct slice text)
+{
+    return slice_find(text, ':') == text.length && slice_find(text, '/') == text.length;
+}
+
+static bool read_proxy(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct proxy_setting *proxy = field;
+    *proxy = (struct proxy_setting){.position = node->position};
+    if (node->kind == NODE_SCALAR && slice_is_empty(node->text)) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write proxy: http://127.0.0.1:3000, or the name of an upstream",
+                          "proxy names nobody");
+        return false;
+    }
+    if (node->kind == NODE_SCALAR && is_name(node->text)) {
+        proxy->upstream = node->text;
+        return true;
+    }
+    return server_list_read(reader, node, &proxy->servers);
+}
+
+/* ---- redirect */
+
+static bool read_status(struct setting_reader *reader, const struct node *node, unsigned least,
+                        unsigned most, unsigned *ret_status)
+{
+    ASSERT(least <= most && most <= 999);
+    uint64_t status = 0;
+    if (node->kind == NODE_SCALAR && slice_to_number(node->text, most, &status) &&
+        status >= least) {
+        *ret_status = (unsigned)status;
+        return true;
+    }
+    diagnostics_error(
+        reader->diagnostics, node->position,
+        diagnostics_text(reader->diagnostics, "write a number from %u to %u", least, most),
+        "this is no status");
+    return false;
+}
+
+static bool read_template(struct setting_reader *reader, const struct node *node,
+                          const struct template **ret_template)
+{
+    if (node->kind != NODE_SCALAR) {
+        diagnostics_error(reader->diagnostics, node->position, NULL, "a text belongs here, not %s",
+                          node_kind_words(node));
+        return false;
+    }
+    *ret_template = template_compile(node, TEMPLATE_REQUEST, ROUTE_CAPTURES_MAX, reader->variables,
+                                     reader->arena, reader->diagnostics);
+    return *ret_template != NULL;
+}
+
+static bool unknown_key(struct setting_reader *reader, const struct node_pair *pair,
+                        const char *const *keys, size_t count)
+{
+    const char *near = did_you_mean(pair->key, keys, count);
+    diagnostics_error(reader->diagnostics, pair->key_position,
+                      near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
+                           : NULL,
+                      "unknown key \"%.*s\"", (int)pair->key.length, pair->key.data);
+    return false;
+}
+
+static bool read_redirect(struct setting_reader *reader, const struct node *node, void *field)
+{
+    static const char *const keys[] = {"to", "status"};
+    struct redirect_setting *redirect = field;
+    *redirect = (struct redirect_setting){.status = 302};
+    if (node->kind == NODE_SCALAR)
+        return read_template(reader, node, &redirect->to);
+    bool good = true;
+    for (uint32_t i = 0; i < node->count && node->kind == NODE_MAPPING; i++) {
+        const struct node_pair *pair = &node->pairs[i];
+        if (slice_equal(pair->key, SLICE("to")))
+            good &= read_template(reader, pair->value, &redirect->to);
+        else if (slice_equal(pair->key, SLICE("status")))
+            good &= read_status(reader, pair->value, 300, 399, &redirect->status);
+        else
+            good &= unknown_key(reader, pair, keys, 2);
+    }
+    if (good && !redirect->to) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write redirect: https://example.com$target, or {to: …, status: 308}",
+                          "the redirect does not say where to");
+        return false;
+    }
+    return good;
+}
+
+/* ---- respond */
+
+static bool read_fields(struct setting_reader *reader, const struct node *node,
+                        struct respond_setting *respond)
+{
+    if (node->kind != NODE_MAPPING) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write headers: {Content-Type: text/plain}",
+                          "headers are names with values, not %s", node_kind_words(node));
+        return false;
+    }
+    respond->fields = arena_calloc(reader->arena, node->count * sizeof(*respond->fields));
+    bool good = respond->fields != NULL;
+    for (uint32_t i = 0; good && i < node->count; i++) {
+        const struct node_pair *pair = &node->pairs[i];
+        if (!field_name_is_settable(pair->key)) {
+            diagnostics_error(reader->diagnostics, pair->key_position,
+                              "leave it away: Weir writes the fields of framing itself",
+                              "\"%.*s\" cannot be set", (int)pair->key.length, pair->key.data);
+            good = false;
+            continue;
+        }
+        respond->fields[respond->field_count].name = pair->key;
+        good &= read_template(reader, pair->value, &respond->fields[respond->field_count].value);
+        respond->field_count++;
+    }
+    return good;
+}
+
+static bool read_respond(struct setting_reader *reader, const struct node *node, void *field)
+{
+    static const char *const keys[] = {"status", "body", "headers"};
+    struct respond_setting *respond = field;
+    *respond = (struct respond_setting){.status = 200};
+    if (node->kind != NODE_MAPPING)
+        return read_status(reader, node, 200, 599, &respond->status);
+    bool good = true;
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct node_pair *pair = &node->pairs[i];
+        if (slice_equal(pair->key, SLICE("status")))
+            good &= read_status(reader, pair->value, 200, 599, &respond->status);
+        else if (slice_equal(pair->key, SLICE("body")))
+            good &= read_template(reader, pair->value, &respond->body);
+        else if (slice_equal(pair->key, SLICE("headers")))
+            good &= read_fields(reader, pair->value, respond);
+        else
+            good &= unknown_key(reader, pair, keys, 3);
+    }
+    return good;
+}
+
+/* ---- upstream_host */
+
+static bool read_upstream_host(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct upstream_host_setting *host = field;
+    *host = (struct upstream_host_setting){.kind = UPSTREAM_HOST_TEXT};
+    if (node->kind == NODE_SCALAR && slice_equal(node->text, SLICE("server"))) {
+        host->kind = UPSTREAM_HOST_SERVER;
+        return true;
+    }
+    if (node->kind == NODE_SCALAR && slice_equal(node->text, SLICE("off"))) {
+        host->kind = UPSTREAM_HOST_CLIENT;
+        return true;
+    }
+    return read_template(reader, node, &host->text);
+}
+
+enum { ACTIONS = SCOPE_SITE | SCOPE_ROUTE };
+
+#define ACTION_ROW(field, reads, scopes_, is_action, summary_, example_)                           \
+    {                                                                                              \
+        .name = #field, .type = SETTING_CUSTOM, .offset = offsetof(struct action_settings, field), \
+        .size = sizeof(((struct action_settings *)0)->field), .read = reads, .scopes = scopes_,    \
+        .single = is_action, .action = is_action, .summary = summary_, .example = example_         \
+    }
+
+static const struct setting settings[] = {
+    ACTION_ROW(proxy, read_proxy, ACTIONS, true,
+               "Asks a server: an address, a list of them, or the name of an upstream.",
+               "http://127.0.0.1:3000"),
+    ACTION_ROW(redirect, read_redirect, ACTIONS, true,
+               "Sends the client elsewhere: a text (status 302) or {to, status}.",
+               "{to: \"https://example.com$target\", status: 308}"),
+    ACTION_ROW(respond, read_respond, ACTIONS, true,
+               "Answers by itself: a status, or {status, body, headers}.",
+               "{status: 200, body: \"hello $client_ip\"}"),
+    ACTION_ROW(upstream_host, read_upstream_host, SCOPE_TOP | ACTIONS, false,
+               "The Host that a server sees: `server` for its own address, or a text; otherwise "
+               "what the client sent.",
+               "server"),
+};
+
+const struct setting_group action_group = {
+    .name = "",
+    .settings = settings,
+    .count = sizeof(settings) / sizeof(settings[0]),
+    .size = sizeof(struct action_settings),
+    .summary = "What a site or route does with the requests that it takes.",
+};

@@ -1,0 +1,401 @@
+/* The life of a client's connection:
+ *
+ *     IDLE ⇄ HEAD → EXCHANGE → IDLE …
+ *                      ├─────→ DISCARD → IDLE      a small rest of the request is still to come
+ *                      ├─────→ LINGER → CLOSED     the client may still send: a close now could
+ *                      │                           destroy the response on its way (RFC 9112 9.6)
+ *                      └─────→ TUNNEL → CLOSED */
+#include "exchange/client_int.h"
+
+#include "base/assert.h"
+#include "base/pool.h"
+#include "exchange/client_table.h"
+#include "exchange/exchange.h"
+
+enum {
+    LINGER_MS = 2000,
+    FIRST_REQUEST_MS = 500, /* while the loop drains */
+    /* More than may be under way when the client sees our answer and stops: both ends' queues. */
+    LINGER_BYTES_MAX = 16 * 1024 * 1024,
+    DISCARD_BYTES_MAX = 64 * 1024,
+};
+
+size_t client_size(void)
+{
+    return sizeof(struct client);
+}
+
+const struct listener_plan *client_listener(const struct client *client)
+{
+    const struct plans *plans = client->context->current->plans;
+    ASSERT(client->listener < plans->listener_count);
+    return &plans->listeners[client->listener];
+}
+
+static void set_timer(struct client *client, int64_t after_ms)
+{
+    ASSERT(after_ms > 0);
+    timer_set(client->context->loop, &client->timer, (uint64_t)after_ms);
+}
+
+/* ---- the end */
+
+static void bury(struct grave *grave)
+{
+    struct client *client = CONTAINER_OF(grave, struct client, grave);
+    pool_put(client->context->clients, client);
+}
+
+void client_close(struct client *client, bool reset)
+{
+    ASSERT(client->state != CLIENT_CLOSED && client->state != CLIENT_EXCHANGE);
+    client->state = CLIENT_CLOSED;
+    if (client->counted)
+        client_table_leave(client->context->client_table, &client->peer, client->limit_per_client);
+    task_cancel(&client->task);
+    timer_fini(&client->timer);
+    h1_reader_fini(&client->reader);
+    transport_close(&client->transport, reset);
+    list_remove(&client->link);
+    atomic_fetch_sub_explicit(&client->context->open_clients, 1, memory_order_relaxed);
+    loop_bury(client->context->loop, &client->grave, bury);
+}
+
+/* Reads and drops; the connection goes when the client has ended, or has sent too much. */
+static void linger(struct client *client)
+{
+    ASSERT(client->state == CLIENT_LINGER);
+    for (;;) {
+        struct span bytes = {0};
+        enum io io = transport_receive(&client->transport, BUFFER_MEDIUM, &bytes);
+        if (io == IO_PENDING)
+            return;
+        client->discarded += bytes.length;
+        span_clear(&bytes);
+        if (io != IO_DONE || client->discarded > LINGER_BYTES_MAX) {
+            client_close(client, false);
+            return;
+        }
+    }
+}
+
+static void begin_linger(struct client *client)
+{
+    client->state = CLIENT_LINGER;
+    client->discarded = 0;
+    h1_reader_fini(&client->reader);
+    transport_shutdown_send(&client->transport);
+    set_timer(client, LINGER_MS);
+    linger(client);
+}
+
+/* ---- between requests */
+
+static void become_idle(struct client *client)
+{
+    client->state = CLIENT_IDLE;
+    client->reader.receive_size = BUFFER_SMALL;
+    if (client->context->draining) {
+        begin_linger(client); /* it may have sent more: a close could destroy our answer */
+        return;
+    }
+    set_timer(client, client_listener(client)->timeouts->keep_alive);
+    bool more =
+        h1_reader_has_leftover(&client->reader) || socket_is_readable(&client->transport.socket);
+    if (more)
+        loop_defer(client->context->loop, &client->task);
+    else if (!socket_watch(&client->transport.socket))
+        client_close(client, false);
+}
+
+static void discard(struct client *client)
+{
+    ASSERT(client->state == CLIENT_DISCARD);
+    for (;;) {
+        struct span piece = {0};
+        struct fields trailers = {0};
+        struct arena arena;
+        enum error_code error = ERROR_NONE;
+        arena_init(&arena, client->context->arena_chunks, DISCARD_BYTES_MAX);
+        enum read_event event = h1_reader_read_body(&client->reader, &client->transport,
+                                                    &client_listener(client)->h1_limits, H1_REQUEST,
+                                                    &arena, &trailers, &piece, &error);
+        client->discarded += piece.length;
+        span_clear(&piece);
+        arena_fini(&arena);
+        if (event == READ_WAIT)
+            return;
+        if (event == READ_END) {
+            become_idle(client);
+            return;
+        }
+        if (event != READ_PIECE || client->discarded > DISCARD_BYTES_MAX) {
+            begin_linger(client);
+            return;
+        }
+    }
+}
+
+void client_next(struct client *client, bool keep, enum client_rest rest)
+{
+    ASSERT(client->state == CLIENT_EXCHANGE);
+    client->state = CLIENT_DISCARD;
+    client->discarded = 0;
+    bool loud =
+        h1_reader_has_leftover(&client->reader) || socket_is_readable(&client->transport.socket);
+    if (keep && rest == REST_NONE) {
+        become_idle(client);
+    } else if (keep && rest == REST_SMALL) {
+        set_timer(client, client_listener(client)->timeouts->request_header);
+        loop_defer(client->context->loop, &client->task);
+    } else if (rest != REST_NONE || loud) {
+        begin_linger(client);
+    } else {
+        client_close(client, false);
+    }
+}
+
+/* ---- a request */
+
+static void begin_exchange(struct client *client, enum error_code error)
+{
+    ASSERT(client->state == CLIENT_IDLE || client->state == CLIENT_HEAD);
+    struct loop_context *context = client->context;
+    struct exchange *exchange = exchange_new(context);
+    struct client_stream *stream = exchange ? client_stream_new(client, exchange) : NULL;
+    if (!stream) {
+        /* Nothing can be said without memory. */
+        if (exchange)
+            exchange_drop(exchange);
+        client_close(client, true);
+        return;
+    }
+    client->requests++;
+    client->state = CLIENT_EXCHANGE;
+    client->exchange = exchange;
+    timer_unset(&client->timer);
+    exchange->listener = client_listener(client);
+    exchange->peer = exchange->client = client->peer;
+    exchange->scheme = SCHEME_HTTP;
+    if (!error) {
+        struct h1_scan scan = client->reader.scan;
+        exchange->request_bytes = h1_reader_take_head(&client->reader);
+        error = h1_parse_request(span_slice(&exchange->request_bytes), &scan,
+                                 &exchange->listener->h1_limits, &exchange->arena,
+                                 &exchange->request, &client->reader.body, &stream->keep_alive);
+    }
+    client_stream_begin(stream, exchange, error);
+    if (error)
+        exchange_refuse_request(exchange, error);
+    else
+        exchange_run(exchange);
+}
+
+static void read_head(struct client *client)
+{
+    ASSERT(client->state == CLIENT_IDLE || client->state == CLIENT_HEAD);
+    enum error_code error = ERROR_NONE;
+    const struct listener_plan *listener = client_listener(client);
+    switch (h1_reader_find_head(&client->reader, &client->transport, &listener->h1_limits,
+                                H1_REQUEST, &error)) {
+    case READ_HEAD:
+        begin_exchange(client, ERROR_NONE);
+        return;
+    case READ_FAILED:
+        begin_exchange(client, error);
+        return;
+    case READ_WAIT:
+        if (client->state == CLIENT_IDLE && h1_reader_has_leftover(&client->reader)) {
+            client->state = CLIENT_HEAD;
+            if (client->requests > 0)
+                set_timer(client, listener->timeouts->request_header);
+        }
+        return;
+    default:
+        client_close(client, false);
+        return;
+    }
+}
+
+/* ---- news */
+
+/* What is true whenever there is news for a client. */
+static void check(const struct client *client)
+{
+    ASSERT(client->state != CLIENT_CLOSED && !list_is_empty(&client->link));
+    ASSERT(socket_is_open(&client->transport.socket) && client->context->current);
+    ASSERT(client->counted || client->state == CLIENT_LINGER);
+    ASSERT(client->state != CLIENT_EXCHANGE || client->exchange->stream);
+    ASSERT(client->state != CLIENT_TUNNEL || client->tunnel);
+}
+
+static void on_news(struct socket *socket)
+{
+    struct client *client = CONTAINER_OF(socket, struct client, transport.socket);
+    check(client);
+    switch (client->state) {
+    case CLIENT_IDLE:
+    case CLIENT_HEAD:
+        read_head(client);
+        return;
+    case CLIENT_EXCHANGE:
+        exchange_run(client->exchange);
+        return;
+    case CLIENT_DISCARD:
+        discard(client);
+        return;
+    case CLIENT_LINGER:
+        linger(client);
+        return;
+    case CLIENT_TUNNEL:
+        client->tunnel->on_news(client->tunnel);
+        return;
+    case CLIENT_CLOSED:
+        break;
+    }
+    UNREACHABLE();
+}
+
+static void on_task(struct task *task)
+{
+    struct client *client = CONTAINER_OF(task, struct client, task);
+    on_news(&client->transport.socket);
+}
+
+static void exchange_timed_out(struct client *client)
+{
+    ASSERT(client->exchange->stream);
+    struct client_stream *stream = (struct client_stream *)client->exchange->stream;
+    if (stream->waiting == STREAM_WAIT_TAKE)
+        stream->stalled = true;
+    exchange_fail(client->exchange, stream->stalled ? ERROR_CLIENT_STALLED : ERROR_REQUEST_TIMEOUT);
+    exchange_run(client->exchange);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct client *client = CONTAINER_OF(timer, struct client, timer);
+    check(client);
+    switch (client->state) {
+    case CLIENT_HEAD:
+        begin_exchange(client, ERROR_REQUEST_TIMEOUT);
+        return;
+    case CLIENT_EXCHANGE:
+        exchange_timed_out(client);
+        return;
+    case CLIENT_TUNNEL:
+        client->tunnel->on_timeout(client->tunnel);
+        return;
+    default:
+        client_close(client, false);
+        return;
+    }
+}
+
+/* ---- the beginning */
+
+/* Above a limit the client is told so and its request is not read. */
+static void refuse(struct client *client)
+{
+    ASSERT(client->state == CLIENT_IDLE && !client->counted);
+    struct slice busy = SLICE("HTTP/1.1 503 Service Unavailable\r\n"
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    size_t sent = 0;
+    (void)transport_send(&client->transport, &busy, 1, &sent);
+    begin_linger(client);
+}
+
+static struct client *new_client(struct loop_context *context, int fd)
+{
+    struct client *client = pool_get(context->clients);
+    if (!client)
+        return NULL;
+    socket_init(&client->transport.socket, context->loop, fd, on_news);
+    timer_init(&client->timer, on_timer);
+    task_init(&client->task, on_task);
+    h1_reader_init(&client->reader);
+    list_push_back(&context->client_list, &client->link);
+    atomic_fetch_add_explicit(&context->open_clients, 1, memory_order_relaxed);
+    client->context = context;
+    client->requests = 0;
+    client->state = CLIENT_IDLE;
+    return client;
+}
+
+/* Who has only just come has its first request on the way to us; who has been served knows that an
+ * idle connection may close at any time (RFC 9112 9.5). */
+static void drain_idle(struct client *client)
+{
+    if (client->requests == 0)
+        set_timer(client, FIRST_REQUEST_MS);
+    else
+        client_close(client, false);
+}
+
+void client_accept(struct loop_context *context, uint32_t listener, int fd, const struct ip *peer)
+{
+    ASSERT(fd >= 0 && context->current);
+    struct client *client = new_client(context, fd);
+    if (!client) {
+        struct socket socket;
+        socket_init(&socket, context->loop, fd, on_news);
+        socket_close(&socket, true);
+        return;
+    }
+    client->listener = listener;
+    client->peer = *peer;
+    const struct listener_plan *plan = client_listener(client);
+    client->limit_per_client = (uint32_t)plan->limits->connections_per_client;
+    client->counted = client_table_enter(
+        context->client_table, peer, (uint64_t)plan->limits->connections, client->limit_per_client);
+    if (!client->counted) {
+        refuse(client);
+        return;
+    }
+    set_timer(client, plan->timeouts->request_header);
+    read_head(client);
+    if (context->draining && client->state == CLIENT_IDLE)
+        drain_idle(client);
+}
+
+/* ---- for tunnels and the end of the loop */
+
+struct transport *client_transport(struct client *client)
+{
+    return &client->transport;
+}
+
+struct client *client_take(struct stream *stream, struct connection_user *tunnel,
+                           struct span *ret_leftover)
+{
+    ASSERT(stream->class == &client_stream_class);
+    struct client *client = ((struct client_stream *)stream)->client;
+    ASSERT(client->state == CLIENT_EXCHANGE && tunnel);
+    client_stream_end((struct client_stream *)stream);
+    client->state = CLIENT_TUNNEL;
+    client->tunnel = tunnel;
+    timer_unset(&client->timer);
+    *ret_leftover = span_take(&client->reader.inbound);
+    return client;
+}
+
+void clients_drain(struct loop_context *context)
+{
+    context->draining = true;
+    LIST_EACH_SAFE (link, &context->client_list) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (client->state == CLIENT_IDLE)
+            drain_idle(client);
+    }
+}
+
+void clients_abort(struct loop_context *context)
+{
+    LIST_EACH_SAFE (link, &context->client_list) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (client->state == CLIENT_EXCHANGE)
+            exchange_abort(client->exchange);
+        else if (client->state != CLIENT_TUNNEL)
+            client_close(client, true);
+    }
+}

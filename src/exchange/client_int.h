@@ -1,0 +1,72 @@
+/* What client.c (the life of the connection) and client_stream.c (its stream) share. */
+#pragma once
+
+#include "exchange/client.h"
+#include "exchange/stream.h"
+#include "net/h1_writer.h"
+#include "upstream/upstreams.h"
+
+enum client_state {
+    CLIENT_IDLE,     /* between requests, nothing of the next one is here */
+    CLIENT_HEAD,     /* a head has begun */
+    CLIENT_EXCHANGE, /* `exchange` is at work */
+    CLIENT_DISCARD,  /* the response is out; the rest of the request is read and dropped */
+    CLIENT_LINGER,   /* our direction has ended; what the client still sends is dropped */
+    CLIENT_TUNNEL,   /* `tunnel` has it */
+    CLIENT_CLOSED,
+};
+
+struct client {
+    struct transport transport;
+    struct timer timer;
+    struct list link; /* in the context's list */
+    struct loop_context *context;
+    union {
+        struct exchange *exchange;      /* CLIENT_EXCHANGE */
+        struct connection_user *tunnel; /* CLIENT_TUNNEL */
+        uint64_t discarded;             /* CLIENT_DISCARD, CLIENT_LINGER: bytes */
+    };
+    struct h1_reader reader;
+    struct ip peer;
+    uint32_t listener;
+    uint32_t requests;
+    uint32_t limit_per_client; /* with which it entered the table */
+    bool counted;              /* it is in the table */
+    enum client_state state;
+    struct task task; /* there is more to read than the poller will tell of */
+    struct grave grave;
+};
+
+/* The one stream of a client, in the arena of its exchange. */
+struct client_stream {
+    struct stream stream;
+    struct client *client;
+    enum h1_framing sending;  /* how the response's body is framed */
+    bool keep_alive;          /* the client wants the connection to stay, and we do */
+    bool is_last;             /* the client said that it sends no further request */
+    bool old;                 /* HTTP/1.0 */
+    bool stalled;             /* the client took nothing in time */
+    bool is_head;             /* answer to HEAD */
+    enum stream_wait waiting; /* whose deadline is set */
+    uint64_t moved;           /* bytes that moved since it was set */
+    struct output output;
+};
+
+extern const struct stream_class client_stream_class;
+
+/* A stream in the exchange's arena, set as its stream. NULL: no memory. */
+struct client_stream *client_stream_new(struct client *client, struct exchange *exchange);
+
+/* The request was read, or could not be (`error`): what follows from it for the connection. */
+void client_stream_begin(struct client_stream *stream, const struct exchange *exchange,
+                         enum error_code error);
+
+/* Gives back what it holds; its memory is the exchange's. */
+void client_stream_end(struct client_stream *stream);
+
+const struct listener_plan *client_listener(const struct client *client);
+
+/* The stream is done with: what becomes of the connection. `rest` tells whether a part of the
+ * request was not read. */
+enum client_rest { REST_NONE, REST_SMALL, REST_UNKNOWN };
+void client_next(struct client *client, bool keep, enum client_rest rest);

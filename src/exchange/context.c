@@ -1,0 +1,102 @@
+#include "exchange/context.h"
+
+#include "base/assert.h"
+#include "base/pool.h"
+#include "exchange/client.h"
+#include "exchange/tunnel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    ARENA_CHUNK = 8 * 1024, /* an ordinary exchange needs one */
+    ARENA_CHUNKS_SPARE = 256,
+    OBJECTS_SPARE = 1024,
+};
+
+bool loop_context_init(struct loop_context *context, struct loop *loop, unsigned index,
+                       struct server_registry *servers, struct client_table *client_table)
+{
+    *context = (struct loop_context){.loop = loop, .index = index, .client_table = client_table};
+    list_init(&context->client_list);
+    list_init(&context->tunnel_list);
+    context->upstreams = upstreams_new(loop, servers);
+    context->pipes = pipe_pool_new();
+    context->arena_chunks = pool_new("exchange", ARENA_CHUNK, ARENA_CHUNKS_SPARE);
+    context->clients = pool_new("client", client_size(), OBJECTS_SPARE);
+    context->tunnels = pool_new("tunnel", tunnel_size(), OBJECTS_SPARE);
+    if (context->upstreams && context->pipes && context->arena_chunks && context->clients &&
+        context->tunnels)
+        return true;
+    loop_context_fini(context);
+    return false;
+}
+
+void loop_context_fini(struct loop_context *context)
+{
+    ASSERT(list_is_empty(&context->client_list) && list_is_empty(&context->tunnel_list));
+    if (context->current)
+        snapshot_hold_unref(context->current);
+    free(context->shares);
+    upstreams_free(context->upstreams);
+    pipe_pool_free(context->pipes);
+    pool_free(context->arena_chunks);
+    pool_free(context->clients);
+    pool_free(context->tunnels);
+    *context = (struct loop_context){0};
+}
+
+bool loop_context_publish(struct loop_context *context, struct snapshot *snapshot)
+{
+    ASSERT(snapshot);
+    struct snapshot_hold *hold = calloc(1, sizeof(*hold));
+    if (!hold) {
+        snapshot_unref(snapshot);
+        return false;
+    }
+    *hold = (struct snapshot_hold){
+        .snapshot = snapshot,
+        .plans = snapshot_get(snapshot, &plan_part),
+        .users = 1,
+    };
+    struct snapshot_hold *before = context->current;
+    context->current = hold;
+    if (before)
+        snapshot_hold_unref(before);
+    return true;
+}
+
+struct snapshot_hold *snapshot_hold_ref(struct loop_context *context)
+{
+    ASSERT(context->current);
+    context->current->users++;
+    return context->current;
+}
+
+void snapshot_hold_unref(struct snapshot_hold *hold)
+{
+    ASSERT(hold->users > 0);
+    if (--hold->users > 0)
+        return;
+    snapshot_unref(hold->snapshot);
+    free(hold);
+}
+
+struct slice loop_context_date(struct loop_context *context)
+{
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int64_t now = loop_wall(context->loop);
+    if (context->date_second != now || context->date[0] == '\0') {
+        struct tm tm;
+        time_t seconds = (time_t)now;
+        (void)gmtime_r(&seconds, &tm);
+        (void)snprintf(context->date, sizeof(context->date), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                       days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], (tm.tm_year + 1900) % 10000,
+                       tm.tm_hour, tm.tm_min, tm.tm_sec);
+        context->date_second = now;
+    }
+    return slice_of(context->date, 29);
+}

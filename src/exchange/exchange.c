@@ -1,0 +1,221 @@
+/* The life of a request, in order.
+ *
+ *     ROUTE ──▶ STAGES ──▶ ACT ──▶ CONNECT ──▶ RELAY ──▶ END
+ *       │          │        │       ▲   │       │ │ └──▶ TUNNEL
+ *       └──────────┴────────┴───────│───┴───────┘ │
+ *                           ▼       └─ repeat ────┘
+ *                         REPLY ──▶ END
+ *
+ * state    what is true in it                                        file
+ * ROUTE    the head is complete; nothing was decided                 routing.c
+ * STAGES   `route` and `plan` are set; request stages run in order   routing.c
+ * ACT      every stage said go on; the action begins                 routing.c
+ * CONNECT  `has_call`; the call looks for a server and a connection  proxy.c
+ * RELAY    the call is connected and has the head; both flows run    relay.c
+ * REPLY    `response` is our own; nothing of another was sent        reply.c
+ * TUNNEL   101 was sent; the connections leave the exchange          tunnel.c
+ * END      the response is whole or cut; all is given back           below
+ *
+ * A step returns a verdict, and only exchange_run acts on it: nothing below frees or re-enters the
+ * exchange. WAIT means that something is armed which will bring a run: a deadline, or a task. */
+#include "exchange/exchange.h"
+
+#include "base/assert.h"
+#include "base/pool.h"
+
+enum { TURNS_MAX = 32, ARENA_MAX = 1024 * 1024 };
+
+#define TO(name) (1u << EXCHANGE_##name)
+static const struct {
+    const char *name;
+    enum verdict (*step)(struct exchange *exchange);
+    unsigned next;
+} STATES[] = {
+#define STATE_ROW(name, step, next) {#name, step, next},
+    EXCHANGE_STATES(STATE_ROW)
+#undef STATE_ROW
+};
+#undef TO
+
+const char *exchange_state_name(enum exchange_state state)
+{
+    ASSERT(state < EXCHANGE_STATE_COUNT);
+    return STATES[state].name;
+}
+
+void exchange_go(struct exchange *exchange, enum exchange_state state)
+{
+    ASSERT(state < EXCHANGE_STATE_COUNT);
+    ASSERT(STATES[exchange->state].next & 1u << state);
+    exchange->state = state;
+}
+
+/* What must be true between two steps. */
+static void check(const struct exchange *exchange)
+{
+    ASSERT(exchange->stream || exchange->state == EXCHANGE_END);
+    switch (exchange->state) {
+    case EXCHANGE_ROUTE:
+        ASSERT(!exchange->plan && !exchange->has_call);
+        break;
+    case EXCHANGE_STAGES:
+    case EXCHANGE_ACT:
+        ASSERT(exchange->plan && !exchange->has_call);
+        break;
+    case EXCHANGE_CONNECT:
+        ASSERT(exchange->has_call && !exchange->response_sent);
+        break;
+    case EXCHANGE_RELAY:
+        ASSERT(exchange->has_call && exchange->call.connection);
+        ASSERT(exchange->request_flow != FLOW_HEAD && exchange->response_flow != FLOW_CUT);
+        ASSERT(pump_is_in_use(&exchange->pump) ==
+               (exchange->request_flow == FLOW_PUMP || exchange->response_flow == FLOW_PUMP));
+        break;
+    case EXCHANGE_TUNNEL:
+        ASSERT(exchange->has_call && exchange->call.connection);
+        ASSERT(exchange->response_flow == FLOW_ENDED && exchange->request_flow == FLOW_ENDED);
+        break;
+    case EXCHANGE_REPLY:
+        ASSERT(exchange->response.status >= 200);
+        break;
+    case EXCHANGE_END:
+    case EXCHANGE_STATE_COUNT:
+        break;
+    }
+}
+
+static void bury(struct grave *grave)
+{
+    struct exchange *exchange = CONTAINER_OF(grave, struct exchange, grave);
+    /* The exchange lies in its own arena. */
+    struct arena arena = exchange->arena;
+    arena_fini(&arena);
+}
+
+static void retire(struct exchange *exchange)
+{
+    ASSERT(!exchange->stream && !exchange->has_call);
+    task_cancel(&exchange->task);
+    timer_fini(&exchange->deadline);
+    span_clear(&exchange->request_bytes);
+    snapshot_hold_unref(exchange->hold);
+    loop_bury(exchange->context->loop, &exchange->grave, bury);
+}
+
+void exchange_drop(struct exchange *exchange)
+{
+    exchange->stream = NULL;
+    retire(exchange);
+}
+
+void exchange_abort(struct exchange *exchange)
+{
+    ASSERT(exchange->stream);
+    exchange->state = EXCHANGE_END;
+    exchange->response_flow = FLOW_CUT;
+    exchange_run(exchange);
+}
+
+void exchange_run(struct exchange *exchange)
+{
+    for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
+        check(exchange);
+        switch (STATES[exchange->state].step(exchange)) {
+        case GO_ON:
+            continue;
+        case WAIT:
+            return;
+        case DONE:
+            retire(exchange);
+            return;
+        }
+    }
+    exchange_resume(exchange);
+}
+
+static void run_task(struct task *task)
+{
+    exchange_run(CONTAINER_OF(task, struct exchange, task));
+}
+
+void exchange_resume(struct exchange *exchange)
+{
+    ASSERT(exchange->stream);
+    loop_defer(exchange->context->loop, &exchange->task);
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct exchange *exchange = CONTAINER_OF(timer, struct exchange, deadline);
+    exchange_fail(exchange, ERROR_EXCHANGE_TIMEOUT);
+    exchange_resume(exchange);
+}
+
+struct exchange *exchange_new(struct loop_context *context)
+{
+    struct arena arena;
+    arena_init(&arena, context->arena_chunks, ARENA_MAX);
+    struct exchange *exchange = arena_alloc(&arena, sizeof(*exchange));
+    if (!exchange)
+        return NULL;
+    /* Field by field what has to be set: the call, heads and captures are filled when in use. */
+    exchange->arena = arena;
+    exchange->state = EXCHANGE_ROUTE;
+    exchange->request_flow = FLOW_OPEN;
+    exchange->response_flow = FLOW_HEAD;
+    exchange->context = context;
+    exchange->hold = snapshot_hold_ref(context);
+    exchange->stream = NULL;
+    task_init(&exchange->task, run_task);
+    timer_init(&exchange->deadline, on_deadline);
+    exchange->request_bytes = (struct span){0};
+    exchange->request.fields = (struct fields){0};
+    exchange->response.fields = (struct fields){0};
+    exchange->response.status = 0;
+    exchange->request_trailers = exchange->response_trailers = (struct fields){0};
+    exchange->request.method = METHOD_OTHER;
+    exchange->client_target = exchange->client_path = slice_of(NULL, 0);
+    exchange->host = exchange->path = exchange->reply_body = slice_of(NULL, 0);
+    exchange->site = NULL;
+    exchange->route = NULL;
+    exchange->plan = NULL;
+    exchange->stage_next = 0;
+    exchange->call.server = NULL;
+    exchange->has_call = exchange->response_sent = exchange->repeated = false;
+    exchange->interim_count = 0;
+    pump_none(&exchange->pump);
+    exchange->error = ERROR_NONE;
+    exchange->started = loop_now(context->loop);
+    exchange->request_body_bytes = exchange->response_body_bytes = 0;
+    return exchange;
+}
+
+void exchange_fail(struct exchange *exchange, enum error_code error)
+{
+    ASSERT(error != ERROR_NONE);
+    if (exchange->error == ERROR_NONE)
+        exchange->error = error;
+}
+
+void exchange_await(struct exchange *exchange, enum call_wait server, enum stream_wait client)
+{
+    const struct timeouts *timeouts = exchange->plan->timeouts;
+    ASSERT(server != CALL_WAIT_NOTHING || client != STREAM_WAIT_NOTHING);
+    call_await(&exchange->call, server);
+    exchange->stream->class->await(exchange->stream, client, (uint64_t)timeouts->request_body);
+}
+
+enum verdict exchange_end(struct exchange *exchange)
+{
+    ASSERT(exchange->state == EXCHANGE_END || exchange->state == EXCHANGE_TUNNEL);
+    bool whole = exchange->response_flow == FLOW_ENDED;
+    access_log_write(exchange);
+    if (exchange->has_call)
+        call_finish(&exchange->call);
+    exchange->has_call = false;
+    pump_fini(&exchange->pump);
+    exchange->stream->class->finish(exchange->stream, whole ? STREAM_COMPLETE : STREAM_CUT,
+                                    exchange->request_flow == FLOW_ENDED);
+    exchange->stream = NULL;
+    return DONE;
+}

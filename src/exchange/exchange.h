@@ -1,0 +1,129 @@
+/* The request: one exchange of a client's request for a response, on its whole way through Weir,
+ * the same under every version of HTTP. Start reading at exchange.c.
+ *
+ * An exchange is born when a head is complete, lives in its own arena, and belongs to its loop. It
+ * is driven by exchange_run alone; everything else only notes facts and asks for a run. */
+#pragma once
+
+#include "base/arena.h"
+#include "exchange/access_log.h"
+#include "exchange/context.h"
+#include "exchange/stage.h"
+#include "exchange/stream.h"
+#include "loop/loop.h"
+#include "upstream/call.h"
+
+/* state, step, where it may go */
+#define EXCHANGE_STATES(S)                                                                         \
+    S(ROUTE, exchange_route, TO(STAGES) | TO(REPLY))                                               \
+    S(STAGES, exchange_run_stages, TO(ACT) | TO(REPLY))                                            \
+    S(ACT, exchange_act, TO(CONNECT) | TO(REPLY))                                                  \
+    S(CONNECT, exchange_connect, TO(RELAY) | TO(REPLY) | TO(END))                                  \
+    S(RELAY, exchange_relay, TO(CONNECT) | TO(REPLY) | TO(TUNNEL) | TO(END))                       \
+    S(REPLY, exchange_reply, TO(END))                                                              \
+    S(TUNNEL, exchange_become_tunnel, 0)                                                           \
+    S(END, exchange_end, 0)
+
+enum exchange_state {
+#define EXCHANGE_ENUM(name, step, next) EXCHANGE_##name,
+    EXCHANGE_STATES(EXCHANGE_ENUM)
+#undef EXCHANGE_ENUM
+        EXCHANGE_STATE_COUNT
+};
+
+/* One direction of the relay. */
+enum flow {
+    FLOW_HEAD,  /* response: its final head is awaited */
+    FLOW_OPEN,  /* pieces of the body go through */
+    FLOW_PUMP,  /* the same, by a pump */
+    FLOW_ENDED, /* complete */
+    FLOW_CUT,   /* it ended before its end, or one side takes no more */
+};
+
+enum verdict { GO_ON, WAIT, DONE };
+
+struct exchange {
+    enum exchange_state state;
+    enum flow request_flow, response_flow;
+    struct loop_context *context;
+    struct snapshot_hold *hold;
+    struct stream *stream;
+    struct task task; /* a run that was asked for */
+    struct grave grave;
+    struct arena arena;
+
+    struct span request_bytes; /* the head's, for its slices */
+    struct request_head request;
+    const struct listener_plan *listener;
+    struct ip peer, client; /* who connected; who asks, behind trusted proxies */
+    bool peer_is_trusted;
+    struct slice client_target; /* path and query as the client sent them; data is NULL where the
+                                   request could not be read */
+    struct slice client_path;   /* of it, in its one form */
+    struct slice host;          /* normalized; empty where none was sent */
+    struct slice path;  /* normalized; what the server is asked may differ after a rewrite */
+    enum scheme scheme; /* of the client's connection */
+    const struct site *site;
+    const struct route *route;
+    const struct plan *plan;        /* NULL before a route was found */
+    struct access_note access_note; /* where the plan has an access log */
+    uint32_t stage_next;
+
+    struct call call; /* in use from CONNECT on */
+    bool has_call;
+    bool response_sent;    /* the final head was queued for the client */
+    bool repeated;         /* the request was sent again, over a fresh connection */
+    uint8_t interim_count; /* 1xx heads so far */
+    struct response_head response;
+    struct fields request_trailers, response_trailers;
+    struct slice reply_body; /* of an answer of our own */
+    struct pump pump;        /* in use while a flow is FLOW_PUMP */
+    struct timer deadline;   /* timeouts.request; in the wheel only where it is set */
+
+    enum error_code error; /* why it failed; the first failure stays */
+    uint64_t started;      /* milliseconds of the loop */
+    uint64_t request_body_bytes, response_body_bytes;
+    struct slice captures[ROUTE_CAPTURES_MAX]; /* those that the route's paths give */
+};
+
+/* An exchange with an arena, not yet running. NULL: no memory. The codec then parses the head into
+ * `request` with the arena, sets `stream`, `request_bytes`, `listener` and `peer`, and runs it. */
+struct exchange *exchange_new(struct loop_context *context);
+
+/* The end of one that never ran and has no stream. */
+void exchange_drop(struct exchange *exchange);
+
+/* Ends it now, whatever it does: its client is closed. */
+void exchange_abort(struct exchange *exchange);
+
+/* Drives it until it waits or is over. The only caller of steps. */
+void exchange_run(struct exchange *exchange);
+
+/* Notes a failure; the first one stays. */
+void exchange_fail(struct exchange *exchange, enum error_code error);
+
+/* The codec could not read the request: the exchange only answers that and ends. */
+void exchange_refuse_request(struct exchange *exchange, enum error_code error);
+
+/* ---- the steps, one room each (exchange.c knows the order) */
+
+enum verdict exchange_route(struct exchange *exchange);
+enum verdict exchange_run_stages(struct exchange *exchange);
+enum verdict exchange_act(struct exchange *exchange);
+enum verdict exchange_connect(struct exchange *exchange);
+enum verdict exchange_relay(struct exchange *exchange);
+enum verdict exchange_reply(struct exchange *exchange);
+enum verdict exchange_become_tunnel(struct exchange *exchange);
+enum verdict exchange_end(struct exchange *exchange);
+
+/* When the head of the final response is there, from a server or our own: what the stages of the
+ * route do to it. */
+void exchange_run_response_stages(struct exchange *exchange);
+
+/* The one setter of the state; checks that the way is a legal one. */
+void exchange_go(struct exchange *exchange, enum exchange_state state);
+
+/* Before an exchange waits: the deadlines towards both sides. */
+void exchange_await(struct exchange *exchange, enum call_wait server, enum stream_wait client);
+
+const char *exchange_state_name(enum exchange_state state);

@@ -1,0 +1,50 @@
+/* The actions that answer by themselves: `redirect` and `respond`. */
+#include "base/assert.h"
+#include "exchange/exchange.h"
+#include "exchange/page.h"
+#include "http/field_syntax.h"
+
+static bool add(struct exchange *exchange, struct slice name, struct slice value)
+{
+    return value.data && field_value_is_valid(value) &&
+           fields_add(&exchange->response.fields, &exchange->arena, field_name_find(name), name,
+                      value);
+}
+
+static void start_redirect(struct exchange *exchange, const struct plan *plan)
+{
+    ASSERT(plan->settings->redirect.to);
+    const struct redirect_setting *redirect = &plan->settings->redirect;
+    exchange_answer(exchange, redirect->status, SLICE("text/html; charset=utf-8"),
+                    page_for_status(exchange, redirect->status));
+    if (!add(exchange, SLICE("Location"), exchange_expand(exchange, redirect->to)))
+        exchange_refuse(exchange, ERROR_BAD_TARGET);
+}
+
+const struct action redirect_action = {.name = "redirect", .start = start_redirect};
+
+static bool has_content_type(const struct respond_setting *respond)
+{
+    for (uint32_t i = 0; i < respond->field_count; i++) {
+        if (slice_equal_fold(respond->fields[i].name, SLICE("Content-Type")))
+            return true;
+    }
+    return false;
+}
+
+static void start_respond(struct exchange *exchange, const struct plan *plan)
+{
+    ASSERT(plan->settings->respond.status >= 200);
+    const struct respond_setting *respond = &plan->settings->respond;
+    struct slice body = respond->body ? exchange_expand(exchange, respond->body) : SLICE("");
+    exchange_answer(exchange, respond->status, SLICE("text/plain; charset=utf-8"), body);
+    if (has_content_type(respond))
+        (void)fields_remove(&exchange->response.fields, FIELD_CONTENT_TYPE);
+    for (uint32_t i = 0; i < respond->field_count; i++) {
+        /* A value in which a client put bytes that no field may carry is left out. */
+        (void)add(exchange, respond->fields[i].name,
+                  exchange_expand(exchange, respond->fields[i].value));
+    }
+}
+
+const struct action respond_action = {.name = "respond", .start = start_respond};

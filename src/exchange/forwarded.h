@@ -1,0 +1,10 @@
+/* What the server is told of the client: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239) and
+ * Via (RFC 9110 7.6.3). What came from outside is replaced, unless a trusted proxy sent it. */
+#pragma once
+
+#include <stdbool.h>
+
+struct exchange;
+
+/* Changes the fields of the request. False: no memory. */
+bool forwarded_add(struct exchange *exchange);

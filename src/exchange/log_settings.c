@@ -1,0 +1,177 @@
+#include "exchange/log_settings.h"
+
+#include "base/arena.h"
+
+#define EXAMPLE "{format: combined, to: /var/log/weir/access.log}"
+
+/* ---- what both have */
+
+/* A path that can be opened. */
+static bool check_destination(struct setting_reader *reader, const char *name,
+                              const struct node *mapping, struct slice to)
+{
+    const struct node *node = node_find(mapping, SLICE("to"));
+    if (to.length > 0 && slice_find(to, '\0') == to.length)
+        return true;
+    diagnostics_error(reader->diagnostics, node ? node->position : mapping->position,
+                      "write to: and a file, stdout or stderr", "the %s log does not say where to",
+                      name);
+    return false;
+}
+
+static struct position position_of(const struct node *mapping, const char *key)
+{
+    const struct node *node = node_find(mapping, slice_from_text(key));
+    return node ? node->position : mapping->position;
+}
+
+/* ---- access */
+
+struct access_mapping {
+    int format;
+    struct slice to;
+};
+
+static const char *const formats[] = {"combined", NULL};
+
+static const struct setting access_rows[] = {
+    {.name = "format",
+     .type = SETTING_CHOICE,
+     .offset = offsetof(struct access_mapping, format),
+     .size = sizeof(int),
+     .standard = "combined",
+     .choices = formats,
+     .summary = "How a line looks: the Combined Log Format.",
+     .example = "combined"},
+    {.name = "to",
+     .type = SETTING_TEXT,
+     .offset = offsetof(struct access_mapping, to),
+     .size = sizeof(struct slice),
+     .summary = "A file, which is appended to, `stdout` or `stderr`.",
+     .example = "/var/log/weir/access.log"},
+};
+
+static const struct setting_group access_group = {
+    .name = "access",
+    .settings = access_rows,
+    .count = sizeof(access_rows) / sizeof(access_rows[0]),
+    .size = sizeof(struct access_mapping),
+    .summary = "A line for each exchange.",
+};
+
+static bool read_access_mapping(struct setting_reader *reader, const struct node *node,
+                                struct access_setting *ret_setting)
+{
+    const struct access_setting *around = reader->inherited;
+    struct access_mapping mapping;
+    if (!setting_read_mapping(reader, &access_group, node, &mapping))
+        return false;
+    struct access_setting setting = {
+        .format = ACCESS_COMBINED, .to = mapping.to, .position = position_of(node, "to")};
+    if (!node_find(node, SLICE("to")) && around && around->format != ACCESS_OFF) {
+        setting.to = around->to;
+        setting.position = around->position;
+    }
+    if (!check_destination(reader, "access", node, setting.to))
+        return false;
+    *ret_setting = setting;
+    return true;
+}
+
+static bool read_access(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct access_setting *setting = field;
+    if (node_is_word(node, "off")) {
+        *setting = (struct access_setting){.format = ACCESS_OFF};
+        return true;
+    }
+    if (node->kind == NODE_MAPPING)
+        return read_access_mapping(reader, node, setting);
+    return setting_refuse(reader, "access", "off or a mapping", EXAMPLE, node);
+}
+
+/* ---- error */
+
+struct error_mapping {
+    int level;
+    struct slice to;
+};
+
+static const struct setting error_rows[] = {
+    {.name = "to",
+     .type = SETTING_TEXT,
+     .offset = offsetof(struct error_mapping, to),
+     .size = sizeof(struct slice),
+     .standard = "stderr",
+     .summary = "A file, which is appended to, `stdout` or `stderr`.",
+     .example = "/var/log/weir/error.log"},
+    {.name = "level",
+     .type = SETTING_CHOICE,
+     .offset = offsetof(struct error_mapping, level),
+     .size = sizeof(int),
+     .standard = "notice",
+     .choices = log_level_names,
+     .summary = "Up to which level is told: `error`, `warning`, `notice` or `debug`.",
+     .example = "warning"},
+};
+
+static const struct setting_group error_group = {
+    .name = "error",
+    .settings = error_rows,
+    .count = sizeof(error_rows) / sizeof(error_rows[0]),
+    .size = sizeof(struct error_mapping),
+    .summary = "What goes wrong.",
+};
+
+static bool read_error(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct error_mapping mapping;
+    if (node->kind != NODE_MAPPING)
+        return setting_refuse(reader, "error", "a mapping", "{to: stderr, level: warning}", node);
+    if (!setting_read_mapping(reader, &error_group, node, &mapping) ||
+        !check_destination(reader, "error", node, mapping.to))
+        return false;
+    *(struct error_setting *)field = (struct error_setting){.to = mapping.to,
+                                                            .level = (enum log_level)mapping.level,
+                                                            .position = position_of(node, "to")};
+    return true;
+}
+
+struct slice error_setting_to(const struct error_setting *setting)
+{
+    return setting->to.length ? setting->to : SLICE("stderr");
+}
+
+enum log_level error_setting_level(const struct error_setting *setting)
+{
+    return setting->to.length ? setting->level : LOG_NOTICE;
+}
+
+/* ---- the group */
+
+static const struct setting log_rows[] = {
+    {.name = "access",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct log_settings, access),
+     .size = sizeof(struct access_setting),
+     .read = read_access,
+     .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
+     .summary = "A line for each exchange: off, or {format, to}.",
+     .example = EXAMPLE},
+    {.name = "error",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct log_settings, error),
+     .size = sizeof(struct error_setting),
+     .read = read_error,
+     .scopes = SCOPE_TOP,
+     .summary = "What goes wrong: {to, level}; otherwise to stderr, at level notice.",
+     .example = "{to: /var/log/weir/error.log, level: warning}"},
+};
+
+const struct setting_group log_group = {
+    .name = "log",
+    .settings = log_rows,
+    .count = sizeof(log_rows) / sizeof(log_rows[0]),
+    .size = sizeof(struct log_settings),
+    .summary = "The logs.",
+};

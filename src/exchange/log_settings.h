@@ -1,0 +1,30 @@
+/* How `log` is written: `access` at the top and in sites and routes, `error` at the top alone. */
+#pragma once
+
+#include "conf/setting.h"
+#include "obs/log.h"
+
+enum access_format { ACCESS_OFF, ACCESS_COMBINED };
+
+struct access_setting {
+    enum access_format format;
+    struct slice to;          /* a file's path, `stdout` or `stderr`; empty where it is off */
+    struct position position; /* of what it is written to */
+};
+
+struct error_setting {
+    struct slice to; /* the same; empty where nothing was written: standard error, at notice */
+    enum log_level level;
+    struct position position;
+};
+
+struct log_settings {
+    struct access_setting access;
+    struct error_setting error;
+};
+
+extern const struct setting_group log_group;
+
+/* What holds where nothing was written, too. */
+struct slice error_setting_to(const struct error_setting *setting);
+enum log_level error_setting_level(const struct error_setting *setting);

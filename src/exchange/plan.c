@@ -1,0 +1,323 @@
+#include "exchange/plan.h"
+
+#include "base/assert.h"
+#include "base/map.h"
+#include "exchange/access_log.h"
+#include "exchange/listener_settings.h"
+#include "exchange/log_settings.h"
+#include "policy/route_settings.h"
+
+#include <stdlib.h>
+
+/* ---- routes */
+
+struct builder {
+    struct plans *plans;
+    const struct snapshot *snapshot;
+    const struct configuration *configuration;
+    struct diagnostics *diagnostics;
+    struct upstream_table *upstreams;
+};
+
+static const struct upstream *find_upstream(struct builder *builder,
+                                            const struct proxy_setting *proxy)
+{
+    if (slice_is_empty(proxy->upstream))
+        return upstream_from_list(builder->upstreams, builder->snapshot, &proxy->servers);
+    return upstream_find(builder->upstreams, proxy->upstream);
+}
+
+static const struct timeouts *timeouts_for(struct builder *builder, const struct route *route,
+                                           const struct upstream *upstream)
+{
+    const struct timeouts *own = scope_group(builder->configuration, route->scope, &timeouts_group);
+    if (!upstream)
+        return own;
+    struct timeouts merged = upstream_timeouts(builder->configuration, route->scope, upstream);
+    if (memcmp(&merged, own, sizeof(merged)) == 0)
+        return own;
+    struct timeouts *copy = arena_alloc(&builder->plans->arena, sizeof(*copy));
+    if (copy)
+        *copy = merged;
+    return copy;
+}
+
+/* Whether the route's path gives what the texts of its action ask for. */
+static bool check_captures(struct builder *builder, const struct route *route,
+                           const struct action_settings *settings)
+{
+    const struct scope *scope = route->action_scope;
+    const char *name = settings->redirect.to ? "redirect" : "respond";
+    const struct node *source = scope_source(builder->configuration, scope, &action_group, name);
+    struct position position = source ? source->position : scope->node->position;
+    const struct respond_setting *respond = &settings->respond;
+    bool good = route_check_captures(route, settings->redirect.to, position, builder->diagnostics);
+    good &= route_check_captures(route, respond->body, position, builder->diagnostics);
+    for (uint32_t i = 0; i < respond->field_count; i++)
+        good &=
+            route_check_captures(route, respond->fields[i].value, position, builder->diagnostics);
+    return good;
+}
+
+static bool choose_action(struct builder *builder, const struct route *route, struct plan *plan)
+{
+    if (!route->action_scope)
+        return true;
+    const struct action_settings *settings =
+        scope_group(builder->configuration, route->action_scope, &action_group);
+    plan->settings = settings;
+    if (settings->redirect.to) {
+        plan->action = &redirect_action;
+    } else if (settings->respond.status) {
+        plan->action = &respond_action;
+    } else if (settings->proxy.servers.count > 0 || !slice_is_empty(settings->proxy.upstream)) {
+        plan->action = &proxy_action;
+        plan->upstream = find_upstream(builder, &settings->proxy);
+        return plan->upstream != NULL;
+    }
+    return check_captures(builder, route, settings);
+}
+
+/* The stages whose settings ask for something, in their order. `stages` NULL: only counts. */
+static uint32_t collect_stages(const struct builder *builder, const struct route *route,
+                               struct plan_stage *stages)
+{
+    const struct live *live = builder->snapshot->live;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < live->stage_count; i++) {
+        const struct stage *stage = live->stages[i];
+        const void *settings = scope_group(builder->configuration, route->scope, stage->group);
+        if (!stage->is_wanted(settings))
+            continue;
+        if (stages)
+            stages[count] = (struct plan_stage){stage, settings};
+        count++;
+    }
+    return count;
+}
+
+static bool compile_stages(struct builder *builder, const struct route *route, struct plan *plan)
+{
+    const struct stage_compiler compiler = {
+        .configuration = builder->configuration,
+        .route = route,
+        .arena = &builder->plans->arena,
+        .diagnostics = builder->diagnostics,
+    };
+    bool good = true;
+    for (uint32_t i = 0; i < plan->stage_count; i++) {
+        struct plan_stage *entry = &plan->stages[i];
+        if (entry->stage->compile)
+            entry->settings = entry->stage->compile(entry->settings, &compiler);
+        good &= entry->settings != NULL;
+    }
+    return good;
+}
+
+static bool open_access_log(struct builder *builder, const struct scope *scope,
+                            struct log_sink **ret_sink)
+{
+    const struct log_settings *settings = scope_group(builder->configuration, scope, &log_group);
+    return access_logs_open(builder->plans->access_logs, &settings->access, builder->diagnostics,
+                            ret_sink);
+}
+
+static bool build_plan(struct builder *builder, struct route *route)
+{
+    ASSERT(!route->plan);
+    const struct configuration *configuration = builder->configuration;
+    uint32_t count = collect_stages(builder, route, NULL);
+    struct plan *plan =
+        arena_calloc(&builder->plans->arena, sizeof(*plan) + count * sizeof(struct plan_stage));
+    if (!plan || !choose_action(builder, route, plan))
+        return false;
+    const struct action_settings *own = scope_group(configuration, route->scope, &action_group);
+    plan->upstream_host = &own->upstream_host;
+    plan->timeouts = timeouts_for(builder, route, plan->upstream);
+    plan->limits = scope_group(configuration, route->scope, &limits_group);
+    plan->stage_count = collect_stages(builder, route, plan->stages);
+    route->plan = plan;
+    bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL;
+    return open_access_log(builder, route->scope, &plan->access_log) && good;
+}
+
+/* ---- listeners */
+
+static struct listener_plan *find_listener(struct plans *plans, const struct address *address)
+{
+    for (uint32_t i = 0; i < plans->listener_count; i++) {
+        if (address_equal(&plans->listeners[i].address, address))
+            return &plans->listeners[i];
+    }
+    return NULL;
+}
+
+static void add_listener(struct builder *builder, const struct address *address,
+                         const struct scope *scope, bool is_private)
+{
+    struct plans *plans = builder->plans;
+    if (find_listener(plans, address))
+        return;
+    const struct limits *limits = scope_group(builder->configuration, scope, &limits_group);
+    plans->listeners[plans->listener_count++] = (struct listener_plan){
+        .address = *address,
+        .is_private = is_private,
+        .timeouts = scope_group(builder->configuration, scope, &timeouts_group),
+        .limits = limits,
+        .h1_limits = {.header_size = (uint32_t)limits->header_size,
+                      .header_count = (uint32_t)limits->header_count,
+                      .target_length = (uint32_t)limits->target_length},
+    };
+}
+
+static void add_top_listeners(struct builder *builder)
+{
+    const struct configuration *configuration = builder->configuration;
+    for (uint32_t i = 0; i < configuration->listener_count; i++) {
+        const struct scope *scope = configuration->listeners[i];
+        const struct listener_settings *settings =
+            scope_group(configuration, scope, &listener_group);
+        add_listener(builder, &settings->address, scope, false);
+    }
+    if (configuration->listener_count > 0)
+        return;
+    struct address http;
+    bool parsed = address_parse(SLICE(":80"), &http);
+    ASSERT(parsed);
+    add_listener(builder, &http, configuration->top, false);
+}
+
+static size_t count_addresses(const struct builder *builder)
+{
+    const struct configuration *configuration = builder->configuration;
+    size_t count = (size_t)configuration->listener_count + 1;
+    for (uint32_t i = 0; i < configuration->top->child_count; i++) {
+        const struct site_settings *site =
+            scope_group(configuration, configuration->top->children[i], &site_group);
+        count += site->listen.count;
+    }
+    return count;
+}
+
+/* Those of the top first; what only sites name is private to them. Where every site has a `listen`
+ * of its own and the top has none, port 80 is not opened. */
+static bool build_listeners(struct builder *builder)
+{
+    const struct configuration *configuration = builder->configuration;
+    const struct scope *top = configuration->top;
+    struct plans *plans = builder->plans;
+    plans->listeners = ARENA_ARRAY(&plans->arena, struct listener_plan, count_addresses(builder));
+    if (!plans->listeners)
+        return false;
+    bool wants_top = configuration->listener_count > 0 || top->child_count == 0;
+    for (uint32_t i = 0; i < top->child_count; i++) {
+        const struct site_settings *site =
+            scope_group(configuration, top->children[i], &site_group);
+        wants_top |= site->listen.count == 0;
+    }
+    if (wants_top)
+        add_top_listeners(builder);
+    for (uint32_t i = 0; i < top->child_count; i++) {
+        const struct site_settings *site =
+            scope_group(configuration, top->children[i], &site_group);
+        for (uint32_t j = 0; j < site->listen.count; j++)
+            add_listener(builder, &site->listen.items[j], top, true);
+    }
+    ASSERT(plans->listener_count > 0);
+    return true;
+}
+
+/* ---- names */
+
+struct upstream_names {
+    struct map known;
+    const char **items; /* the same, each with a NUL behind it, for "did you mean" */
+    size_t count;
+};
+
+static void check_name(const struct proxy_setting *proxy, const struct upstream_names *names,
+                       struct diagnostics *diagnostics)
+{
+    if (map_get(&names->known, proxy->upstream))
+        return;
+    const char *near = did_you_mean(proxy->upstream, names->items, names->count);
+    diagnostics_error(diagnostics, proxy->position,
+                      near ? diagnostics_text(diagnostics, "did you mean \"%s\"?", near)
+                           : "name one that stands in upstreams, or write an address with its "
+                             "port: app:3000",
+                      "there is no upstream \"%.*s\"", SHOWN(proxy->upstream));
+}
+
+static void check_scope(const struct configuration *configuration, const struct scope *scope,
+                        const struct upstream_names *names, struct diagnostics *diagnostics)
+{
+    const struct action_settings *settings = scope_group(configuration, scope, &action_group);
+    if (!slice_is_empty(settings->proxy.upstream))
+        check_name(&settings->proxy, names, diagnostics);
+    for (uint32_t i = 0; i < scope->child_count; i++)
+        check_scope(configuration, scope->children[i], names, diagnostics);
+}
+
+void plan_check_names(const struct configuration *configuration, struct diagnostics *diagnostics)
+{
+    struct arena arena;
+    arena_init(&arena, NULL, SIZE_MAX / 2);
+    struct upstream_names names = {
+        .items = ARENA_ARRAY(&arena, const char *, configuration->upstream_count + 1)};
+    map_init(&names.known);
+    bool good = names.items != NULL;
+    for (uint32_t i = 0; good && i < configuration->upstream_count; i++) {
+        struct slice name = arena_copy(&arena, configuration->upstreams[i]->name);
+        names.items[names.count++] = name.data;
+        good = name.data && map_set(&names.known, name, configuration->upstreams[i]);
+    }
+    for (uint32_t i = 0; good && i < configuration->top->child_count; i++)
+        check_scope(configuration, configuration->top->children[i], &names, diagnostics);
+    map_fini(&names.known);
+    arena_fini(&arena);
+}
+
+/* ---- the part */
+
+static void free_plans(void *part)
+{
+    struct plans *plans = part;
+    access_logs_free(plans->access_logs);
+    arena_fini(&plans->arena);
+    free(plans);
+}
+
+static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnostics)
+{
+    struct plans *plans = calloc(1, sizeof(*plans));
+    if (!plans)
+        return NULL;
+    arena_init(&plans->arena, NULL, SIZE_MAX / 2);
+    struct route_table *routes = snapshot_get(snapshot, &route_part);
+    struct builder builder = {
+        .plans = plans,
+        .snapshot = snapshot,
+        .configuration = snapshot->configuration,
+        .diagnostics = diagnostics,
+        .upstreams = snapshot_get(snapshot, &upstream_part),
+    };
+    const struct proxies_settings *proxies =
+        scope_group(snapshot->configuration, snapshot->configuration->top, &proxies_group);
+    plans->routes = routes;
+    plans->trusted_proxies = proxies->trusted;
+    plans->access_logs = access_logs_new(((const struct live *)snapshot->live)->logs);
+    bool good = plans->access_logs && build_listeners(&builder) &&
+                open_access_log(&builder, builder.configuration->defaults, &plans->access_log);
+    for (size_t i = 0; plans->access_logs && i < route_table_count(routes); i++)
+        good &= build_plan(&builder, route_table_get(routes, i));
+    if (good)
+        return plans;
+    free_plans(plans);
+    return NULL;
+}
+
+const struct snapshot_part plan_part = {
+    .name = "plans",
+    .build = build_plans,
+    .free = free_plans,
+};

@@ -1,0 +1,59 @@
+/* What an exchange does on a route, compiled once for each snapshot: its action, its stages, its
+ * limits. Immutable; any thread. */
+#pragma once
+
+#include "conf/snapshot.h"
+#include "exchange/action.h"
+#include "exchange/stage.h"
+#include "net/timeouts.h"
+#include "policy/client_address.h"
+#include "policy/route.h"
+#include "upstream/upstream.h"
+#include "wire/h1.h"
+
+struct plan_stage {
+    const struct stage *stage;
+    const void *settings;
+};
+
+struct plan {
+    const struct action *action;            /* NULL: the route has none, and answers 404 */
+    const struct action_settings *settings; /* of the action */
+    const struct upstream_host_setting *upstream_host;
+    const struct upstream *upstream; /* of the action `proxy` */
+    const struct timeouts *timeouts; /* of the route, towards its upstream */
+    const struct limits *limits;
+    struct log_sink *access_log; /* NULL: off */
+    uint32_t stage_count;
+    struct plan_stage stages[];
+};
+
+/* What holds on one listener. */
+struct listener_plan {
+    struct address address;
+    bool is_private; /* only sites name it: others do not answer there */
+    const struct timeouts *timeouts;
+    const struct limits *limits;
+    struct h1_limits h1_limits;
+};
+
+/* All of it for one snapshot. */
+struct plans {
+    struct arena arena;
+    const struct route_table *routes;
+    struct listener_plan *listeners; /* distinct addresses; at least one */
+    uint32_t listener_count;
+    struct ip_ranges trusted_proxies;
+    struct access_logs *access_logs; /* those that the plans write to */
+    struct log_sink *access_log;     /* of requests for which there is no plan; NULL: off */
+};
+
+/* Tells of every `proxy` that names an upstream which is not there. Asked before a snapshot is
+ * built, also of a configuration with errors. */
+void plan_check_names(const struct configuration *configuration, struct diagnostics *diagnostics);
+
+/* Built after upstream_part and route_part, from a configuration whose names were checked. */
+extern const struct snapshot_part plan_part;
+
+/* `listen`, `trusted_proxies`. */
+extern const struct setting_group listener_group, proxies_group;

@@ -1,0 +1,152 @@
+/* The action `proxy`: the head that goes to the server, and the call that carries it. */
+#include "base/assert.h"
+#include "exchange/exchange.h"
+#include "exchange/page.h"
+#include "http/field_syntax.h"
+
+static void on_call_news(struct call *call)
+{
+    exchange_run(CONTAINER_OF(call, struct exchange, call));
+}
+
+static bool set_host(struct exchange *exchange, struct slice host)
+{
+    return host.data && field_value_is_valid(host) &&
+           fields_set(&exchange->request.fields, &exchange->arena, FIELD_HOST, SLICE("Host"), host);
+}
+
+/* False: no memory, or the value cannot be a field's. */
+static bool prepare_host(struct exchange *exchange, const struct plan *plan)
+{
+    const struct upstream_host_setting *host = plan->upstream_host;
+    if (host->kind != UPSTREAM_HOST_TEXT)
+        return true;
+    return set_host(exchange, exchange_expand(exchange, host->text));
+}
+
+static bool is_too_large(const struct exchange *exchange, const struct plan *plan)
+{
+    uint64_t limit = (uint64_t)plan->limits->body_size;
+    return limit > 0 && exchange->request.body == BODY_COUNTED &&
+           exchange->request.body_length > limit;
+}
+
+/* The end of the way for TRACE and OPTIONS (RFC 9110 7.6.2). What TRACE would have us send back may
+ * hold secrets of the client. */
+static void answer_as_last(struct exchange *exchange)
+{
+    if (exchange->request.method == METHOD_TRACE) {
+        exchange_refuse(exchange, ERROR_METHOD_REFUSED);
+        return;
+    }
+    exchange_answer(exchange, 204, SLICE(""), SLICE(""));
+    (void)fields_add(&exchange->response.fields, &exchange->arena, FIELD_ALLOW, SLICE("Allow"),
+                     page_allowed_methods());
+}
+
+/* False: the request goes no further, and is answered. */
+static bool count_forward(struct exchange *exchange)
+{
+    enum { DIGITS_MAX = 20 };
+    struct fields *fields = &exchange->request.fields;
+    enum method method = exchange->request.method;
+    const struct field *field = fields_find(fields, FIELD_MAX_FORWARDS);
+    uint64_t left = 0;
+    if (!field || (method != METHOD_TRACE && method != METHOD_OPTIONS) ||
+        !slice_to_number(field->value, UINT64_MAX, &left))
+        return true;
+    if (left == 0) {
+        answer_as_last(exchange);
+        return false;
+    }
+    char *memory = arena_alloc(&exchange->arena, DIGITS_MAX);
+    struct text text = text_over(memory, memory ? DIGITS_MAX : 0);
+    text_add_number(&text, left - 1);
+    if (memory && fields_set(fields, &exchange->arena, FIELD_MAX_FORWARDS, SLICE("Max-Forwards"),
+                             text_slice(&text)))
+        return true;
+    exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
+    return false;
+}
+
+static void start_proxy(struct exchange *exchange, const struct plan *plan)
+{
+    ASSERT(plan->upstream && !exchange->has_call);
+    if (!count_forward(exchange))
+        return;
+    if (is_too_large(exchange, plan)) {
+        exchange_refuse(exchange, ERROR_BODY_TOO_LARGE);
+        return;
+    }
+    if (!prepare_host(exchange, plan)) {
+        exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
+        return;
+    }
+    call_init(&exchange->call, exchange->context->upstreams, plan->upstream, plan->timeouts,
+              &exchange->listener->h1_limits, &exchange->arena, on_call_news);
+    exchange->has_call = true;
+    exchange_go(exchange, EXCHANGE_CONNECT);
+}
+
+const struct action proxy_action = {.name = "proxy", .start = start_proxy};
+
+/* Why the exchange must not go on to a server; ERROR_NONE where nothing speaks against it. */
+static enum error_code obstacle(struct exchange *exchange)
+{
+    if (exchange->stream->class->is_gone(exchange->stream))
+        exchange_fail(exchange, ERROR_CLIENT_GONE);
+    return exchange->error;
+}
+
+static enum verdict give_up(struct exchange *exchange, enum error_code error)
+{
+    ASSERT(error != ERROR_NONE && !exchange->response_sent);
+    if (error != ERROR_CLIENT_GONE) {
+        exchange_refuse(exchange, error);
+        return GO_ON;
+    }
+    exchange->response_flow = FLOW_CUT;
+    exchange_go(exchange, EXCHANGE_END);
+    return GO_ON;
+}
+
+/* What a server is called in Host; the path of a socket is no host. */
+static struct slice server_host(const struct server *server)
+{
+    bool local = slice_starts_with(server->key, SLICE("unix:/")) ||
+                 slice_starts_with(server->key, SLICE("unix:@"));
+    return local ? SLICE("localhost") : server->key;
+}
+
+static bool send_head(struct exchange *exchange)
+{
+    ASSERT(exchange->call.server && exchange->call.connection);
+    bool by_server = exchange->plan->upstream_host->kind == UPSTREAM_HOST_SERVER;
+    /* HTTP/1.1 needs a Host (RFC 9112 3.2), which a client of HTTP/1.0 may have left away. */
+    if (by_server || !fields_find(&exchange->request.fields, FIELD_HOST)) {
+        if (!set_host(exchange, server_host(exchange->call.server)))
+            return false;
+    }
+    return call_send_head(&exchange->call, &exchange->request);
+}
+
+enum verdict exchange_connect(struct exchange *exchange)
+{
+    struct call *call = &exchange->call;
+    enum error_code error = obstacle(exchange);
+    if (error)
+        return give_up(exchange, error);
+    switch (call_start(call, exchange->repeated)) {
+    case CALL_WAIT:
+        exchange->stream->class->await(exchange->stream, STREAM_WAIT_NOTHING, 0);
+        return WAIT;
+    case CALL_FAILED:
+        return give_up(exchange, call->error);
+    case CALL_READY:
+        break;
+    }
+    if (!send_head(exchange))
+        return give_up(exchange, ERROR_OUT_OF_MEMORY);
+    exchange_go(exchange, EXCHANGE_RELAY);
+    return GO_ON;
+}

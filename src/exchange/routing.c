@@ -1,0 +1,213 @@
+/* The first states: which route takes the request, what its stages say, what its action is. */
+#include "base/assert.h"
+#include "exchange/exchange.h"
+#include "exchange/forwarded.h"
+#include "http/uri.h"
+
+/* Path and query become the target that the server is asked for. */
+static bool set_target(struct exchange *exchange)
+{
+    struct request_head *request = &exchange->request;
+    struct slice parts[] = {exchange->path, SLICE("?"), request->query};
+    request->target = arena_join(&exchange->arena, parts, request->has_query ? 3 : 1);
+    request->path = exchange->path;
+    return request->target.data != NULL;
+}
+
+/* The one form of the path, and the target that the server is asked for (plan: what any rule sees
+ * is what the server gets). False: refused. */
+static bool normalize_target(struct exchange *exchange)
+{
+    struct request_head *request = &exchange->request;
+    if (request->target_form == TARGET_ASTERISK) {
+        exchange->path = request->target;
+        return true;
+    }
+    switch (path_normalize(request->path, &exchange->arena, &exchange->path)) {
+    case PATH_PLAIN:
+        return true;
+    case PATH_REWRITTEN:
+        break;
+    case PATH_REFUSED:
+        exchange_refuse(exchange, ERROR_BAD_TARGET);
+        return false;
+    case PATH_NO_MEMORY:
+        exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
+        return false;
+    }
+    if (set_target(exchange))
+        return true;
+    exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
+    return false;
+}
+
+static bool normalize_host(struct exchange *exchange)
+{
+    struct slice host = exchange->request.host;
+    if (slice_is_empty(host))
+        return true;
+    char *memory = arena_alloc(&exchange->arena, host.length);
+    if (!memory || !host_normalize(host, memory, host.length, &exchange->host)) {
+        exchange_refuse(exchange, memory ? ERROR_BAD_HOST : ERROR_OUT_OF_MEMORY);
+        return false;
+    }
+    return true;
+}
+
+static void find_client(struct exchange *exchange)
+{
+    const struct ip_ranges *trusted = &exchange->hold->plans->trusted_proxies;
+    exchange->peer_is_trusted = ip_ranges_contain(trusted, &exchange->peer);
+    exchange->client = exchange->peer_is_trusted
+                           ? client_address(&exchange->peer, trusted, &exchange->request.fields)
+                           : exchange->peer;
+}
+
+static enum error_code ask_table(struct exchange *exchange)
+{
+    struct slice path;
+    if (!path_match_form(exchange->path, &exchange->arena, &path))
+        return ERROR_OUT_OF_MEMORY;
+    struct route_question question = {
+        .host = exchange->host,
+        .path = path,
+        .query = exchange->request.query,
+        .scheme = exchange->scheme,
+        .head = &exchange->request,
+        .client = &exchange->client,
+        .listener = &exchange->listener->address,
+        .listener_is_private = exchange->listener->is_private,
+        .arena = &exchange->arena,
+    };
+    struct route_answer answer;
+    enum route_verdict verdict = route_find(exchange->hold->plans->routes, &question, &answer);
+    if (verdict == ROUTE_NO_SITE)
+        return ERROR_NO_SITE;
+    if (verdict == ROUTE_UNDECIDED)
+        return ERROR_OUT_OF_MEMORY;
+    exchange->site = answer.site;
+    if (verdict == ROUTE_NO_ROUTE)
+        return ERROR_NO_ROUTE;
+    exchange->route = answer.route;
+    exchange->plan = answer.route->plan;
+    for (unsigned i = 0; i < answer.capture_count; i++)
+        exchange->captures[i] = answer.captures[i];
+    return ERROR_NONE;
+}
+
+/* Everything that speaks of the client's connection goes, everything that tells a server who asks
+ * comes. Before the stages, so that what they set stands, whatever a client names in Connection.
+ * False: no memory. */
+static bool prepare_head(struct exchange *exchange)
+{
+    struct fields *fields = &exchange->request.fields;
+    const struct field *upgrade =
+        exchange->request.wants_upgrade ? fields_find(fields, FIELD_UPGRADE) : NULL;
+    struct slice protocol = upgrade ? upgrade->value : slice_of(NULL, 0);
+    fields_remove_hop_by_hop(fields);
+    if (upgrade && !fields_add(fields, &exchange->arena, FIELD_UPGRADE, SLICE("Upgrade"), protocol))
+        return false;
+    return forwarded_add(exchange);
+}
+
+enum verdict exchange_route(struct exchange *exchange)
+{
+    ASSERT(exchange->listener && exchange->request.target.length > 0);
+    exchange->client_target = exchange->request.target;
+    if (!normalize_host(exchange) || !normalize_target(exchange))
+        return GO_ON;
+    exchange->client_path = exchange->path;
+    find_client(exchange);
+    enum error_code error = ask_table(exchange);
+    if (!error && exchange->plan->access_log)
+        exchange->access_note = access_log_note(&exchange->request);
+    if (!error && !prepare_head(exchange))
+        error = ERROR_OUT_OF_MEMORY;
+    if (error) {
+        exchange->plan = NULL;
+        exchange_refuse(exchange, error);
+        return GO_ON;
+    }
+    ASSERT(exchange->plan);
+    timer_set(exchange->context->loop, &exchange->deadline,
+              (uint64_t)exchange->plan->timeouts->request);
+    exchange_go(exchange, EXCHANGE_STAGES);
+    return GO_ON;
+}
+
+enum verdict exchange_run_stages(struct exchange *exchange)
+{
+    ASSERT(exchange->stage_next <= exchange->plan->stage_count);
+    const struct plan *plan = exchange->plan;
+    while (exchange->stage_next < plan->stage_count) {
+        const struct plan_stage *entry = &plan->stages[exchange->stage_next];
+        enum stage_verdict verdict = entry->stage->on_request
+                                         ? entry->stage->on_request(exchange, entry->settings)
+                                         : STAGE_GO_ON;
+        if (verdict == STAGE_WAIT)
+            return WAIT;
+        exchange->stage_next++;
+        if (verdict == STAGE_ANSWER) {
+            ASSERT(exchange->state == EXCHANGE_REPLY);
+            return GO_ON;
+        }
+    }
+    exchange_go(exchange, EXCHANGE_ACT);
+    return GO_ON;
+}
+
+void exchange_run_response_stages(struct exchange *exchange)
+{
+    const struct plan *plan = exchange->plan;
+    for (uint32_t i = 0; plan && i < plan->stage_count; i++) {
+        const struct plan_stage *entry = &plan->stages[i];
+        if (entry->stage->on_response)
+            entry->stage->on_response(exchange, entry->settings);
+    }
+}
+
+enum verdict exchange_act(struct exchange *exchange)
+{
+    const struct action *action = exchange->plan->action;
+    if (action)
+        action->start(exchange, exchange->plan);
+    else
+        exchange_refuse(exchange, ERROR_NO_ROUTE);
+    ASSERT(exchange->state != EXCHANGE_ACT);
+    return GO_ON;
+}
+
+/* ---- what stages see */
+
+struct request_head *exchange_request_head(struct exchange *exchange)
+{
+    return &exchange->request;
+}
+
+struct response_head *exchange_response_head(struct exchange *exchange)
+{
+    return &exchange->response;
+}
+
+struct arena *exchange_arena(struct exchange *exchange)
+{
+    return &exchange->arena;
+}
+
+struct slice exchange_path(const struct exchange *exchange)
+{
+    return exchange->path;
+}
+
+bool exchange_set_path(struct exchange *exchange, struct slice path)
+{
+    ASSERT(path.length > 0);
+    ASSERT(exchange->state == EXCHANGE_STAGES);
+    exchange->path = path;
+    return set_target(exchange);
+}
+
+struct slice exchange_expand(struct exchange *exchange, const struct template *template)
+{
+    return template_expand(template, exchange, exchange->captures, &exchange->arena);
+}

@@ -1,0 +1,216 @@
+/* One small function for each. Data is NULL only where there was no memory. */
+#include "exchange/variables.h"
+
+#include "exchange/exchange.h"
+#include "http/cookie.h"
+#include "http/query.h"
+
+#define VALUE(name)                                                                                \
+    static struct slice name(const void *context, struct slice argument, struct arena *arena)
+
+enum { JOINED_MAX = 64 }; /* lines of a field; what is behind them is not seen */
+
+static struct slice present(struct slice value)
+{
+    return value.data ? value : SLICE("");
+}
+
+/* ---- the client */
+
+VALUE(client_ip)
+{
+    const struct exchange *exchange = context;
+    char memory[ADDRESS_TEXT_MAX];
+    struct text text = text_over(memory, sizeof(memory));
+    (void)argument;
+    ip_print(&text, &exchange->client);
+    return arena_copy(arena, text_slice(&text));
+}
+
+VALUE(scheme)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return exchange->scheme == SCHEME_HTTPS ? SLICE("https") : SLICE("http");
+}
+
+/* ---- the target */
+
+/* An IPv6 address in brackets, as a URL needs it. */
+VALUE(host)
+{
+    const struct exchange *exchange = context;
+    struct slice parts[] = {SLICE("["), exchange->host, SLICE("]")};
+    (void)argument;
+    if (slice_find(exchange->host, ':') == exchange->host.length)
+        return present(exchange->host);
+    return arena_join(arena, parts, 3);
+}
+
+VALUE(port)
+{
+    const struct exchange *exchange = context;
+    char memory[8];
+    struct text text = text_over(memory, sizeof(memory));
+    (void)argument;
+    if (exchange->request.port == 0)
+        return exchange->scheme == SCHEME_HTTPS ? SLICE("443") : SLICE("80");
+    text_add_number(&text, exchange->request.port);
+    return arena_copy(arena, text_slice(&text));
+}
+
+VALUE(method)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return exchange->request.method_text;
+}
+
+VALUE(target)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return present(exchange->client_target);
+}
+
+VALUE(path)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return present(exchange->client_path);
+}
+
+VALUE(query)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return present(exchange->request.query);
+}
+
+VALUE(query_parameter)
+{
+    const struct exchange *exchange = context;
+    struct slice value = SLICE("");
+    (void)arena;
+    (void)query_find(exchange->request.query, argument, &value);
+    return present(value);
+}
+
+/* ---- where it went */
+
+VALUE(site)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return exchange->site ? exchange->site->name : SLICE("");
+}
+
+VALUE(route)
+{
+    const struct exchange *exchange = context;
+    const struct node *path =
+        exchange->route ? node_find(exchange->route->scope->node, SLICE("path")) : NULL;
+    (void)argument, (void)arena;
+    if (path && path->kind == NODE_SEQUENCE && path->count > 0)
+        path = path->items[0];
+    return path && path->kind == NODE_SCALAR ? present(path->text) : SLICE("");
+}
+
+VALUE(upstream)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return exchange->plan && exchange->plan->upstream ? exchange->plan->upstream->name : SLICE("");
+}
+
+VALUE(server)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return exchange->call.server ? exchange->call.server->key : SLICE("");
+}
+
+VALUE(status)
+{
+    const struct exchange *exchange = context;
+    char memory[8];
+    struct text text = text_over(memory, sizeof(memory));
+    (void)argument;
+    text_add_number(&text, exchange->response.status);
+    return arena_copy(arena, text_slice(&text));
+}
+
+/* ---- fields */
+
+/* All lines of that name, which mean the same with commas between them (RFC 9110 5.3). */
+static struct slice field_value(const struct fields *fields, struct slice name, struct arena *arena)
+{
+    struct slice parts[2 * JOINED_MAX];
+    size_t count = 0;
+    bool is_cookie = slice_equal_fold(name, SLICE("cookie")); /* RFC 9113 8.2.3 */
+    for (uint32_t i = 0; i < fields->count && count < 2 * JOINED_MAX; i++) {
+        if (!slice_equal_fold(fields->items[i].name, name))
+            continue;
+        parts[count++] = is_cookie ? SLICE("; ") : SLICE(", ");
+        parts[count++] = fields->items[i].value;
+    }
+    if (count <= 2)
+        return count ? present(parts[1]) : SLICE("");
+    return arena_join(arena, parts + 1, count - 1);
+}
+
+VALUE(request_field)
+{
+    const struct exchange *exchange = context;
+    return field_value(&exchange->request.fields, argument, arena);
+}
+
+VALUE(response_field)
+{
+    const struct exchange *exchange = context;
+    return field_value(&exchange->response.fields, argument, arena);
+}
+
+VALUE(cookie)
+{
+    const struct exchange *exchange = context;
+    struct slice value = SLICE("");
+    (void)arena;
+    (void)cookie_find(&exchange->request.fields, argument, &value);
+    return present(value);
+}
+
+/* ---- */
+
+static const struct variable variables[] = {
+    {"client_ip", TEMPLATE_REQUEST, client_ip,
+     "The address of the client, behind trusted proxies; `unix` on a Unix socket."},
+    {"scheme", TEMPLATE_REQUEST, scheme, "`http` or `https`, as the client connected."},
+    {"host", TEMPLATE_REQUEST, host,
+     "The host that was asked for: in lower case, without port, IPv6 in brackets."},
+    {"port", TEMPLATE_REQUEST, port,
+     "The port that was asked for: as the client wrote it, else that of the scheme."},
+    {"method", TEMPLATE_REQUEST, method, "The method."},
+    {"target", TEMPLATE_REQUEST, target, "Path and query as the client sent them."},
+    {"path", TEMPLATE_REQUEST, path, "The path that the client sent, in its one form."},
+    {"query", TEMPLATE_REQUEST, query, "The query as the client sent it, without question mark."},
+    {"query.", TEMPLATE_REQUEST, query_parameter,
+     "The first parameter of that name in the query, as the client sent it."},
+    {"cookie.", TEMPLATE_REQUEST, cookie, "The first cookie of that name."},
+    {"request.header.", TEMPLATE_REQUEST, request_field,
+     "The field of the request, as the server gets it; several lines with commas between them."},
+    {"site", TEMPLATE_REQUEST, site, "The first host of the site; `*` where it has none."},
+    {"route", TEMPLATE_REQUEST, route,
+     "The path of the route as it is written, the first of a list; empty where it has none."},
+    {"upstream", TEMPLATE_RESPONSE, upstream,
+     "The name of the upstream, or of its first server; empty where there is none."},
+    {"server", TEMPLATE_RESPONSE, server, "The server that was asked; empty where none was."},
+    {"status", TEMPLATE_RESPONSE, status, "The status of the response."},
+    {"response.header.", TEMPLATE_RESPONSE, response_field,
+     "The field of the response; several lines with commas between them."},
+};
+
+const struct variable_table exchange_variables = {
+    .items = variables,
+    .count = sizeof(variables) / sizeof(variables[0]),
+};

@@ -1,0 +1,67 @@
+#include "http/byte_class.h"
+
+enum {
+    VALUE = BYTE_FIELD,
+    QUERY = BYTE_FIELD | BYTE_VISIBLE,
+    PATH = QUERY | BYTE_PATH,
+    TOKEN = PATH | BYTE_TOKEN, /* of tokens, of no host */
+    HOST = PATH | BYTE_HOST,   /* sub-delims that are of no token */
+    BOTH = TOKEN | BYTE_HOST,  /* sub-delims of tokens */
+    NAME = BOTH | BYTE_UNRESERVED,
+    DIGIT = NAME | BYTE_HEX,
+};
+
+const uint8_t byte_classes[256] = {
+    [0x00 ... 0x08] = BYTE_CONTROL,
+    ['\t'] = VALUE,
+    [0x0A ... 0x1F] = BYTE_CONTROL,
+    [' '] = VALUE,
+    ['!'] = BOTH,
+    ['"'] = PATH,
+    ['#'] = VALUE | BYTE_TOKEN,
+    ['$'] = BOTH,
+    ['%'] = QUERY | BYTE_TOKEN,
+    ['&'] = BOTH,
+    ['\''] = BOTH,
+    ['('] = HOST,
+    [')'] = HOST,
+    ['*'] = BOTH,
+    ['+'] = BOTH,
+    [','] = HOST,
+    ['-'] = NAME,
+    ['.'] = NAME,
+    ['/'] = PATH,
+    ['0' ... '9'] = DIGIT,
+    [':'] = PATH,
+    [';'] = HOST,
+    ['<'] = PATH,
+    ['='] = HOST,
+    ['>'] = PATH,
+    ['?'] = QUERY,
+    ['@'] = PATH,
+    ['A' ... 'F'] = DIGIT,
+    ['G' ... 'Z'] = NAME,
+    ['['] = PATH,
+    ['\\'] = QUERY,
+    [']'] = PATH,
+    ['^'] = TOKEN,
+    ['_'] = NAME,
+    ['`'] = TOKEN,
+    ['a' ... 'f'] = DIGIT,
+    ['g' ... 'z'] = NAME,
+    ['{'] = PATH,
+    ['|'] = TOKEN,
+    ['}'] = PATH,
+    ['~'] = NAME,
+    [0x7F] = BYTE_CONTROL,
+    [0x80 ... 0xFF] = VALUE,
+};
+
+bool bytes_are(struct slice bytes, unsigned classes)
+{
+    for (size_t i = 0; i < bytes.length; i++) {
+        if (!byte_is(bytes.data[i], classes))
+            return false;
+    }
+    return true;
+}

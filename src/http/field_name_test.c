@@ -1,0 +1,78 @@
+#include "http/field_name.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void every_name_finds_itself_in_any_case(void **state)
+{
+    (void)state;
+    for (int id = 1; id < FIELD_NAME_COUNT; id++) {
+        struct slice name = field_name_text((enum field_name)id);
+        char other[32];
+        assert_int_equal(field_name_find(name), id);
+        for (size_t i = 0; i < name.length; i++)
+            other[i] = ascii_lower(name.data[i]);
+        assert_int_equal(field_name_find(slice_of(other, name.length)), id);
+        for (size_t i = 0; i < name.length; i++)
+            other[i] = other[i] >= 'a' && other[i] <= 'z' ? (char)(other[i] - 32) : other[i];
+        assert_int_equal(field_name_find(slice_of(other, name.length)), id);
+    }
+}
+
+static void a_name_with_one_other_letter_is_another(void **state)
+{
+    (void)state;
+    for (int id = 1; id < FIELD_NAME_COUNT; id++) {
+        struct slice name = field_name_text((enum field_name)id);
+        char other[32];
+        memcpy(other, name.data, name.length);
+        for (size_t i = 0; i < name.length; i++) {
+            char kept = other[i];
+            other[i] = '_';
+            assert_int_equal(field_name_find(slice_of(other, name.length)), FIELD_OTHER);
+            other[i] = kept;
+        }
+        assert_int_equal(field_name_find(slice_until(name, name.length - 1)), FIELD_OTHER);
+    }
+}
+
+static void names_outside_the_list_are_others(void **state)
+{
+    (void)state;
+    static const char *const OTHERS[] = {"",
+                                         "a",
+                                         "X",
+                                         "Accept-Encoding",
+                                         "X-Request-Id",
+                                         "Server",
+                                         "a-name-that-is-longer-than-all-of-the-list"};
+    for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++)
+        assert_int_equal(field_name_find(slice_from_text(OTHERS[i])), FIELD_OTHER);
+    assert_int_equal(field_name_text(FIELD_OTHER).length, 0);
+    assert_int_equal(field_name_duties(FIELD_OTHER), 0);
+}
+
+static void duties_and_their_bits_agree(void **state)
+{
+    (void)state;
+    for (int id = 0; id < FIELD_NAME_COUNT; id++) {
+        unsigned duties = field_name_duties((enum field_name)id);
+        bool hop_by_hop = duties & FIELD_HOP_BY_HOP;
+        assert_int_equal((FIELD_BITS_HOP_BY_HOP & FIELD_BIT(id)) != 0, hop_by_hop);
+        /* What speaks of one connection has no place behind a body. */
+        assert_true(!hop_by_hop || (duties & FIELD_NOT_A_TRAILER));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_name_finds_itself_in_any_case),
+        cmocka_unit_test(a_name_with_one_other_letter_is_another),
+        cmocka_unit_test(names_outside_the_list_are_others),
+        cmocka_unit_test(duties_and_their_bits_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

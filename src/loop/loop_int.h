@@ -1,0 +1,15 @@
+/* What the files of this folder share. */
+#pragma once
+
+#include "loop/loop.h"
+#include "sys/poll.h"
+
+/* First member of everything that the poller can name. */
+struct watcher {
+    void (*on_ready)(struct watcher *watcher, unsigned what); /* SYS_READABLE and so on */
+};
+
+struct sys_poller *loop_poller(struct loop *loop);
+
+/* Drops the news for this watcher that the current turn has not handed out yet. */
+void loop_forget(struct loop *loop, const struct watcher *watcher);

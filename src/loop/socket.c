@@ -1,0 +1,235 @@
+/* Completions over edge-triggered readiness. `readable` and `writable` remember what the poller
+ * told and what the last call showed: a receive that got less than it had room for has emptied the
+ * socket, so the next one waits for news without asking the system (which would say EAGAIN). The
+ * end of the peer's direction may hide behind such a short receive; `ended` keeps it readable. */
+#include "loop/socket.h"
+
+#include "base/assert.h"
+#include "loop/loop_int.h"
+#include "sys/poll.h"
+#include "sys/socket.h"
+
+#include <errno.h>
+
+static void on_ready(struct watcher *watcher, unsigned what)
+{
+    struct socket *socket = CONTAINER_OF(watcher, struct socket, watcher);
+    ASSERT(socket_is_open(socket) && socket->watched);
+    if (what & SYS_ENDED)
+        socket->ended = true;
+    if (what & SYS_BROKEN)
+        socket->broken = true;
+    if (what & (SYS_READABLE | SYS_ENDED | SYS_BROKEN))
+        socket->readable = true;
+    if (what & (SYS_WRITABLE | SYS_BROKEN))
+        socket->writable = true;
+    socket->on_news(socket);
+}
+
+void socket_init(struct socket *socket, struct loop *loop, int fd,
+                 void (*on_news)(struct socket *socket))
+{
+    ASSERT(fd >= 0 && on_news);
+    *socket = (struct socket){
+        .watcher = {.on_ready = on_ready},
+        .loop = loop,
+        .on_news = on_news,
+        .fd = fd,
+        .readable = true,
+        .writable = true,
+    };
+}
+
+static enum io fail(struct socket *socket, int error)
+{
+    socket->error = error;
+    socket->broken = true;
+    return IO_FAILED;
+}
+
+bool socket_watch(struct socket *socket)
+{
+    if (socket->watched)
+        return true;
+    int error = sys_poll_add(loop_poller(socket->loop), socket->fd, &socket->watcher, false);
+    socket->watched = error == 0;
+    if (error)
+        (void)fail(socket, -error);
+    return error == 0;
+}
+
+static enum io pending(struct socket *socket)
+{
+    return socket_watch(socket) ? IO_PENDING : IO_FAILED;
+}
+
+enum io socket_connect(struct socket *socket, struct loop *loop, const struct address *address,
+                       void (*on_news)(struct socket *socket))
+{
+    ASSERT(address->ip.kind != ADDRESS_NONE);
+    bool is_pending = false;
+    int fd = sys_connect(address, &is_pending);
+    if (fd < 0) {
+        *socket = (struct socket){.loop = loop, .fd = -1};
+        return fail(socket, -fd);
+    }
+    socket_init(socket, loop, fd, on_news);
+    socket->readable = false;
+    if (!is_pending)
+        return IO_DONE;
+    socket->connecting = true;
+    socket->writable = false;
+    return pending(socket);
+}
+
+enum io socket_connected(struct socket *socket)
+{
+    ASSERT(socket_is_open(socket));
+    if (!socket->connecting)
+        return socket->broken ? IO_FAILED : IO_DONE;
+    if (!socket->writable)
+        return pending(socket);
+    int error = sys_socket_error(socket->fd);
+    if (error)
+        return fail(socket, -error);
+    socket->connecting = false;
+    return IO_DONE;
+}
+
+enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes)
+{
+    ASSERT(socket_is_open(socket));
+    if (!socket->readable)
+        return pending(socket);
+    struct buffer *buffer = buffer_new(loop_buffers(socket->loop), size);
+    if (!buffer)
+        return fail(socket, ENOMEM);
+    ssize_t count = sys_receive(socket->fd, buffer->data, buffer->capacity);
+    if (count > 0) {
+        socket->readable = (size_t)count == buffer->capacity || socket->ended;
+        *ret_bytes = span_take_buffer(buffer, (size_t)count);
+        return IO_DONE;
+    }
+    buffer_unref(buffer);
+    if (count == 0)
+        return IO_END;
+    if (count != -EAGAIN)
+        return fail(socket, (int)-count);
+    socket->readable = false;
+    return pending(socket);
+}
+
+enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
+                    size_t *ret_sent)
+{
+    ASSERT(socket_is_open(socket) && count > 0);
+    *ret_sent = 0;
+    if (!socket->writable)
+        return pending(socket);
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += parts[i].length;
+    ssize_t sent = sys_send(socket->fd, parts, count);
+    if (sent < 0 && sent != -EAGAIN)
+        return fail(socket, (int)-sent);
+    *ret_sent = sent > 0 ? (size_t)sent : 0;
+    if (*ret_sent == total)
+        return IO_DONE;
+    socket->writable = false;
+    return pending(socket);
+}
+
+enum io socket_splice_in(struct socket *socket, int pipe, size_t count, size_t *ret_moved)
+{
+    ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0);
+    *ret_moved = 0;
+    if (!socket->readable)
+        return pending(socket);
+    ssize_t moved = sys_splice(socket->fd, pipe, count, false);
+    if (moved == 0)
+        return IO_END;
+    if (moved < 0 && moved != -EAGAIN)
+        return fail(socket, (int)-moved);
+    if (moved > 0) {
+        *ret_moved = (size_t)moved;
+        return IO_DONE;
+    }
+    socket->readable = socket->ended;
+    return pending(socket);
+}
+
+enum io socket_splice_out(struct socket *socket, int pipe, size_t count, bool more_follows,
+                          size_t *ret_moved)
+{
+    ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0);
+    *ret_moved = 0;
+    if (!socket->writable)
+        return pending(socket);
+    ssize_t moved = sys_splice(pipe, socket->fd, count, more_follows);
+    if (moved < 0 && moved != -EAGAIN)
+        return fail(socket, (int)-moved);
+    if (moved > 0) {
+        *ret_moved = (size_t)moved;
+        return IO_DONE;
+    }
+    socket->writable = false;
+    return pending(socket);
+}
+
+void socket_shutdown_send(struct socket *socket)
+{
+    ASSERT(socket_is_open(socket));
+    /* A connection that is over already needs no end. */
+    (void)sys_shutdown_send(socket->fd);
+}
+
+void socket_close(struct socket *socket, bool reset)
+{
+    if (!socket_is_open(socket))
+        return;
+    loop_forget(socket->loop, &socket->watcher);
+    if (reset)
+        sys_close_reset(socket->fd);
+    else
+        sys_close(socket->fd);
+    socket->fd = -1;
+    socket->watched = false;
+}
+
+int socket_detach(struct socket *socket)
+{
+    ASSERT(socket_is_open(socket));
+    int fd = socket->fd;
+    loop_forget(socket->loop, &socket->watcher);
+    if (socket->watched)
+        (void)sys_poll_remove(loop_poller(socket->loop), fd);
+    socket->fd = -1;
+    socket->watched = false;
+    return fd;
+}
+
+static void on_acceptor_ready(struct watcher *watcher, unsigned what)
+{
+    struct acceptor *acceptor = CONTAINER_OF(watcher, struct acceptor, watcher);
+    if (what & (SYS_READABLE | SYS_BROKEN))
+        acceptor->on_news(acceptor);
+}
+
+bool acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd,
+                   void (*on_news)(struct acceptor *acceptor))
+{
+    ASSERT(fd >= 0 && on_news);
+    *acceptor = (struct acceptor){
+        .watcher = {.on_ready = on_acceptor_ready},
+        .loop = loop,
+        .fd = fd,
+        .on_news = on_news,
+    };
+    return sys_poll_add(loop_poller(loop), fd, &acceptor->watcher, true) == 0;
+}
+
+void acceptor_fini(struct acceptor *acceptor)
+{
+    loop_forget(acceptor->loop, &acceptor->watcher);
+    (void)sys_poll_remove(loop_poller(acceptor->loop), acceptor->fd);
+}

@@ -1,0 +1,94 @@
+/* A socket on a loop, spoken to in completions: receive and send finish at once or say PENDING, and
+ * then the receiver of news is called when trying again makes sense. Nobody is called from inside
+ * the call. The engine behind is epoll, edge-triggered; no call is made to the system that cannot
+ * do anything. Belongs to one loop. */
+#pragma once
+
+#include "base/address.h"
+#include "base/buffer.h"
+#include "loop/loop_int.h"
+
+enum io {
+    IO_DONE,    /* as asked, or as much as there was */
+    IO_PENDING, /* nothing more for now; news will come */
+    IO_END,     /* receive: the peer has ended its direction */
+    IO_FAILED,  /* the connection is over; see socket_error */
+};
+
+struct socket {
+    struct watcher watcher;
+    struct loop *loop;
+    void (*on_news)(struct socket *socket); /* something changed: try again */
+    int fd;                                 /* -1: closed */
+    int error;                              /* errno of the failure, 0 for none */
+    bool readable;                          /* a receive may find something */
+    bool writable;                          /* a send may find room */
+    bool connecting;                        /* not known yet whether it reaches the peer */
+    bool ended;   /* the end of the peer's direction is on its way to us */
+    bool broken;  /* over, told by the system */
+    bool watched; /* known to the poller */
+};
+
+/* Takes over a connected descriptor. It is not watched by the poller before the first IO_PENDING,
+ * so that a connection that comes and goes in one turn costs no more than it must. */
+void socket_init(struct socket *socket, struct loop *loop, int fd,
+                 void (*on_news)(struct socket *socket));
+
+/* Begins a connection. IO_PENDING: news will tell; IO_DONE; IO_FAILED. */
+enum io socket_connect(struct socket *socket, struct loop *loop, const struct address *address,
+                       void (*on_news)(struct socket *socket));
+
+/* What became of a connection that was pending; also watches for news after IO_PENDING. */
+enum io socket_connected(struct socket *socket);
+
+/* Receives once into a fresh buffer of about `size` bytes. IO_DONE gives at least one byte. */
+enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes);
+
+/* Sends what the parts hold, as far as there is room. `*ret_sent` bytes are gone, also with
+ * IO_PENDING. */
+enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
+                    size_t *ret_sent);
+
+/* Moves up to `count` bytes to or from a pipe. IO_PENDING: the socket has none or no room (the
+ * caller makes sure that the pipe is not the one that waits). */
+enum io socket_splice_in(struct socket *socket, int pipe, size_t count, size_t *ret_moved);
+enum io socket_splice_out(struct socket *socket, int pipe, size_t count, bool more_follows,
+                          size_t *ret_moved);
+
+/* Ends our direction. */
+void socket_shutdown_send(struct socket *socket);
+
+/* Whether a receive could find something, or the end, without waiting. */
+static inline bool socket_is_readable(const struct socket *socket)
+{
+    return socket->readable;
+}
+
+/* Makes sure that news will come, though nothing was asked yet. False: the system refused. */
+bool socket_watch(struct socket *socket);
+
+/* Closes; `reset` lets the peer see that it was not in order. No news comes any more, also not what
+ * is on its way in this turn. */
+void socket_close(struct socket *socket, bool reset);
+
+static inline bool socket_is_open(const struct socket *socket)
+{
+    return socket->fd >= 0;
+}
+
+/* Gives the descriptor away, out of the loop: to another loop. The socket is closed afterwards. */
+int socket_detach(struct socket *socket);
+
+/* ---- a descriptor on which to accept. */
+
+struct acceptor {
+    struct watcher watcher;
+    struct loop *loop;
+    int fd;
+    void (*on_news)(struct acceptor *acceptor); /* somebody waits */
+};
+
+/* Does not own the descriptor. False: the system refused. */
+bool acceptor_init(struct acceptor *acceptor, struct loop *loop, int fd,
+                   void (*on_news)(struct acceptor *acceptor));
+void acceptor_fini(struct acceptor *acceptor);

@@ -1,0 +1,386 @@
+#include "loop/socket.h"
+
+#include "sys/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* A socket on a loop, and the bare descriptor of its peer. */
+struct pair {
+    struct loop *loop;
+    struct socket socket;
+    int peer;
+    unsigned news;
+};
+
+static void on_news(struct socket *socket)
+{
+    CONTAINER_OF(socket, struct pair, socket)->news++;
+}
+
+static int set_up(void **state)
+{
+    struct pair *pair = calloc(1, sizeof(*pair));
+    assert_non_null(pair);
+    pair->loop = loop_new();
+    assert_non_null(pair->loop);
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    socket_init(&pair->socket, pair->loop, ends[0], on_news);
+    pair->peer = ends[1];
+    *state = pair;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct pair *pair = *state;
+    socket_close(&pair->socket, false);
+    if (pair->peer >= 0)
+        assert_int_equal(close(pair->peer), 0);
+    loop_free(pair->loop);
+    free(pair);
+    return 0;
+}
+
+static void write_to_peer(struct pair *pair, const char *text)
+{
+    assert_int_equal(write(pair->peer, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void close_peer(struct pair *pair)
+{
+    assert_int_equal(close(pair->peer), 0);
+    pair->peer = -1;
+}
+
+static void assert_received(struct pair *pair, size_t size, const char *expected)
+{
+    struct span bytes = {0};
+    assert_int_equal(socket_receive(&pair->socket, size, &bytes), IO_DONE);
+    assert_int_equal(bytes.length, strlen(expected));
+    assert_memory_equal(span_slice(&bytes).data, expected, bytes.length);
+    span_clear(&bytes);
+}
+
+static enum io receive(struct pair *pair)
+{
+    struct span bytes = {0};
+    enum io io = socket_receive(&pair->socket, BUFFER_SMALL, &bytes);
+    assert_null(bytes.buffer);
+    return io;
+}
+
+/* Turns until there was news. */
+static void await_news(struct pair *pair)
+{
+    unsigned before = pair->news;
+    while (pair->news == before)
+        loop_turn(pair->loop, -1);
+}
+
+static void what_is_there_is_received_at_once(void **state)
+{
+    write_to_peer(*state, "hello");
+    assert_received(*state, BUFFER_SMALL, "hello");
+}
+
+static void what_is_not_there_yet_comes_as_news(void **state)
+{
+    struct pair *pair = *state;
+    assert_int_equal(receive(pair), IO_PENDING);
+    assert_int_equal(receive(pair), IO_PENDING);
+    write_to_peer(pair, "late");
+    assert_int_equal(pair->news, 0);
+    await_news(pair);
+    assert_true(socket_is_readable(&pair->socket));
+    assert_received(pair, BUFFER_SMALL, "late");
+}
+
+static void bytes_between_the_first_look_and_the_watch_are_not_missed(void **state)
+{
+    struct pair *pair = *state;
+    write_to_peer(pair, "one");
+    assert_received(pair, BUFFER_SMALL, "one");
+    write_to_peer(pair, "two");
+    assert_int_equal(receive(pair), IO_PENDING); /* it was emptied, as far as it knows */
+    await_news(pair);
+    assert_received(pair, BUFFER_SMALL, "two");
+}
+
+static void the_end_behind_bytes_is_told_after_them(void **state)
+{
+    struct pair *pair = *state;
+    assert_int_equal(receive(pair), IO_PENDING);
+    write_to_peer(pair, "bye");
+    close_peer(pair);
+    await_news(pair);
+    assert_received(pair, BUFFER_SMALL, "bye");
+    assert_int_equal(receive(pair), IO_END);
+}
+
+static void an_end_that_comes_later_is_news(void **state)
+{
+    struct pair *pair = *state;
+    write_to_peer(pair, "bye");
+    assert_received(pair, BUFFER_SMALL, "bye");
+    assert_int_equal(receive(pair), IO_PENDING);
+    assert_int_equal(shutdown(pair->peer, SHUT_WR), 0);
+    await_news(pair);
+    assert_int_equal(receive(pair), IO_END);
+    assert_false(pair->socket.broken);
+}
+
+/* Sends until there is no room; returns how much went. */
+static size_t fill(struct pair *pair)
+{
+    static char block[64 * 1024];
+    struct slice parts[2] = {slice_of(block, sizeof(block)), slice_of(block, 100)};
+    size_t total = 0;
+    for (;;) {
+        size_t sent = 0;
+        enum io io = socket_send(&pair->socket, parts, 2, &sent);
+        total += sent;
+        if (io == IO_PENDING)
+            return total;
+        assert_int_equal(io, IO_DONE);
+        assert_int_equal(sent, sizeof(block) + 100);
+    }
+}
+
+static size_t drain_peer(struct pair *pair, size_t most)
+{
+    char block[16 * 1024];
+    size_t total = 0;
+    while (total < most) {
+        ssize_t got = read(pair->peer, block, sizeof(block));
+        if (got <= 0)
+            break;
+        total += (size_t)got;
+    }
+    return total;
+}
+
+static void a_full_socket_waits_and_room_is_news(void **state)
+{
+    struct pair *pair = *state;
+    size_t sent = fill(pair);
+    assert_true(sent > 0);
+    size_t none = 0;
+    struct slice part = SLICE("x");
+    assert_int_equal(socket_send(&pair->socket, &part, 1, &none), IO_PENDING);
+    loop_turn(pair->loop, 0); /* the news of its first watch */
+    unsigned before = pair->news;
+    loop_turn(pair->loop, 0);
+    assert_int_equal(pair->news, before);
+    assert_int_equal(drain_peer(pair, sent), sent);
+    await_news(pair);
+    assert_int_equal(socket_send(&pair->socket, &part, 1, &none), IO_DONE);
+    assert_int_equal(none, 1);
+}
+
+static void sending_to_who_is_gone_fails_without_a_signal(void **state)
+{
+    struct pair *pair = *state;
+    close_peer(pair);
+    struct slice part = SLICE("anybody?");
+    size_t sent = 0;
+    assert_int_equal(socket_send(&pair->socket, &part, 1, &sent), IO_FAILED);
+    assert_int_equal(pair->socket.error, EPIPE);
+    assert_true(pair->socket.broken);
+}
+
+static void our_end_is_read_by_the_peer(void **state)
+{
+    struct pair *pair = *state;
+    struct slice part = SLICE("done");
+    size_t sent = 0;
+    assert_int_equal(socket_send(&pair->socket, &part, 1, &sent), IO_DONE);
+    socket_shutdown_send(&pair->socket);
+    char memory[16];
+    assert_int_equal(read(pair->peer, memory, sizeof(memory)), 4);
+    assert_int_equal(read(pair->peer, memory, sizeof(memory)), 0);
+    write_to_peer(pair, "answer");
+    assert_received(pair, BUFFER_SMALL, "answer");
+}
+
+/* Two sockets with news in one turn, of which the first closes the second. */
+struct jealous {
+    struct pair pair;
+    struct socket *rival;
+};
+
+static void close_rival(struct socket *socket)
+{
+    struct jealous *jealous = CONTAINER_OF(socket, struct jealous, pair.socket);
+    jealous->pair.news++;
+    if (socket_is_open(jealous->rival))
+        socket_close(jealous->rival, false);
+}
+
+static void a_closed_socket_gets_no_news_not_even_of_this_turn(void **state)
+{
+    struct pair *pair = *state;
+    struct jealous both[2];
+    for (int i = 0; i < 2; i++) {
+        int ends[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+        socket_init(&both[i].pair.socket, pair->loop, ends[0], close_rival);
+        both[i].pair.peer = ends[1];
+        both[i].pair.news = 0;
+        both[i].rival = &both[1 - i].pair.socket;
+        write_to_peer(&both[i].pair, "news");
+        assert_true(socket_watch(&both[i].pair.socket));
+    }
+    loop_turn(pair->loop, -1);
+    loop_turn(pair->loop, 0);
+    assert_int_equal(both[0].pair.news + both[1].pair.news, 1);
+    for (int i = 0; i < 2; i++) {
+        socket_close(&both[i].pair.socket, false);
+        close_peer(&both[i].pair);
+    }
+}
+
+static void a_detached_descriptor_serves_elsewhere(void **state)
+{
+    struct pair *pair = *state;
+    assert_int_equal(receive(pair), IO_PENDING);
+    write_to_peer(pair, "moved");
+    int fd = socket_detach(&pair->socket);
+    assert_false(socket_is_open(&pair->socket));
+    loop_turn(pair->loop, 0);
+    assert_int_equal(pair->news, 0);
+    socket_init(&pair->socket, pair->loop, fd, on_news);
+    assert_received(pair, BUFFER_SMALL, "moved");
+    assert_int_equal(receive(pair), IO_PENDING);
+    write_to_peer(pair, "again");
+    await_news(pair);
+    assert_received(pair, BUFFER_SMALL, "again");
+}
+
+/* ---- splicing */
+
+static void bytes_go_through_a_pipe_and_come_out_the_same(void **state)
+{
+    struct pair *pair = *state;
+    int ends[2];
+    assert_int_equal(sys_pipe(ends, 64 * 1024), 0);
+    size_t moved = 0;
+    write_to_peer(pair, "through the pipe");
+    assert_int_equal(socket_splice_in(&pair->socket, ends[1], 100, &moved), IO_DONE);
+    assert_int_equal(moved, 16);
+    assert_int_equal(socket_splice_in(&pair->socket, ends[1], 100, &moved), IO_PENDING);
+    assert_int_equal(socket_splice_out(&pair->socket, ends[0], 16, false, &moved), IO_DONE);
+    assert_int_equal(moved, 16);
+    char memory[32];
+    assert_int_equal(read(pair->peer, memory, sizeof(memory)), 16);
+    assert_memory_equal(memory, "through the pipe", 16);
+    close_peer(pair);
+    await_news(pair);
+    assert_int_equal(socket_splice_in(&pair->socket, ends[1], 100, &moved), IO_END);
+    sys_close(ends[0]);
+    sys_close(ends[1]);
+}
+
+/* ---- connecting and accepting */
+
+struct door {
+    struct acceptor acceptor;
+    int listening;
+    int accepted; /* -1: nobody came yet */
+};
+
+static void let_in(struct acceptor *acceptor)
+{
+    struct door *door = CONTAINER_OF(acceptor, struct door, acceptor);
+    struct ip peer;
+    uint16_t port;
+    if (door->accepted < 0)
+        door->accepted = sys_accept(door->listening, &peer, &port);
+}
+
+static struct address loopback(uint16_t port)
+{
+    return (struct address){.ip = {.kind = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}}, .port = port};
+}
+
+static void a_connection_is_made_and_accepted(void **state)
+{
+    struct pair *pair = *state;
+    struct address address = loopback(0);
+    struct sys_listen_options options = {.backlog = 8};
+    struct door door = {.listening = sys_listen(&address, &options), .accepted = -1};
+    assert_true(door.listening >= 0);
+    assert_true(acceptor_init(&door.acceptor, pair->loop, door.listening, let_in));
+    address.port = sys_local_port(door.listening);
+
+    struct pair client = {.loop = pair->loop, .peer = -1};
+    enum io io = socket_connect(&client.socket, pair->loop, &address, on_news);
+    while (io == IO_PENDING || door.accepted < 0) {
+        loop_turn(pair->loop, -1);
+        io = socket_connected(&client.socket);
+    }
+    assert_int_equal(io, IO_DONE);
+    client.peer = door.accepted;
+    write_to_peer(&client, "welcome");
+    await_news(&client);
+    assert_received(&client, BUFFER_SMALL, "welcome");
+
+    acceptor_fini(&door.acceptor);
+    socket_close(&client.socket, true);
+    char memory[8];
+    assert_int_equal(fcntl(client.peer, F_SETFL, 0), 0);
+    assert_int_equal(read(client.peer, memory, sizeof(memory)), -1);
+    assert_int_equal(errno, ECONNRESET);
+    close_peer(&client);
+    sys_close(door.listening);
+}
+
+static void a_refused_connection_says_so(void **state)
+{
+    struct pair *pair = *state;
+    struct address address = loopback(0);
+    struct sys_listen_options options = {.backlog = 8};
+    int listening = sys_listen(&address, &options);
+    assert_true(listening >= 0);
+    address.port = sys_local_port(listening);
+    sys_close(listening);
+
+    struct pair client = {.loop = pair->loop, .peer = -1};
+    enum io io = socket_connect(&client.socket, pair->loop, &address, on_news);
+    while (io == IO_PENDING) {
+        loop_turn(pair->loop, -1);
+        io = socket_connected(&client.socket);
+    }
+    assert_int_equal(io, IO_FAILED);
+    assert_int_equal(client.socket.error, ECONNREFUSED);
+    socket_close(&client.socket, false);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_there_is_received_at_once),
+        TEST(what_is_not_there_yet_comes_as_news),
+        TEST(bytes_between_the_first_look_and_the_watch_are_not_missed),
+        TEST(the_end_behind_bytes_is_told_after_them),
+        TEST(an_end_that_comes_later_is_news),
+        TEST(a_full_socket_waits_and_room_is_news),
+        TEST(sending_to_who_is_gone_fails_without_a_signal),
+        TEST(our_end_is_read_by_the_peer),
+        TEST(a_closed_socket_gets_no_news_not_even_of_this_turn),
+        TEST(a_detached_descriptor_serves_elsewhere),
+        TEST(bytes_go_through_a_pipe_and_come_out_the_same),
+        TEST(a_connection_is_made_and_accepted),
+        TEST(a_refused_connection_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

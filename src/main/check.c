@@ -1,0 +1,117 @@
+#include "main/check.h"
+
+#include "main/load.h"
+#include "main/vocabulary.h"
+#include "upstream/server.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static const char help[] =
+    "usage: weir check [-c FILE]\n"
+    "Reads a configuration and tells everything that is wrong with it. Nothing is started.\n"
+    "\n"
+    "  -c, --config=FILE  the file; without it ./weir.yaml, else /etc/weir/weir.yaml\n"
+    "      --help         this text\n"
+    "\n"
+    "Exit status: 0 good, 1 there are errors, 2 the command line is wrong.\n";
+
+/* -1: go on; else the exit status. */
+static int read_options(int argc, char **argv, const char **ret_path)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    optind = 1;
+    opterr = 0;
+    for (;;) {
+        switch (getopt_long(argc, argv, "c:", options, NULL)) {
+        case 'c':
+            *ret_path = optarg;
+            continue;
+        case 'h':
+            (void)fputs(help, stdout);
+            return 0;
+        case -1:
+            if (optind == argc)
+                return -1;
+            (void)fprintf(stderr, "weir check: a file is named with -c: -c %s\n", argv[optind]);
+            return 2;
+        default:
+            (void)fprintf(stderr,
+                          "weir check: %s cannot be understood; try \"weir check --help\"\n",
+                          argv[optind - 1]);
+            return 2;
+        }
+    }
+}
+
+static size_t count_routes(const struct scope *scope)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < scope->child_count; i++)
+        count += 1 + count_routes(scope->children[i]);
+    return count;
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_good(const char *path, const struct configuration *configuration,
+                       const struct load_report *report)
+{
+    size_t sites = configuration->top->child_count, routes = 0;
+    size_t upstreams = configuration->upstream_count;
+    for (size_t i = 0; i < sites; i++)
+        routes += count_routes(configuration->top->children[i]);
+    (void)printf("%s: %zu site%s, %zu route%s, %zu upstream%s: good", path, sites, plural(sites),
+                 routes, plural(routes), upstreams, plural(upstreams));
+    if (report->warnings > 0)
+        (void)printf(", with %zu warning%s", report->warnings, plural(report->warnings));
+    (void)printf("\n");
+}
+
+static void print_wrong(const char *path, const struct load_report *report)
+{
+    if (report->errors == 0)
+        return; /* it could not even be read, which was told */
+    (void)fprintf(stderr, "%s: %zu error%s", path, report->errors, plural(report->errors));
+    if (report->warnings > 0)
+        (void)fprintf(stderr, ", %zu warning%s", report->warnings, plural(report->warnings));
+    (void)fprintf(stderr, "\n");
+}
+
+static int check(const char *path, struct sys_opener *opener)
+{
+    struct load_report report = {0};
+    struct live live = {
+        .servers = server_registry_new(), .stages = stages, .stage_count = stage_count};
+    struct snapshot *snapshot = live.servers ? load_file(path, opener, &live, &report) : NULL;
+    if (snapshot) {
+        print_good(path, snapshot->configuration, &report);
+        snapshot_unref(snapshot);
+    } else {
+        print_wrong(path, &report);
+    }
+    if (live.servers)
+        server_registry_free(live.servers);
+    return snapshot ? 0 : 1;
+}
+
+int check_command(int argc, char **argv)
+{
+    struct sys_opener *opener = sys_opener_direct();
+    const char *path = NULL;
+    int status = read_options(argc, argv, &path);
+    if (status >= 0)
+        return status;
+    if (!path)
+        path = load_default_path(opener);
+    if (path)
+        return check(path, opener);
+    (void)fputs("weir check: there is neither weir.yaml nor /etc/weir/weir.yaml; name a file with "
+                "-c\n",
+                stderr);
+    return 1;
+}

@@ -1,0 +1,189 @@
+#include "main/load.h"
+
+#include "base/map.h"
+#include "conf/yaml.h"
+#include "exchange/plan.h"
+#include "main/vocabulary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { DIAGNOSTICS_MAX = 100, PATH_LENGTH_MAX = 4096, STANDARD_ERROR = 2 };
+
+static const char *environment_value(void *context, const char *name)
+{
+    (void)context;
+    return getenv(name);
+}
+
+/* With a NUL at its end. False: it is too long, or has a NUL inside. */
+static bool path_text(struct slice path, char text[PATH_LENGTH_MAX])
+{
+    if (path.length >= PATH_LENGTH_MAX || slice_find(path, '\0') < path.length)
+        return false;
+    memcpy(text, path.data, path.length);
+    text[path.length] = '\0';
+    return true;
+}
+
+static const char *error_text(int error)
+{
+    if (error == EFBIG)
+        return "it is larger than 16 MiB";
+    if (error == EINVAL)
+        return "it is no file";
+    const char *text = strerrordesc_np(error);
+    return text ? text : "unknown error";
+}
+
+static bool read_file(void *context, struct slice path, struct arena *arena,
+                      struct slice *ret_bytes, const char **ret_reason)
+{
+    char text[PATH_LENGTH_MAX];
+    if (!path_text(path, text)) {
+        *ret_reason = "the path is too long";
+        return false;
+    }
+    int result = sys_read_file(context, text, YAML_SIZE_MAX, arena, ret_bytes);
+    if (result < 0)
+        *ret_reason = error_text(-result);
+    return result == 0;
+}
+
+/* A pattern for which there is no file comes back as itself. */
+static bool expand_glob(void *context, struct slice pattern, struct arena *arena,
+                        struct slice **ret_paths, size_t *ret_count)
+{
+    struct sys_opener *opener = context;
+    char text[PATH_LENGTH_MAX];
+    if (!path_text(pattern, text) || !opener->expand(opener, text, arena, ret_paths, ret_count))
+        return false;
+    if (*ret_count == 1 && slice_equal((*ret_paths)[0], pattern))
+        *ret_count = 0;
+    return true;
+}
+
+static void print_diagnostics(const struct diagnostics *diagnostics,
+                              const struct configuration *configuration)
+{
+    bool colour = sys_is_terminal(STANDARD_ERROR) && !getenv("NO_COLOR");
+    size_t count = diagnostics_count(diagnostics);
+    size_t all = diagnostics_errors(diagnostics) + diagnostics_warnings(diagnostics);
+    for (size_t i = 0; i < count; i++) {
+        char memory[DIAGNOSTIC_PRINTED_MAX];
+        struct text text = text_over(memory, sizeof(memory));
+        diagnostic_print(&text, diagnostics_get(diagnostics, i), configuration->sources,
+                         configuration->source_count, colour);
+        (void)fwrite(text.data, 1, text.length, stderr);
+    }
+    if (all > count)
+        (void)fprintf(stderr, "… and %zu more\n", all - count);
+}
+
+/* An error that no setting can see: there is nothing to do. */
+static void check_purpose(const struct configuration *configuration,
+                          struct diagnostics *diagnostics)
+{
+    if (configuration->top->child_count == 0 && diagnostics_errors(diagnostics) == 0)
+        diagnostics_error(diagnostics, (struct position){0, 1, 1},
+                          "for example \"sites: [{proxy: 'http://127.0.0.1:3000'}]\"",
+                          "there is nothing to serve: the file has no site");
+}
+
+/* Most often such an upstream is misspelt where it was to be used. */
+static void warn_of_unused(const struct snapshot *snapshot, struct diagnostics *diagnostics)
+{
+    const struct configuration *configuration = snapshot->configuration;
+    struct route_table *routes = snapshot_get(snapshot, &route_part);
+    struct map used;
+    bool good = true;
+    map_init(&used);
+    for (size_t i = 0; i < route_table_count(routes); i++) {
+        struct plan *plan = route_table_get(routes, i)->plan;
+        if (plan && plan->upstream)
+            good &= map_set(&used, plan->upstream->name, plan);
+    }
+    for (uint32_t i = 0; good && i < configuration->upstream_count; i++) {
+        const struct scope *upstream = configuration->upstreams[i];
+        if (!map_get(&used, upstream->name))
+            diagnostics_warning(diagnostics, upstream->node->position,
+                                "name it in a \"proxy\", or take it out",
+                                "nobody uses the upstream \"%.*s\"", SHOWN(upstream->name));
+    }
+    map_fini(&used);
+}
+
+static struct snapshot *build(struct configuration *configuration, void *live,
+                              struct diagnostics *diagnostics)
+{
+    check_purpose(configuration, diagnostics);
+    bool readable = diagnostics_errors(diagnostics) == 0;
+    plan_check_names(configuration, diagnostics);
+    struct snapshot *snapshot = NULL;
+    /* Also where names are wrong, so that what is wrong with routes is told in the same breath. */
+    if (readable)
+        snapshot =
+            snapshot_new(configuration, snapshot_parts, snapshot_part_count, live, diagnostics);
+    if (snapshot)
+        warn_of_unused(snapshot, diagnostics);
+    print_diagnostics(diagnostics, configuration);
+    if (!snapshot && diagnostics_errors(diagnostics) == 0)
+        (void)fprintf(stderr, "weir: the system refuses memory\n");
+    if (!snapshot)
+        configuration_free(configuration);
+    return snapshot;
+}
+
+struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
+                            void *live, struct load_report *ret_report)
+{
+    struct configuration_reader reader = {.context = opener,
+                                          .read_file = read_file,
+                                          .expand_glob = expand_glob,
+                                          .environment = environment_value};
+    struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTICS_MAX);
+    struct configuration *configuration =
+        diagnostics ? configuration_load(name, bytes, &vocabulary, &reader, diagnostics) : NULL;
+    struct snapshot *snapshot = NULL;
+    if (configuration)
+        snapshot = build(configuration, live, diagnostics);
+    else
+        (void)fprintf(stderr, "weir: the system refuses memory\n");
+    if (ret_report && diagnostics)
+        *ret_report = (struct load_report){diagnostics_errors(diagnostics),
+                                           diagnostics_warnings(diagnostics)};
+    diagnostics_free(diagnostics);
+    return snapshot;
+}
+
+struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live,
+                           struct load_report *ret_report)
+{
+    struct arena arena;
+    struct slice bytes;
+    struct snapshot *snapshot = NULL;
+    arena_init(&arena, NULL, 3 * (size_t)YAML_SIZE_MAX);
+    int result = sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes);
+    if (result < 0)
+        (void)fprintf(stderr, "weir: cannot read %s: %s\n", path, error_text(-result));
+    else
+        snapshot = load_bytes(slice_from_text(path), bytes, opener, live, ret_report);
+    arena_fini(&arena);
+    return snapshot;
+}
+
+const char *load_default_path(struct sys_opener *opener)
+{
+    static const char *const paths[] = {"weir.yaml", "/etc/weir/weir.yaml"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        int fd = opener->open_to_read(opener, paths[i]);
+        if (fd >= 0) {
+            sys_close(fd);
+            return paths[i];
+        }
+        /* Where it is but cannot be read, that shall be told when it is. */
+        if (fd != -ENOENT)
+            return paths[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,33 @@
+#include "main/registries.h"
+
+#include "control/log_writer.h"
+#include "main/vocabulary.h"
+#include "obs/log.h"
+
+#include <stdio.h>
+
+bool registries_init(struct registries *registries, struct sys_opener *opener)
+{
+    struct server_registry *servers = server_registry_new();
+    struct log_writer *log_writer = log_writer_new(opener);
+    *registries = (struct registries){
+        .live = {.servers = servers, .stages = stages, .stage_count = stage_count},
+        .log_writer = log_writer,
+    };
+    if (servers && log_writer) {
+        registries->live.logs = log_writer_sinks(log_writer);
+        return true;
+    }
+    (void)fputs("weir: the system refuses memory or threads\n", stderr);
+    registries_fini(registries);
+    return false;
+}
+
+void registries_fini(struct registries *registries)
+{
+    if (registries->live.servers)
+        server_registry_free(registries->live.servers);
+    log_stop();
+    log_writer_free(registries->log_writer);
+    *registries = (struct registries){0};
+}

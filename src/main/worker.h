@@ -1,0 +1,37 @@
+/* The worker: what serves. Loops in threads of their own, the listeners that they share, the
+ * registries that outlive snapshots. Spoken to by one thread, the one that waits for signals. */
+#pragma once
+
+#include "conf/snapshot.h"
+#include "sys/open.h"
+#include "upstream/server.h"
+
+struct worker;
+
+/* `servers` and `opener` must outlive it. NULL: no memory. */
+struct worker *worker_new(struct server_registry *servers, struct sys_opener *opener);
+
+/* Opens the listeners of the snapshot and serves it on `threads` loops. Takes over one reference to
+ * the snapshot. False: nothing is served; worker_problem says why. Once. */
+bool worker_start(struct worker *worker, struct snapshot *snapshot, unsigned threads);
+
+/* One sentence about what went wrong. */
+const char *worker_problem(const struct worker *worker);
+
+/* Where it listens: addresses with the ports that were bound, in `text`, with commas. */
+void worker_print_listeners(const struct worker *worker, struct text *text);
+
+/* Asked now and then: after a burst of clients is over, their memory goes back to the system. */
+void worker_rest(struct worker *worker);
+
+/* Stops accepting; what runs may come to its end. */
+void worker_drain(struct worker *worker);
+
+/* Whether everything has come to its end. */
+bool worker_is_done(const struct worker *worker);
+
+/* Cuts what still runs. */
+void worker_abort(struct worker *worker);
+
+/* Waits for the loops, which are drained or aborted, and frees everything. NULL is accepted. */
+void worker_free(struct worker *worker);

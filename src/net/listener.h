@@ -1,0 +1,41 @@
+/* Listening: sockets are opened once, as many per TCP address as there are loops, and each loop
+ * accepts from its own. */
+#pragma once
+
+#include "loop/socket.h"
+#include "loop/timer.h"
+#include "sys/open.h"
+
+enum { LISTENER_LOOPS_MAX = 256 };
+
+/* One address with its sockets, shared by all loops; lives in the registry of listeners and
+ * outlives snapshots. */
+struct listener {
+    struct address address;
+    uint16_t port;         /* the bound one, where the address says 0 */
+    unsigned socket_count; /* 1 where the sockets cannot be many (Unix) */
+    int sockets[LISTENER_LOOPS_MAX];
+};
+
+/* Binds and listens. 0, or -errno with nothing left open. */
+int listener_open(struct listener *listener, struct sys_opener *opener,
+                  const struct address *address, unsigned loops);
+void listener_close(struct listener *listener);
+
+/* A loop's share in a listener. */
+struct listener_share {
+    struct acceptor acceptor;
+    struct timer pause; /* set while the process is out of descriptors */
+    struct listener *listener;
+    uint32_t index; /* of the listener in the snapshot */
+    void *owner;
+    /* The descriptor is the receiver's. */
+    void (*on_client)(struct listener_share *share, int fd, const struct ip *peer, uint16_t port);
+};
+
+/* False: the system refused. When it is out of descriptors later, accepting pauses for a moment, so
+ * that the clients that wait do not keep the loop busy. */
+bool listener_share_open(struct listener_share *share, struct loop *loop, unsigned loop_index);
+
+/* Accepts until nobody waits, then stops listening on this loop. */
+void listener_share_close(struct listener_share *share);

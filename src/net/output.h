@@ -1,0 +1,46 @@
+/* What waits to be sent over one transport: spans in their order, gathered over one turn and sent
+ * with one call. Heads and chunk lines are written into a scratch buffer of its own. The caller
+ * asks `output_has_room` before it reads more to send: so a slow reader bounds what we hold. */
+#pragma once
+
+#include "base/text.h"
+#include "net/transport.h"
+
+enum {
+    OUTPUT_SPANS = 32,
+    OUTPUT_HIGH_WATER = 256 * 1024, /* bytes; above it nothing more is read for this output */
+};
+
+struct output {
+    struct buffer_pools *pools;
+    struct buffer *scratch; /* one reference, besides those of its spans */
+    uint32_t scratch_used;
+    uint32_t first, count; /* of `spans` */
+    size_t bytes;          /* in all spans */
+    struct span spans[OUTPUT_SPANS];
+};
+
+void output_init(struct output *output, struct buffer_pools *pools);
+
+/* Drops what was not sent. */
+void output_fini(struct output *output);
+
+/* Room for a text of `size` bytes in the scratch buffer, to be written at once and handed to
+ * output_add_text. False: no memory. */
+bool output_reserve(struct output *output, size_t size, struct text *ret_text);
+void output_add_text(struct output *output, const struct text *text);
+
+/* Takes over the span. */
+void output_add(struct output *output, struct span span);
+
+/* Whether more may be added: there are spans free for a piece with what frames it, and less than
+ * the high water in bytes. */
+bool output_has_room(const struct output *output);
+
+static inline bool output_is_empty(const struct output *output)
+{
+    return output->bytes == 0;
+}
+
+/* Sends. IO_DONE: all is gone; IO_PENDING: news will come; IO_FAILED. `*ret_sent` counts bytes. */
+enum io output_flush(struct output *output, struct transport *transport, size_t *ret_sent);

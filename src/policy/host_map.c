@@ -1,0 +1,159 @@
+#include "policy/host_map.h"
+
+#include "base/assert.h"
+
+struct host_entry {
+    struct slice name;
+    const struct site_addresses *listen; /* without items: the addresses of the top */
+    uint32_t site;
+    uint32_t next; /* the same name at other addresses, or HASH_INDEX_NONE */
+    enum host_kind kind;
+};
+
+bool host_map_init(struct host_map *map, struct arena *arena, size_t count)
+{
+    *map = (struct host_map){.others = HASH_INDEX_NONE};
+    if (count == 0)
+        return true;
+    map->entries = ARENA_ARRAY(arena, struct host_entry, count);
+    return map->entries && hash_index_init(&map->hashes, arena, count);
+}
+
+/* --- Adding ------------------------------------------------------------------------------------
+ */
+
+static uint32_t hash_from_end(struct slice name)
+{
+    uint64_t hash = hash_start(0);
+    for (size_t i = name.length; i-- > 0;)
+        hash = hash_step(hash, name.data[i]);
+    return hash_finish(hash);
+}
+
+/* The first entry of that name and kind, or HASH_INDEX_NONE. */
+static uint32_t find_entry(const struct host_map *map, uint32_t hash, enum host_kind kind,
+                           struct slice name)
+{
+    uint32_t at = hash, index;
+    while ((index = hash_index_next(&map->hashes, hash, &at)) != HASH_INDEX_NONE) {
+        const struct host_entry *entry = &map->entries[index];
+        if (entry->kind == kind && slice_equal(entry->name, name))
+            return index;
+    }
+    return HASH_INDEX_NONE;
+}
+
+static bool has_address(const struct site_addresses *listen, const struct address *address)
+{
+    for (uint32_t i = 0; i < listen->count; i++) {
+        if (address_equal(&listen->items[i], address))
+            return true;
+    }
+    return false;
+}
+
+/* A site with addresses of its own goes before one without, at those addresses. */
+static bool overlap(const struct site_addresses *a, const struct site_addresses *b)
+{
+    if (a->count == 0 || b->count == 0)
+        return a->count == b->count;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (has_address(b, &a->items[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Sites without addresses of their own stand last in a chain. */
+static void insert(struct host_map *map, uint32_t *first, uint32_t index)
+{
+    uint32_t *link = first;
+    while (*link != HASH_INDEX_NONE && map->entries[*link].listen->count > 0)
+        link = &map->entries[*link].next;
+    map->entries[index].next = *link;
+    *link = index;
+}
+
+/* Where an entry is the first of its name the index holds its number, which must not change: what
+ * belongs before it changes places with it. */
+static void insert_behind_first(struct host_map *map, uint32_t first, uint32_t index)
+{
+    if (map->entries[first].listen->count > 0) {
+        insert(map, &map->entries[first].next, index);
+        return;
+    }
+    struct host_entry old = map->entries[first];
+    map->entries[first] = map->entries[index];
+    map->entries[first].next = index;
+    map->entries[index] = old;
+}
+
+uint32_t host_map_add(struct host_map *map, const struct host_name *host,
+                      const struct site_addresses *listen, uint32_t site)
+{
+    ASSERT(site != HASH_INDEX_NONE);
+    bool is_any = host->kind == HOST_ANY;
+    uint32_t hash = is_any ? 0 : hash_from_end(host->name);
+    uint32_t first = is_any ? map->others : find_entry(map, hash, host->kind, host->name);
+    for (uint32_t i = first; i != HASH_INDEX_NONE; i = map->entries[i].next) {
+        if (overlap(map->entries[i].listen, listen))
+            return map->entries[i].site;
+    }
+    uint32_t index = map->count++;
+    map->entries[index] = (struct host_entry){.name = host->name,
+                                              .listen = listen,
+                                              .site = site,
+                                              .next = HASH_INDEX_NONE,
+                                              .kind = host->kind};
+    map->wildcard_count += host->kind == HOST_WILDCARD;
+    if (is_any)
+        insert(map, &map->others, index);
+    else if (first != HASH_INDEX_NONE)
+        insert_behind_first(map, first, index);
+    else
+        hash_index_add(&map->hashes, hash, index);
+    return HASH_INDEX_NONE;
+}
+
+/* --- Asking ------------------------------------------------------------------------------------
+ */
+
+/* The site of a chain that answers there, or HASH_INDEX_NONE. */
+static uint32_t choose(const struct host_map *map, uint32_t index, const struct address *listener,
+                       bool is_private)
+{
+    for (; index != HASH_INDEX_NONE; index = map->entries[index].next) {
+        const struct host_entry *entry = &map->entries[index];
+        if (entry->listen->count == 0 ? !is_private
+                                      : listener && has_address(entry->listen, listener))
+            return entry->site;
+    }
+    return HASH_INDEX_NONE;
+}
+
+uint32_t host_map_find(const struct host_map *map, struct slice host,
+                       const struct address *listener, bool is_private)
+{
+    ASSERT(!is_private || listener);
+    uint32_t site = HASH_INDEX_NONE;
+    if (map->hashes.count > 0 && host.length > 0) {
+        uint32_t wildcard = HASH_INDEX_NONE;
+        uint64_t hash = hash_start(0);
+        for (size_t i = host.length; i-- > 0; hash = hash_step(hash, host.data[i])) {
+            if (host.data[i] != '.' || i == 0 || map->wildcard_count == 0)
+                continue;
+            uint32_t found = choose(
+                map, find_entry(map, hash_finish(hash), HOST_WILDCARD, slice_from(host, i + 1)),
+                listener, is_private);
+            if (found != HASH_INDEX_NONE)
+                wildcard = found;
+        }
+        uint32_t exact = find_entry(map, hash_finish(hash), HOST_EXACT, host);
+        site = choose(map, exact, listener, is_private);
+        if (site == HASH_INDEX_NONE)
+            site = wildcard;
+    }
+    if (site == HASH_INDEX_NONE)
+        site = choose(map, map->others, listener, is_private);
+    return site;
+}

@@ -1,0 +1,29 @@
+/* From host names to sites: exact names, then the longest wildcard, then whoever takes every other
+ * name. A question hashes the name once, from its end, so that each wildcard that may fit is met on
+ * the way. Built once, then immutable. */
+#pragma once
+
+#include "policy/hash_index.h"
+#include "policy/route_settings.h"
+
+struct host_entry;
+
+struct host_map {
+    struct host_entry *entries;
+    uint32_t count, wildcard_count;
+    struct hash_index hashes;
+    uint32_t others; /* the first entry of HOST_ANY, or HASH_INDEX_NONE */
+};
+
+/* For at most `count` names. False: no memory. */
+bool host_map_init(struct host_map *map, struct arena *arena, size_t count);
+
+/* Adds a name of a site. Where another site has the same name at the same addresses nothing is
+ * added and that site's number is returned, else HASH_INDEX_NONE. Name and addresses are kept. */
+uint32_t host_map_add(struct host_map *map, const struct host_name *host,
+                      const struct site_addresses *listen, uint32_t site);
+
+/* The site for a normalized name, or HASH_INDEX_NONE. `listener` and `is_private` as in struct
+ * route_question. */
+uint32_t host_map_find(const struct host_map *map, struct slice host,
+                       const struct address *listener, bool is_private);

@@ -1,0 +1,37 @@
+/* From the paths of all sites to numbers of theirs: exact paths and prefixes by whole segments in
+ * one table. A question hashes its path once, from its beginning, so that each prefix that may fit
+ * is met on the way; it costs the same for ten paths and ten thousand. Built once, then immutable.
+ */
+#pragma once
+
+#include "policy/hash_index.h"
+#include "policy/route_settings.h"
+
+struct path_entry;
+
+struct path_index {
+    struct path_entry *entries;
+    uint32_t count;
+    struct hash_index hashes;
+};
+
+/* For at most `count` paths. False: no memory. */
+bool path_index_init(struct path_index *paths, struct arena *arena, size_t count);
+
+/* The number kept for a path of a site, which is `fresh` where it is new. `kind` is
+ * TEST_EQUAL or TEST_PREFIX. The text is kept. */
+uint32_t path_index_add(struct path_index *paths, uint32_t site, enum test_kind kind,
+                        struct slice text, uint32_t fresh);
+
+/* What fits a path: the number of the exact one, or HASH_INDEX_NONE, and those of the prefixes from
+ * the shortest to the longest. */
+struct path_hits {
+    uint32_t exact;
+    uint32_t prefix_count;
+    uint32_t prefixes[PATH_SEGMENTS_MAX + 1];
+};
+
+/* Fills `ret_hits`. The path is collapsed and begins with a slash. No prefix of the site has more
+ * than `depth` segments. */
+void path_index_find(const struct path_index *paths, uint32_t site, uint32_t depth,
+                     struct slice path, struct path_hits *ret_hits);

@@ -1,0 +1,152 @@
+#include "base/assert.h"
+#include "policy/route_int.h"
+
+#include <stdlib.h>
+
+enum {
+    /* How far back in a group another route is looked for: enough for whoever writes by hand, and
+     * no square cost for whoever generates ten thousand. */
+    LOOK_BACK = 64,
+};
+
+/* Whether whatever `later` takes, `earlier` takes as well: each of its conditions stands in the
+ * later one too. */
+static bool covers(const struct route_entry *earlier, const struct route_entry *later)
+{
+    for (uint32_t e = 0; e < earlier->condition_count; e++) {
+        bool found = false;
+        for (uint32_t l = 0; l < later->condition_count && !found; l++)
+            found = condition_equal_alone(earlier->conditions[e], later->conditions[l]);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* The candidate of the group that leaves nothing to the one at `index`, or NULL. */
+static const struct route_entry *find_cover(const struct route_table *table,
+                                            const struct route_group *group, uint32_t index)
+{
+    const uint32_t *candidates = table->candidates + group->first;
+    const struct route_entry *entry = &table->routes[candidates[index]];
+    uint32_t start = index > LOOK_BACK ? index - LOOK_BACK : 0;
+    for (uint32_t i = start; i < index; i++) {
+        if (covers(&table->routes[candidates[i]], entry))
+            return &table->routes[candidates[i]];
+    }
+    return NULL;
+}
+
+static const struct route_entry *entry_of(const struct route_table *table,
+                                          const struct path_pattern *pattern)
+{
+    return &table->routes[table->candidates[table->groups[pattern->group].first]];
+}
+
+/* The same for a pattern of a site: another with the same text that is tried before. */
+static const struct route_entry *find_pattern_cover(const struct route_table *table,
+                                                    const struct site_entry *site, uint32_t index)
+{
+    const struct path_pattern *patterns = table->patterns + site->first_pattern;
+    const struct route_entry *entry = entry_of(table, &patterns[index]);
+    uint32_t start = index > LOOK_BACK ? index - LOOK_BACK : 0;
+    for (uint32_t i = start; i < index; i++) {
+        const struct route_entry *earlier = entry_of(table, &patterns[i]);
+        if (earlier != entry && earlier->priority >= entry->priority &&
+            slice_equal(patterns[i].test->node->text, patterns[index].test->node->text) &&
+            covers(earlier, entry))
+            return earlier;
+    }
+    return NULL;
+}
+
+static struct position position_of(const struct route_entry *entry)
+{
+    return entry->route.scope->node->position;
+}
+
+/* A route that only holds others together is not expected to win. */
+static bool is_frame(const struct route_entry *entry)
+{
+    const struct scope *scope = entry->route.scope;
+    return scope->child_count > 0 && entry->route.action_scope != scope;
+}
+
+static void warn(const struct route_table *table, const struct route_entry *entry,
+                 const struct route_entry *cover, struct diagnostics *diagnostics)
+{
+    struct position position = position_of(entry);
+    const char *what = entry->route.scope->kind == SCOPE_SITE ? "the site's own action"
+                       : entry->route.scope->child_count > 0  ? "the route's own action"
+                                                              : "this route";
+    diagnostics_warning(
+        diagnostics, position, NULL, "%s can never win: what it takes is taken by the route at %s",
+        what, route_place(table->configuration, diagnostics, position, position_of(cover)));
+}
+
+/* A site's own action is never reached behind a route without path and conditions. */
+static void warn_of_site(const struct route_table *table, const struct site_entry *site,
+                         struct diagnostics *diagnostics)
+{
+    if (site->anywhere == ROUTE_NONE || site->last_route == ROUTE_NONE)
+        return;
+    const struct route_group *group = &table->groups[site->anywhere];
+    const struct route_entry *last =
+        &table->routes[table->candidates[group->first + group->count - 1]];
+    if (last->condition_count == 0)
+        warn(table, &table->routes[site->last_route], last, diagnostics);
+}
+
+/* What is known of the routes while all their paths are looked at: a route of several can win
+ * where one is its own. */
+struct outcome {
+    const struct route_entry *cover; /* that takes one of its paths before it; NULL: none does */
+    bool wins;                       /* nobody takes some path of it before it */
+};
+
+static void note(struct outcome *outcome, const struct route_entry *cover)
+{
+    if (cover)
+        outcome->cover = cover;
+    else
+        outcome->wins = true;
+}
+
+static void note_patterns(const struct route_table *table, struct outcome *outcomes)
+{
+    for (uint32_t s = 0; s < table->site_count; s++) {
+        const struct site_entry *site = &table->sites[s];
+        for (uint32_t i = 0; i < site->pattern_count; i++) {
+            const struct path_pattern *pattern = &table->patterns[site->first_pattern + i];
+            note(&outcomes[entry_of(table, pattern) - table->routes],
+                 find_pattern_cover(table, site, i));
+        }
+    }
+}
+
+static void note_groups(const struct route_table *table, struct outcome *outcomes)
+{
+    for (uint32_t g = 0; g < table->group_count; g++) {
+        const struct route_group *group = &table->groups[g];
+        for (uint32_t i = 0; i < group->count && !group->is_pattern; i++) {
+            uint32_t route = table->candidates[group->first + i];
+            note(&outcomes[route], find_cover(table, group, i));
+        }
+    }
+}
+
+void route_warn_of_shadows(const struct route_table *table, struct diagnostics *diagnostics)
+{
+    struct outcome *outcomes = calloc(table->route_count + 1, sizeof(*outcomes));
+    if (!outcomes)
+        return;
+    note_patterns(table, outcomes);
+    note_groups(table, outcomes);
+    for (uint32_t i = 0; i < table->route_count; i++) {
+        if (outcomes[i].cover && !outcomes[i].wins && !is_frame(&table->routes[i]))
+            warn(table, &table->routes[i], outcomes[i].cover, diagnostics);
+    }
+    free(outcomes);
+    for (uint32_t i = 0; i < table->site_count; i++)
+        warn_of_site(table, &table->sites[i], diagnostics);
+}

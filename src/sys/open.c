@@ -1,0 +1,126 @@
+#include "sys/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int direct_listen(struct sys_opener *opener, const struct address *address,
+                         const struct sys_listen_options *options)
+{
+    (void)opener;
+    return sys_listen(address, options);
+}
+
+static int direct_open_to_read(struct sys_opener *opener, const char *path)
+{
+    (void)opener;
+    /* Without O_NONBLOCK a FIFO would hold us until somebody writes to it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+static int direct_open_to_append(struct sys_opener *opener, const char *path)
+{
+    (void)opener;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    return fd < 0 ? -errno : fd;
+}
+
+static bool direct_expand(struct sys_opener *opener, const char *pattern, struct arena *arena,
+                          struct slice **ret_paths, size_t *ret_count)
+{
+    (void)opener;
+    glob_t found = {0};
+    if (glob(pattern, GLOB_NOCHECK, NULL, &found) != 0)
+        return false;
+    struct slice *paths = ARENA_ARRAY(arena, struct slice, found.gl_pathc);
+    for (size_t i = 0; paths && i < found.gl_pathc; i++)
+        paths[i] = arena_copy(arena, slice_from_text(found.gl_pathv[i]));
+    *ret_paths = paths;
+    *ret_count = found.gl_pathc;
+    globfree(&found);
+    return paths != NULL;
+}
+
+struct sys_opener *sys_opener_direct(void)
+{
+    static struct sys_opener direct = {
+        .listen = direct_listen,
+        .open_to_read = direct_open_to_read,
+        .open_to_append = direct_open_to_append,
+        .expand = direct_expand,
+    };
+    return &direct;
+}
+
+/* Reads until the end; the file may grow or shrink meanwhile. */
+static int read_all(int fd, size_t max, struct arena *arena, struct slice *ret_bytes)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return -errno;
+    if (!S_ISREG(status.st_mode))
+        return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
+    size_t size = (size_t)status.st_size;
+    if (size > max)
+        return -EFBIG;
+    char *memory = arena_alloc(arena, size + 1);
+    if (!memory)
+        return -ENOMEM;
+    size_t length = 0;
+    while (length < size) {
+        ssize_t count = read(fd, memory + length, size - length);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return -errno;
+        if (count == 0)
+            break;
+        length += (size_t)count;
+    }
+    memory[length] = '\0';
+    *ret_bytes = slice_of(memory, length);
+    return 0;
+}
+
+int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struct arena *arena,
+                  struct slice *ret_bytes)
+{
+    int fd = opener->open_to_read(opener, path);
+    if (fd < 0)
+        return fd;
+    int result = read_all(fd, max, arena, ret_bytes);
+    (void)close(fd);
+    return result;
+}
+
+/* Whoever gave us a pipe may have made it one that does not block. */
+static bool await_room(int fd)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    return poll(&room, 1, -1) > 0 || errno == EINTR;
+}
+
+int64_t sys_write(int fd, struct slice bytes)
+{
+    size_t written = 0;
+    while (written < bytes.length) {
+        ssize_t count = write(fd, bytes.data + written, bytes.length - written);
+        if (count < 0 && (errno == EINTR || (errno == EAGAIN && await_room(fd))))
+            continue;
+        if (count < 0 && written == 0)
+            return -errno;
+        if (count < 0)
+            break;
+        written += (size_t)count;
+    }
+    return (int64_t)written;
+}
+
+bool sys_is_terminal(int fd)
+{
+    return isatty(fd) == 1;
+}

@@ -1,0 +1,36 @@
+/* The one interface through which things are opened by name: files of the configuration, logs,
+ * listening addresses. As one process it is a plain open; where a supervisor holds the privileges,
+ * it asks the supervisor and gets a descriptor. Nothing else in the tree opens by name. The
+ * implementation is chosen at start. Any thread may ask. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "sys/socket.h"
+
+struct sys_opener {
+    /* A listening socket, or -errno. */
+    int (*listen)(struct sys_opener *opener, const struct address *address,
+                  const struct sys_listen_options *options);
+    /* A file to read, or -errno. */
+    int (*open_to_read)(struct sys_opener *opener, const char *path);
+    /* A file to append to, made where it is missing (mode 0640), or -errno. */
+    int (*open_to_append)(struct sys_opener *opener, const char *path);
+    /* The sorted names that a pattern stands for, in `arena`. False: no memory. */
+    bool (*expand)(struct sys_opener *opener, const char *pattern, struct arena *arena,
+                   struct slice **ret_paths, size_t *ret_count);
+};
+
+/* Opens in this process. */
+struct sys_opener *sys_opener_direct(void);
+
+/* Reads a whole file of at most `max` bytes into `arena`. 0 or -errno (-EFBIG: larger). */
+int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struct arena *arena,
+                  struct slice *ret_bytes);
+
+/* Writes all bytes to a descriptor, waiting where it must. Bytes written: fewer where it failed
+ * after some of them; -errno where nothing could be written. */
+int64_t sys_write(int fd, struct slice bytes);
+
+/* Whether somebody reads what is written there on a terminal. */
+bool sys_is_terminal(int fd);

@@ -1,0 +1,54 @@
+/* Sockets, as system calls: nothing waits, nothing is remembered. Negative results are -errno, so
+ * that no caller reads errno. The simulation replaces this file. Any thread. */
+#pragma once
+
+#include "base/address.h"
+
+#include <sys/types.h>
+
+struct sys_listen_options {
+    bool share; /* one of several sockets on the same address (SO_REUSEPORT) */
+    int backlog;
+};
+
+/* A listening socket that does not block, or -errno. Unix: a socket left over by a dead process is
+ * replaced, one that answers is not (-EADDRINUSE). */
+int sys_listen(const struct address *address, const struct sys_listen_options *options);
+
+/* The port that the system chose for a socket bound to port 0. */
+uint16_t sys_local_port(int fd);
+
+/* The next client of a listening socket, ready for use: it does not block, and TCP does not delay
+ * small segments. -EAGAIN: nobody waits. */
+int sys_accept(int fd, struct ip *ret_peer, uint16_t *ret_port);
+
+/* Begins a connection; the descriptor comes back at once. `*ret_pending` tells whether it has yet
+ * to become writable (then sys_socket_error tells the outcome). */
+int sys_connect(const struct address *address, bool *ret_pending);
+
+/* 0 or -errno: what became of a connection. */
+int sys_socket_error(int fd);
+
+/* Bytes received, 0 at the peer's end, or -errno. */
+ssize_t sys_receive(int fd, void *memory, size_t size);
+
+/* Bytes sent, or -errno; never a signal. At most SYS_PARTS_MAX parts. */
+enum { SYS_PARTS_MAX = 64 };
+ssize_t sys_send(int fd, const struct slice *parts, size_t count);
+
+/* Ends our direction; the peer reads its end. */
+int sys_shutdown_send(int fd);
+
+/* A close that the peer sees as a reset: what was sent and not yet taken is lost. */
+void sys_close_reset(int fd);
+
+void sys_close(int fd);
+
+/* A pipe for sys_splice, with room for about `size` bytes. 0 or -errno. */
+int sys_pipe(int ret_ends[2], size_t size);
+
+/* Moves up to `count` bytes between a socket and a pipe without copying them. As sys_receive. */
+ssize_t sys_splice(int from, int to, size_t count, bool more_follows);
+
+/* Raises the limit of open descriptors to what the system allows; returns it. */
+uint64_t sys_raise_descriptor_limit(void);

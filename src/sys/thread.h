@@ -1,0 +1,33 @@
+/* Threads, as few words as possible. The simulation replaces this file. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sys_thread;
+
+/* Starts `run(argument)`. `name` (at most 15 characters) shows in tools. NULL: the system refused.
+ * All signals are blocked in the new thread. */
+struct sys_thread *sys_thread_start(const char *name, void (*run)(void *argument), void *argument);
+
+/* Waits for its end and frees it. */
+void sys_thread_join(struct sys_thread *thread);
+
+/* Lets the calling thread sleep. */
+void sys_pause(unsigned ms);
+
+/* Gives memory that was freed back to the system. Takes a few milliseconds after a burst. */
+void sys_trim_memory(void);
+
+/* How many CPUs this process may use, at least 1. */
+unsigned sys_cpu_count(void);
+
+/* A lock with a condition to wait for. */
+struct sys_lock;
+struct sys_lock *sys_lock_new(void);
+void sys_lock_free(struct sys_lock *lock);
+void sys_lock_take(struct sys_lock *lock);
+void sys_lock_release(struct sys_lock *lock);
+/* The caller holds the lock. False: `timeout_ms` passed (-1: none). */
+bool sys_lock_wait(struct sys_lock *lock, int timeout_ms);
+void sys_lock_wake_all(struct sys_lock *lock);

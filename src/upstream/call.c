@@ -1,0 +1,469 @@
+/* The call over HTTP/1. */
+#include "upstream/call.h"
+
+#include "base/assert.h"
+#include "obs/log.h"
+
+#include <errno.h>
+
+/* What is true between any two calls of this interface. */
+static void check(const struct call *call)
+{
+    const struct server_connection *connection = call->connection;
+    ASSERT(call->tried_count <= CALL_TRIES_MAX && call->address_next <= SERVER_ADDRESSES_MAX);
+    ASSERT(!connection || (connection->user == &call->user && connection->server == call->server));
+}
+
+static void on_connection_news(struct connection_user *user)
+{
+    struct call *call = CONTAINER_OF(user, struct call, user);
+    call->on_news(call);
+}
+
+/* What was under way to the server is given up for it. */
+static void on_loan(struct connection_user *user, struct server_connection *connection)
+{
+    struct call *call = CONTAINER_OF(user, struct call, user);
+    ASSERT(call->connection != connection && call->server == connection->server);
+    upstreams_drop(call->connection, false);
+    call->connection = connection;
+    call->reused = true;
+    call->on_news(call);
+}
+
+static enum error_code timeout_error(enum call_wait waiting)
+{
+    switch (waiting) {
+    case CALL_WAIT_CONNECT:
+        return ERROR_CONNECT_TIMEOUT;
+    case CALL_WAIT_HEAD:
+        return ERROR_FIRST_BYTE_TIMEOUT;
+    case CALL_WAIT_TAKE:
+    case CALL_WAIT_BODY:
+        return ERROR_BETWEEN_BYTES_TIMEOUT;
+    case CALL_WAIT_NOTHING:
+        break;
+    }
+    UNREACHABLE();
+}
+
+static void on_connection_timeout(struct connection_user *user)
+{
+    struct call *call = CONTAINER_OF(user, struct call, user);
+    call->error = timeout_error(call->waiting);
+    call->on_news(call);
+}
+
+/* All that belongs to one attempt on one connection. */
+static void begin_attempt(struct call *call)
+{
+    call->connection = NULL;
+    call->address_next = call->address_count = 0;
+    call->reused = call->response_begun = call->keep_alive = false;
+    call->request_ended = call->response_ended = false;
+    call->waiting = CALL_WAIT_NOTHING;
+    call->progress = false;
+    call->error = ERROR_NONE;
+    call->response_bytes = (struct span){0};
+    call->sending = H1_FRAMING_NONE;
+    h1_reader_init(&call->reader);
+    call->reader.receive_size = BUFFER_MEDIUM;
+    output_init(&call->output, loop_buffers(upstreams_loop(call->home)));
+}
+
+void call_init(struct call *call, struct upstreams *home, const struct upstream *upstream,
+               const struct timeouts *timeouts, const struct h1_limits *limits, struct arena *arena,
+               void (*on_news)(struct call *call))
+{
+    ASSERT(upstream->count > 0 && arena && on_news);
+    call->user = (struct connection_user){on_connection_news, on_connection_timeout, on_loan};
+    call->on_news = on_news;
+    call->home = home;
+    call->upstream = upstream;
+    call->timeouts = timeouts;
+    call->limits = limits;
+    call->arena = arena;
+    call->server = NULL;
+    call->tried_count = 0;
+    call->last_error = ERROR_NONE;
+    call->bytes_sent = call->bytes_received = 0;
+    begin_attempt(call);
+}
+/* ---- getting a connection */
+
+static void drop_connection(struct call *call, bool reset)
+{
+    check(call);
+    if (!call->connection)
+        return;
+    upstreams_drop(call->connection, reset);
+    call->connection = NULL;
+}
+
+static enum error_code connect_error(int error)
+{
+    return error == ECONNREFUSED || error == ENOENT ? ERROR_CONNECT_REFUSED : ERROR_CONNECT_FAILED;
+}
+
+static enum call_progress await_connection(struct call *call)
+{
+    call->progress = true;
+    call_await(call, CALL_WAIT_CONNECT);
+    return CALL_WAIT;
+}
+
+/* Tries the addresses of the server that are left. */
+static enum call_progress connect_server(struct call *call)
+{
+    ASSERT(call->server && !call->connection);
+    struct address addresses[SERVER_ADDRESSES_MAX];
+    struct server_registry *registry = upstreams_registry(call->home);
+    uint32_t count = server_addresses(registry, call->server, addresses);
+    if (count == 0)
+        call->error = ERROR_UNRESOLVED;
+    while (call->address_next < count) {
+        const struct address *address = &addresses[call->address_next++];
+        enum io io =
+            upstreams_connect(call->home, call->server, address, &call->user, &call->connection);
+        if (io != IO_FAILED)
+            call->error = ERROR_NONE;
+        if (io == IO_DONE)
+            return CALL_READY;
+        if (io == IO_PENDING)
+            return await_connection(call);
+        call->error = ERROR_CONNECT_FAILED;
+    }
+    call->last_error = call->error;
+    if (call->upstream->count > 1)
+        log_event(LOG_WARNING, "a server cannot be reached; it is passed over for some seconds",
+                  LOG_TEXT("server", call->server->key), LOG_TEXT("upstream", call->upstream->name),
+                  LOG_TEXT("problem", slice_from_text(error_words(call->error))));
+    server_failed(registry, call->server, loop_now(upstreams_loop(call->home)));
+    return CALL_FAILED;
+}
+
+static bool choose_server(struct call *call)
+{
+    ASSERT(!call->connection && call->tried_count <= CALL_TRIES_MAX);
+    if (call->tried_count == CALL_TRIES_MAX)
+        return false;
+    int picked = upstreams_pick(call->home, call->upstream, call->tried, call->tried_count);
+    if (picked < 0)
+        return false;
+    ASSERT((uint32_t)picked < call->upstream->count && picked <= UINT16_MAX);
+    call->tried[call->tried_count++] = (uint16_t)picked;
+    call->error = ERROR_NONE;
+    call->server = call->upstream->members[picked].server;
+    call->address_next = 0;
+    return true;
+}
+
+static enum call_progress next_server(struct call *call, bool fresh)
+{
+    while (choose_server(call)) {
+        if (!fresh)
+            call->connection = upstreams_take_idle(call->home, call->server, &call->user);
+        if (call->connection) {
+            call->reused = true;
+            return CALL_READY;
+        }
+        enum call_progress progress = connect_server(call);
+        if (progress != CALL_FAILED)
+            return progress;
+    }
+    call->error = call->last_error ? call->last_error : ERROR_NO_SERVER;
+    return CALL_FAILED;
+}
+
+/* What became of the connection that was under way. */
+static enum call_progress finish_connecting(struct call *call)
+{
+    ASSERT(call->connection);
+    struct socket *socket = &call->connection->transport.socket;
+    enum io io = call->error ? IO_FAILED : socket_connected(socket);
+    if (io == IO_PENDING)
+        return CALL_WAIT;
+    if (io == IO_DONE) {
+        upstreams_connected(call->connection);
+        return CALL_READY;
+    }
+    if (!call->error)
+        call->error = connect_error(socket->error);
+    drop_connection(call, false);
+    return connect_server(call);
+}
+
+enum call_progress call_start(struct call *call, bool fresh)
+{
+    check(call);
+    ASSERT(!fresh || call->server);
+    call->user.on_loan = fresh ? NULL : on_loan;
+    if (call->connection) {
+        enum call_progress progress = finish_connecting(call);
+        if (progress != CALL_FAILED)
+            return progress;
+    } else if (call->server && fresh) {
+        enum call_progress progress = connect_server(call);
+        if (progress != CALL_FAILED)
+            return progress;
+    }
+    return next_server(call, fresh);
+}
+
+/* ---- the request */
+
+static struct h1_write request_framing(const struct request_head *head)
+{
+    static const enum h1_framing framings[] = {
+        [BODY_NONE] = H1_FRAMING_NONE,
+        [BODY_COUNTED] = H1_FRAMING_COUNTED,
+        [BODY_STREAM] = H1_FRAMING_CHUNKED,
+    };
+    struct h1_write how = {
+        .framing = framings[head->body],
+        .length = head->body_length,
+        /* Methods that are expected to have a body say that it is empty (RFC 9110 8.6). */
+        .announce_length =
+            head->body == BODY_NONE && (head->method == METHOD_POST || head->method == METHOD_PUT ||
+                                        head->method == METHOD_PATCH),
+        .connection = H1_KEEP_ALIVE,
+        .peer_minor_version = 1,
+    };
+    const struct field *upgrade =
+        head->wants_upgrade ? fields_find(&head->fields, FIELD_UPGRADE) : NULL;
+    if (upgrade) {
+        how.connection = H1_UPGRADE;
+        how.upgrade = upgrade->value;
+    }
+    return how;
+}
+
+bool call_send_head(struct call *call, const struct request_head *head)
+{
+    ASSERT(call->connection && !call->request_ended && output_is_empty(&call->output));
+    ASSERT(head->method_text.length > 0 && head->target.length > 0);
+    struct h1_write how = request_framing(head);
+    struct text text;
+    if (!output_reserve(&call->output, h1_request_head_room(head, &how), &text))
+        return false;
+    h1_write_request_head(&text, head, &how);
+    output_add_text(&call->output, &text);
+    call->sending = how.framing;
+    call->method = head->method;
+    return true;
+}
+
+bool call_send_body(struct call *call, struct span piece)
+{
+    ASSERT(!call->request_ended && piece.length > 0);
+    return h1_output_piece(&call->output, call->sending, piece);
+}
+
+bool call_send_end(struct call *call, const struct fields *trailers)
+{
+    ASSERT(!call->request_ended);
+    call->request_ended = true;
+    call->progress = true;
+    return h1_output_end(&call->output, call->sending, trailers);
+}
+
+enum io call_flush(struct call *call)
+{
+    ASSERT(call->connection);
+    size_t sent = 0;
+    enum io io = output_flush(&call->output, &call->connection->transport, &sent);
+    call->bytes_sent += sent;
+    call->progress |= sent > 0;
+    return io;
+}
+
+/* ---- the response */
+
+static enum error_code cut_error(const struct call *call)
+{
+    ASSERT(call->connection);
+    if (call->connection->transport.socket.error)
+        return ERROR_SERVER_RESET;
+    return call->response_begun ? ERROR_RESPONSE_CUT : ERROR_SERVER_CLOSED;
+}
+
+static enum read_event fail(struct call *call, enum read_event event, enum error_code error)
+{
+    if (!call->error)
+        call->error = error;
+    return event;
+}
+
+/* How long the connection may be kept: as long as we want, and a second less than the server says
+ * (Keep-Alive: timeout=5), so that a request does not cross its close. */
+static uint64_t keep_for(const struct call *call, const struct fields *fields)
+{
+    uint64_t keep = (uint64_t)call->timeouts->pool_idle, seconds = 0;
+    const struct field *field = fields_find(fields, FIELD_KEEP_ALIVE);
+    struct slice rest = field ? field->value : slice_of(NULL, 0);
+    while (!slice_is_empty(rest)) {
+        struct slice part = slice_trim(slice_cut(&rest, ','));
+        if (!slice_starts_with(part, SLICE("timeout=")))
+            continue;
+        if (slice_to_number(slice_from(part, 8), 1000000, &seconds) && seconds * 1000 < keep + 1000)
+            keep = seconds > 1 ? (seconds - 1) * 1000 : 500;
+    }
+    return keep;
+}
+
+enum read_event call_receive_head(struct call *call, struct response_head *ret_head)
+{
+    check(call);
+    ASSERT(call->connection && !call->response_ended);
+    if (call->error)
+        return READ_FAILED;
+    enum error_code error = ERROR_NONE;
+    enum read_event event = h1_reader_find_head(&call->reader, &call->connection->transport,
+                                                call->limits, H1_RESPONSE, &error);
+    call->response_begun |= h1_reader_has_leftover(&call->reader);
+    if (event == READ_WAIT)
+        return event;
+    if (event == READ_END || event == READ_CUT)
+        return fail(call, READ_FAILED, cut_error(call));
+    if (event == READ_FAILED)
+        return fail(call, READ_FAILED, error);
+    struct h1_scan scan = call->reader.scan;
+    span_clear(&call->response_bytes);
+    call->response_bytes = h1_reader_take_head(&call->reader);
+    call->progress = true;
+    call->bytes_received += call->response_bytes.length;
+    error = h1_parse_response(span_slice(&call->response_bytes), &scan, call->limits, call->arena,
+                              call->method, ret_head, &call->reader.body, &call->keep_alive);
+    if (error)
+        return fail(call, READ_FAILED, error);
+    call->keep_ms = keep_for(call, &ret_head->fields);
+    return READ_HEAD;
+}
+
+enum read_event call_receive_body(struct call *call, struct fields *trailers,
+                                  struct span *ret_piece)
+{
+    ASSERT(call->connection && call->response_begun && !call->response_ended);
+    if (call->error)
+        return READ_CUT;
+    enum error_code error = ERROR_NONE;
+    enum read_event event =
+        h1_reader_read_body(&call->reader, &call->connection->transport, call->limits, H1_RESPONSE,
+                            call->arena, trailers, ret_piece, &error);
+    if (event == READ_PIECE) {
+        call->progress = true;
+        call->bytes_received += ret_piece->length;
+    }
+    if (event == READ_END)
+        call->response_ended = true;
+    if (event == READ_CUT)
+        return fail(call, event, cut_error(call));
+    if (event == READ_FAILED)
+        return fail(call, event, error);
+    return event;
+}
+
+/* ---- pumping */
+
+struct transport *call_pump_from(struct call *call, uint64_t *ret_remaining)
+{
+    ASSERT(call->connection);
+    const struct h1_reader *reader = &call->reader;
+    *ret_remaining = reader->body.remaining;
+    bool plain = reader->body.framing == H1_FRAMING_COUNTED && !h1_reader_has_leftover(reader) &&
+                 !reader->ended && !call->error;
+    return plain ? &call->connection->transport : NULL;
+}
+
+struct transport *call_pump_to(struct call *call)
+{
+    ASSERT(call->connection);
+    bool plain = call->sending == H1_FRAMING_COUNTED && output_is_empty(&call->output);
+    return plain ? &call->connection->transport : NULL;
+}
+
+void call_pumped_from(struct call *call, uint64_t count)
+{
+    ASSERT(count <= call->reader.body.remaining);
+    call->reader.body.remaining -= count;
+    call->bytes_received += count;
+    call->progress |= count > 0;
+}
+
+void call_pumped_to(struct call *call, uint64_t count)
+{
+    ASSERT(!call->request_ended);
+    call->bytes_sent += count;
+    call->progress |= count > 0;
+}
+
+/* ---- waiting and ending */
+
+static int64_t deadline_of(const struct call *call, enum call_wait wait)
+{
+    switch (wait) {
+    case CALL_WAIT_CONNECT:
+        return call->timeouts->connect;
+    case CALL_WAIT_HEAD:
+        return call->timeouts->first_byte;
+    case CALL_WAIT_TAKE:
+    case CALL_WAIT_BODY:
+        return call->timeouts->between_bytes;
+    case CALL_WAIT_NOTHING:
+        return 0;
+    }
+    UNREACHABLE();
+}
+
+void call_await(struct call *call, enum call_wait wait)
+{
+    check(call);
+    if (!call->connection || (wait == call->waiting && !call->progress))
+        return;
+    call->waiting = wait;
+    call->progress = false;
+    timer_set(upstreams_loop(call->home), &call->connection->timer,
+              (uint64_t)deadline_of(call, wait));
+}
+
+static bool may_be_kept(const struct call *call)
+{
+    return call->keep_alive && call->request_ended && call->response_ended && !call->error &&
+           output_is_empty(&call->output) && !h1_reader_has_leftover(&call->reader) &&
+           !call->reader.ended;
+}
+
+static void end_attempt(struct call *call)
+{
+    h1_reader_fini(&call->reader);
+    output_fini(&call->output);
+    span_clear(&call->response_bytes);
+}
+
+void call_restart(struct call *call)
+{
+    ASSERT(call->server && !call->response_begun);
+    drop_connection(call, false);
+    end_attempt(call);
+    begin_attempt(call);
+}
+
+void call_finish(struct call *call)
+{
+    check(call);
+    if (call->connection && may_be_kept(call)) {
+        upstreams_keep(call->connection, call->keep_ms);
+        call->connection = NULL;
+    }
+    drop_connection(call, !call->response_ended);
+    end_attempt(call);
+}
+
+struct server_connection *call_take_connection(struct call *call, struct span *ret_leftover)
+{
+    struct server_connection *connection = call->connection;
+    ASSERT(connection && output_is_empty(&call->output));
+    *ret_leftover = span_take(&call->reader.inbound);
+    call->connection = NULL;
+    return connection;
+}

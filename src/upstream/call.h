@@ -1,0 +1,123 @@
+/* A call: one request to one server with its response. An exchange makes calls; so will health
+ * checks and background fetches. The version of HTTP towards the server stays in here. Spoken to by
+ * pulling: nothing is called back but `on_news`, which says that trying again makes sense and comes
+ * from the loop, never from inside a function of this file.
+ *
+ *     call_init → call_start (until READY) → call_send_head → call_send_body… → call_send_end
+ *               ↘ meanwhile: call_receive_head, call_receive_body…        → call_finish
+ *
+ * call_flush after sending, call_await before waiting, call_finish exactly once. One loop. */
+#pragma once
+
+#include "net/h1_reader.h"
+#include "net/h1_writer.h"
+#include "upstream/upstreams.h"
+
+enum { CALL_TRIES_MAX = 8 };
+
+/* For whom the call waits: decides which deadline holds. */
+enum call_wait {
+    CALL_WAIT_NOTHING, /* not for the server */
+    CALL_WAIT_CONNECT,
+    CALL_WAIT_TAKE, /* that it takes what we send */
+    CALL_WAIT_HEAD,
+    CALL_WAIT_BODY,
+};
+
+struct call {
+    struct connection_user user; /* of `connection` */
+    void (*on_news)(struct call *call);
+    struct upstreams *home;
+    const struct upstream *upstream;
+    const struct timeouts *timeouts; /* outlive the call */
+    const struct h1_limits *limits;
+    struct arena *arena;
+
+    struct server_connection *connection; /* NULL before and after */
+    struct server *server;                /* the one that is or was asked */
+    uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
+    uint8_t tried_count;
+    uint8_t address_next, address_count; /* of the server's addresses, while connecting */
+    bool reused;                         /* the connection carried calls before */
+    bool response_begun;                 /* a byte of a response was seen */
+    bool keep_alive;                     /* the response lets the connection live */
+    uint64_t keep_ms;                    /* and for how long it may be idle */
+    bool request_ended, response_ended;
+    enum call_wait waiting;
+    bool progress;              /* something moved since the deadline was set */
+    enum error_code error;      /* why this attempt failed */
+    enum error_code last_error; /* why the attempt before failed */
+
+    enum method method;
+    struct h1_reader reader;
+    struct span response_bytes; /* the head's, for its slices */
+    enum h1_framing sending;    /* how the request's body is framed */
+    uint64_t bytes_sent, bytes_received;
+    struct output output;
+};
+
+/* Everything that is given must outlive the call. */
+void call_init(struct call *call, struct upstreams *home, const struct upstream *upstream,
+               const struct timeouts *timeouts, const struct h1_limits *limits, struct arena *arena,
+               void (*on_news)(struct call *call));
+
+enum call_progress { CALL_READY, CALL_WAIT, CALL_FAILED };
+
+/* Chooses a server and gets a connection; after CALL_WAIT it is called again with each news.
+ * Servers that cannot be reached are passed over, each at most once. `fresh`: not over a connection
+ * that was used before. CALL_FAILED: `call->error`. */
+enum call_progress call_start(struct call *call, bool fresh);
+
+/* Before another start, when the connection that was reused turned out to be dead: the same server
+ * is asked again. */
+void call_restart(struct call *call);
+
+/* Queues the head. Where it wants an upgrade, `Upgrade` among its fields says to what. False: no
+ * memory. */
+bool call_send_head(struct call *call, const struct request_head *head);
+
+/* Whether more of the body may be queued. */
+static inline bool call_has_room(const struct call *call)
+{
+    return output_has_room(&call->output);
+}
+
+/* Takes over the piece. False: no memory. */
+bool call_send_body(struct call *call, struct span piece);
+
+/* The request is complete. `trailers` may be NULL. False: no memory. */
+bool call_send_end(struct call *call, const struct fields *trailers);
+
+/* Sends what was queued. IO_FAILED: the server takes nothing more; what it answered may still be
+ * received. */
+enum io call_flush(struct call *call);
+
+/* The next head, interim (1xx) or final. READ_HEAD: `*ret_head` is filled, its slices live as long
+ * as the call (those of an interim one until the next head). READ_FAILED: `call->error`. */
+enum read_event call_receive_head(struct call *call, struct response_head *ret_head);
+
+/* The next piece of the response's body, as h1_reader_read_body. READ_CUT, READ_FAILED:
+ * `call->error`. */
+enum read_event call_receive_body(struct call *call, struct fields *trailers,
+                                  struct span *ret_piece);
+
+/* For a pump: the transport from which the rest of the response comes, and how many bytes that is;
+ * and the transport to which the rest of the request may go. NULL: body bytes have to pass through
+ * us (chunks, or something lies in between). */
+struct transport *call_pump_from(struct call *call, uint64_t *ret_remaining);
+struct transport *call_pump_to(struct call *call);
+
+/* `count` bytes of the body went past by a pump. */
+void call_pumped_from(struct call *call, uint64_t count);
+void call_pumped_to(struct call *call, uint64_t count);
+
+/* Sets the deadline for what is waited for. */
+void call_await(struct call *call, enum call_wait wait);
+
+/* The call is over. A connection whose messages are both complete is kept, any other is closed; a
+ * response that is not complete is reset, so that the server stops. */
+void call_finish(struct call *call);
+
+/* For a tunnel after 101: the connection leaves the call, with what the server sent behind its
+ * head. */
+struct server_connection *call_take_connection(struct call *call, struct span *ret_leftover);

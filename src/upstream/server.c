@@ -1,0 +1,251 @@
+#include "upstream/server.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/map.h"
+#include "sys/clock.h"
+#include "sys/resolve.h"
+
+#include <stdlib.h>
+
+enum {
+    RESOLVERS = 4,
+    LOOK_UP_AGAIN_MS = 5 * 1000, /* at the earliest after a success */
+    LOOK_UP_RETRY_MS = 1000,     /* after the first failure; doubles */
+    LOOK_UP_RETRY_DOUBLINGS = 5,
+};
+
+struct server_registry {
+    struct sys_lock *lock;
+    struct arena arena; /* keys and hosts */
+    struct map by_key;
+    struct server **servers;
+    uint32_t count, capacity;
+    struct sys_thread *resolvers[RESOLVERS];
+    server_told_fn *told;
+    void *context;
+    bool stopping;
+};
+
+struct server_registry *server_registry_new(void)
+{
+    struct server_registry *registry = calloc(1, sizeof(*registry));
+    if (!registry)
+        return NULL;
+    registry->lock = sys_lock_new();
+    if (!registry->lock) {
+        free(registry);
+        return NULL;
+    }
+    arena_init(&registry->arena, NULL, SIZE_MAX / 2);
+    map_init(&registry->by_key);
+    return registry;
+}
+
+static void stop_resolvers(struct server_registry *registry)
+{
+    sys_lock_take(registry->lock);
+    registry->stopping = true;
+    sys_lock_wake_all(registry->lock);
+    sys_lock_release(registry->lock);
+    for (int i = 0; i < RESOLVERS; i++) {
+        if (registry->resolvers[i])
+            sys_thread_join(registry->resolvers[i]);
+    }
+}
+
+void server_registry_free(struct server_registry *registry)
+{
+    if (!registry)
+        return;
+    stop_resolvers(registry);
+    for (uint32_t i = 0; i < registry->count; i++)
+        free(registry->servers[i]);
+    free(registry->servers);
+    map_fini(&registry->by_key);
+    arena_fini(&registry->arena);
+    sys_lock_free(registry->lock);
+    free(registry);
+}
+
+static bool make_room(struct server_registry *registry)
+{
+    if (registry->count < registry->capacity)
+        return true;
+    uint32_t capacity = registry->capacity ? registry->capacity * 2 : 16;
+    struct server **servers = realloc(registry->servers, capacity * sizeof(*registry->servers));
+    if (!servers)
+        return false;
+    registry->servers = servers;
+    registry->capacity = capacity;
+    return true;
+}
+
+static struct server *add(struct server_registry *registry, const struct server_place *place)
+{
+    ASSERT(!slice_is_empty(place->key) && registry->count <= registry->capacity);
+    struct server *server = make_room(registry) ? calloc(1, sizeof(*server)) : NULL;
+    if (!server)
+        return NULL;
+    server->id = registry->count;
+    server->port = place->port;
+    server->key = arena_copy(&registry->arena, place->key);
+    if (!slice_is_empty(place->host)) {
+        server->host = arena_copy(&registry->arena, place->host);
+        server->look_up_at = 1;
+    } else {
+        server->addresses[0] = place->fixed;
+        server->address_count = 1;
+    }
+    if (!server->key.data || !map_set(&registry->by_key, server->key, server)) {
+        free(server);
+        return NULL;
+    }
+    registry->servers[registry->count++] = server;
+    return server;
+}
+
+struct server *server_registry_get(struct server_registry *registry,
+                                   const struct server_place *place)
+{
+    sys_lock_take(registry->lock);
+    struct server *server = map_get(&registry->by_key, place->key);
+    if (!server) {
+        server = add(registry, place);
+        sys_lock_wake_all(registry->lock);
+    }
+    sys_lock_release(registry->lock);
+    return server;
+}
+
+uint32_t server_registry_count(struct server_registry *registry)
+{
+    sys_lock_take(registry->lock);
+    uint32_t count = registry->count;
+    sys_lock_release(registry->lock);
+    return count;
+}
+
+uint32_t server_addresses(struct server_registry *registry, const struct server *server,
+                          struct address *ret_addresses)
+{
+    sys_lock_take(registry->lock);
+    uint32_t count = server->address_count;
+    ASSERT(count <= SERVER_ADDRESSES_MAX && server->id < registry->count);
+    memcpy(ret_addresses, server->addresses, count * sizeof(*ret_addresses));
+    sys_lock_release(registry->lock);
+    return count;
+}
+
+void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms)
+{
+    atomic_store_explicit(&server->rests_until, now_ms + SERVER_REST_MS, memory_order_relaxed);
+    if (slice_is_empty(server->host))
+        return;
+    sys_lock_take(registry->lock);
+    if (server->look_up_at == 0 && !server->looking) {
+        server->look_up_at = now_ms + LOOK_UP_AGAIN_MS;
+        sys_lock_wake_all(registry->lock);
+    }
+    sys_lock_release(registry->lock);
+}
+
+/* The server that is due first, or NULL; `*ret_wait` is how long until one is due, -1 for none. */
+static struct server *next_due(const struct server_registry *registry, int *ret_wait)
+{
+    uint64_t now = sys_monotonic_ms();
+    *ret_wait = -1;
+    for (uint32_t i = 0; i < registry->count; i++) {
+        struct server *server = registry->servers[i];
+        if (server->look_up_at == 0 || server->looking)
+            continue;
+        if (server->look_up_at <= now)
+            return server;
+        int wait = (int)(server->look_up_at - now);
+        if (*ret_wait < 0 || wait < *ret_wait)
+            *ret_wait = wait;
+    }
+    return NULL;
+}
+
+static uint64_t retry_delay(uint32_t failures)
+{
+    uint32_t doublings = failures < LOOK_UP_RETRY_DOUBLINGS ? failures : LOOK_UP_RETRY_DOUBLINGS;
+    return (uint64_t)LOOK_UP_RETRY_MS << doublings;
+}
+
+/* The lock is held but for the look-up itself. What was found before is kept when it fails. */
+static void look_up(struct server_registry *registry, struct server *server)
+{
+    ASSERT(!slice_is_empty(server->host) && !server->looking);
+    server->looking = true;
+    server->look_up_at = 0;
+    sys_lock_release(registry->lock);
+    struct address found[SERVER_ADDRESSES_MAX];
+    const char *reason = NULL;
+    uint32_t count =
+        sys_resolve(server->host.data, server->port, found, SERVER_ADDRESSES_MAX, &reason);
+    bool news = count == 0 ? server->failures == 0 : server->failures > 0;
+    if (news && registry->told)
+        registry->told(registry->context, server, count ? NULL : reason);
+    sys_lock_take(registry->lock);
+    server->looking = false;
+    if (count == 0) {
+        server->look_up_at = sys_monotonic_ms() + retry_delay(server->failures);
+        server->failures++;
+    } else {
+        memcpy(server->addresses, found, count * sizeof(found[0]));
+        server->address_count = count;
+        server->failures = 0;
+    }
+    sys_lock_wake_all(registry->lock);
+}
+
+static void run_resolver(void *argument)
+{
+    struct server_registry *registry = argument;
+    sys_lock_take(registry->lock);
+    while (!registry->stopping) {
+        int wait = -1;
+        struct server *server = next_due(registry, &wait);
+        if (server)
+            look_up(registry, server);
+        else
+            (void)sys_lock_wait(registry->lock, wait);
+    }
+    sys_lock_release(registry->lock);
+}
+
+bool server_registry_start(struct server_registry *registry, server_told_fn *told, void *context)
+{
+    ASSERT(!registry->resolvers[0] && !registry->stopping);
+    registry->told = told;
+    registry->context = context;
+    for (int i = 0; i < RESOLVERS; i++) {
+        registry->resolvers[i] = sys_thread_start("weir-resolver", run_resolver, registry);
+        if (!registry->resolvers[i])
+            return false;
+    }
+    return true;
+}
+
+static bool all_looked_up(const struct server_registry *registry)
+{
+    for (uint32_t i = 0; i < registry->count; i++) {
+        const struct server *server = registry->servers[i];
+        if (server->address_count == 0 && server->failures == 0)
+            return false;
+    }
+    return true;
+}
+
+void server_registry_wait(struct server_registry *registry, int timeout_ms)
+{
+    ASSERT(timeout_ms >= 0);
+    uint64_t until = sys_monotonic_ms() + (uint64_t)timeout_ms, now;
+    sys_lock_take(registry->lock);
+    /* Each look-up that ends wakes us, also the ones that are not the last. */
+    while (!all_looked_up(registry) && (now = sys_monotonic_ms()) < until)
+        (void)sys_lock_wait(registry->lock, (int)(until - now));
+    sys_lock_release(registry->lock);
+}

@@ -1,0 +1,82 @@
+/* Servers as they live: one object per address, by name, outside every snapshot, shared by all
+ * loops. What loops write here is atomic; addresses of names are behind the registry's lock, which
+ * is taken only to connect. Servers stay until the registry goes. */
+#pragma once
+
+#include "base/address.h"
+#include "sys/thread.h"
+
+#include <stdatomic.h>
+
+enum {
+    SERVER_ADDRESSES_MAX = 8,
+    SERVER_REST_MS = 5 * 1000, /* how long a server that failed is passed over */
+};
+
+struct arena;
+
+/* Where a server is, as the configuration says it. */
+struct server_place {
+    struct slice key;  /* canonical text: `app.internal:3000`, `10.0.0.1:80`, `unix:/run/a` */
+    struct slice host; /* of a name that has to be looked up; else empty */
+    uint16_t port;
+    struct address fixed; /* where no name has to be looked up */
+};
+
+/* Reads `http://host:port`, `host:port`, `:3000` (this machine), `host` (port 80) or `unix:/path`.
+ * False: `*ret_wrong` says what is wrong and `*ret_cure` what would be right (static texts). What
+ * the place holds is copied to `arena`, texts with a NUL behind them. */
+bool server_place_parse(struct slice text, struct arena *arena, struct server_place *ret_place,
+                        const char **ret_wrong, const char **ret_cure);
+
+struct server {
+    uint32_t id; /* dense, from 0: index of tables per loop */
+    struct slice key;
+    struct slice host; /* empty: no name to look up */
+    uint16_t port;
+
+    _Atomic uint64_t rests_until; /* milliseconds of the monotonic clock; passed over until then */
+    atomic_uint idle;             /* idle connections on all loops */
+    atomic_uint idle_on;          /* index of the loop that put one aside last */
+    atomic_uint active;           /* calls on all loops */
+
+    /* Behind the registry's lock. */
+    struct address addresses[SERVER_ADDRESSES_MAX];
+    uint32_t address_count; /* 0: not found yet */
+    uint64_t look_up_at;    /* when the resolver shall look; 0: not at all */
+    uint32_t failures;      /* of look-ups, in a row */
+    bool looking;           /* a resolver thread is at it */
+};
+
+struct server_registry;
+
+struct server_registry *server_registry_new(void);
+
+/* No loop may use it any more. */
+void server_registry_free(struct server_registry *registry);
+
+/* The server at that place; made where it is new, and then looked up if it has a name. NULL: no
+ * memory. Any thread. */
+struct server *server_registry_get(struct server_registry *registry,
+                                   const struct server_place *place);
+
+/* How many servers there are; ids are below it. Any thread. */
+uint32_t server_registry_count(struct server_registry *registry);
+
+/* Copies the addresses to connect to, at most SERVER_ADDRESSES_MAX. Any thread. */
+uint32_t server_addresses(struct server_registry *registry, const struct server *server,
+                          struct address *ret_addresses);
+
+/* The server failed to accept: it rests, and its name is looked up again. Any thread. */
+void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);
+
+/* ---- the resolver: a few threads that look names up and never hold up a loop. */
+
+/* What became of a look-up that changed something. Called on a resolver thread. */
+typedef void server_told_fn(void *context, const struct server *server, const char *problem);
+
+/* False: no threads. `told` may be NULL. */
+bool server_registry_start(struct server_registry *registry, server_told_fn *told, void *context);
+
+/* Waits until every name was looked up once, `timeout_ms` at most. */
+void server_registry_wait(struct server_registry *registry, int timeout_ms);

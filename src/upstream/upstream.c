@@ -1,0 +1,131 @@
+#include "upstream/upstream.h"
+
+#include "base/assert.h"
+#include "base/map.h"
+
+#include <stdlib.h>
+
+struct upstream_table {
+    struct arena arena; /* the upstreams */
+    struct map by_name;
+    uint32_t count; /* of upstreams, with and without a name */
+};
+
+static atomic_uint_least64_t next_serial = 1;
+
+static struct upstream *compile(struct upstream_table *table, const struct snapshot *snapshot,
+                                const struct server_list *list)
+{
+    const struct live *live = snapshot->live;
+    size_t size = sizeof(struct upstream) + list->count * sizeof(struct upstream_member);
+    struct upstream *upstream = arena_calloc(&table->arena, size);
+    if (!upstream)
+        return NULL;
+    upstream->serial = atomic_fetch_add(&next_serial, 1);
+    for (size_t i = 0; i < list->count; i++) {
+        struct server *server = server_registry_get(live->servers, &list->items[i].place);
+        if (!server)
+            return NULL;
+        upstream->members[upstream->count++] =
+            (struct upstream_member){server, (int32_t)list->items[i].weight};
+    }
+    ASSERT(upstream->count > 0);
+    upstream->index = table->count++;
+    upstream->name = upstream->members[0].server->key;
+    return upstream;
+}
+
+/* False: no memory. One without servers is told and left out. */
+static bool add_named(struct upstream_table *table, const struct snapshot *snapshot,
+                      const struct scope *scope, struct diagnostics *diagnostics)
+{
+    const struct upstream_settings *settings =
+        scope_group(snapshot->configuration, scope, &upstream_group);
+    if (settings->servers.count == 0) {
+        diagnostics_error(diagnostics, scope->node->position, "add servers: [10.0.0.1:8080]",
+                          "the upstream \"%.*s\" has no servers", (int)scope->name.length,
+                          scope->name.data);
+        return true;
+    }
+    struct upstream *upstream = compile(table, snapshot, &settings->servers);
+    if (!upstream)
+        return false;
+    upstream->name = scope->name;
+    upstream->scope = scope;
+    return map_set(&table->by_name, scope->name, upstream);
+}
+
+static void free_table(void *part)
+{
+    struct upstream_table *table = part;
+    map_fini(&table->by_name);
+    arena_fini(&table->arena);
+    free(table);
+}
+
+static void *build_table(struct snapshot *snapshot, struct diagnostics *diagnostics)
+{
+    const struct configuration *configuration = snapshot->configuration;
+    struct upstream_table *table = calloc(1, sizeof(*table));
+    if (!table)
+        return NULL;
+    arena_init(&table->arena, NULL, SIZE_MAX / 2);
+    map_init(&table->by_name);
+    bool good = true;
+    for (uint32_t i = 0; good && i < configuration->upstream_count; i++)
+        good = add_named(table, snapshot, configuration->upstreams[i], diagnostics);
+    if (good)
+        return table;
+    free_table(table);
+    return NULL;
+}
+
+const struct snapshot_part upstream_part = {
+    .name = "upstreams",
+    .build = build_table,
+    .free = free_table,
+};
+
+const struct upstream *upstream_find(const struct upstream_table *table, struct slice name)
+{
+    return map_get(&table->by_name, name);
+}
+
+const struct upstream *upstream_from_list(struct upstream_table *table,
+                                          const struct snapshot *snapshot,
+                                          const struct server_list *list)
+{
+    ASSERT(list->count > 0);
+    struct upstream *upstream = compile(table, snapshot, list);
+    if (upstream)
+        upstream->scope = snapshot->configuration->upstream_defaults;
+    return upstream;
+}
+
+/* Whether site or route wrote the setting themselves. */
+static bool route_writes(const struct configuration *configuration, const struct scope *route,
+                         const char *setting)
+{
+    const struct node *here = scope_source(configuration, route, &timeouts_group, setting);
+    const struct node *around =
+        scope_source(configuration, configuration->defaults, &timeouts_group, setting);
+    return here && here != around;
+}
+
+struct timeouts upstream_timeouts(const struct configuration *configuration,
+                                  const struct scope *route, const struct upstream *upstream)
+{
+    ASSERT(upstream->scope);
+    struct timeouts timeouts =
+        *(const struct timeouts *)scope_group(configuration, route, &timeouts_group);
+    const struct timeouts *own = scope_group(configuration, upstream->scope, &timeouts_group);
+    if (!route_writes(configuration, route, "connect"))
+        timeouts.connect = own->connect;
+    if (!route_writes(configuration, route, "first_byte"))
+        timeouts.first_byte = own->first_byte;
+    if (!route_writes(configuration, route, "between_bytes"))
+        timeouts.between_bytes = own->between_bytes;
+    if (!route_writes(configuration, route, "pool_idle"))
+        timeouts.pool_idle = own->pool_idle;
+    return timeouts;
+}

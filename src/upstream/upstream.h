@@ -1,0 +1,77 @@
+/* Upstreams as a snapshot knows them: names, servers with their weights, settings. Immutable; the
+ * servers themselves live in the registry (server.h). */
+#pragma once
+
+#include "conf/snapshot.h"
+#include "net/timeouts.h"
+#include "upstream/server.h"
+
+/* ---- as written: what `servers:` and `proxy:` read. */
+
+struct server_setting {
+    struct server_place place;
+    int64_t weight; /* 1..1000 */
+    struct position position;
+};
+
+enum { UPSTREAM_SERVERS_MAX = 65535 }; /* calls remember in 16 bits whom they tried */
+
+struct server_list {
+    struct server_setting *items;
+    size_t count;
+};
+
+/* Reads one server or a list of them: texts or mappings {address, weight}. */
+bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
+
+struct upstream_settings {
+    struct server_list servers;
+    int balance; /* index in the choices: round_robin */
+};
+
+extern const struct setting_group upstream_group;
+
+/* ---- as compiled. */
+
+struct upstream_member {
+    struct server *server;
+    int32_t weight;
+};
+
+struct upstream {
+    struct slice name;         /* for logs; the first server's key where it has no name */
+    uint64_t serial;           /* unique in the process: loops know by it that it is a new one */
+    uint32_t index;            /* dense in its snapshot, from 0 */
+    const struct scope *scope; /* its settings */
+    uint32_t count;
+    struct upstream_member members[];
+};
+
+struct log_sinks;
+struct stage;
+
+/* What the parts of a snapshot refer to and do not own: what lives on, and what is built in. */
+struct live {
+    struct server_registry *servers;
+    struct log_sinks *logs;            /* NULL: nothing is logged (weir check) */
+    const struct stage *const *stages; /* in the order in which they run */
+    uint32_t stage_count;
+};
+
+struct upstream_table;
+
+extern const struct snapshot_part upstream_part;
+
+/* The upstream of that name, or NULL. */
+const struct upstream *upstream_find(const struct upstream_table *table, struct slice name);
+
+/* An upstream without a name, made from a list that stands in `proxy`; freed with the table. NULL:
+ * no memory. Only while the snapshot is built. */
+const struct upstream *upstream_from_list(struct upstream_table *table,
+                                          const struct snapshot *snapshot,
+                                          const struct server_list *list);
+
+/* The timeouts of calls from a route to an upstream: what site and route write goes before what the
+ * upstream says, and that before what holds for everybody. */
+struct timeouts upstream_timeouts(const struct configuration *configuration,
+                                  const struct scope *route, const struct upstream *upstream);

@@ -1,0 +1,160 @@
+/* How `servers:` and `balance:` are written. */
+#include "base/arena.h"
+#include "base/map.h"
+#include "upstream/upstream.h"
+
+enum { WEIGHT_MAX = 1000 };
+
+static bool read_address(struct setting_reader *reader, const struct node *node,
+                         struct server_setting *server)
+{
+    const char *wrong = NULL, *cure = NULL;
+    server->position = node->position;
+    if (node->kind != NODE_SCALAR) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write it as 10.0.0.1:8080 or {address: 10.0.0.1:8080, weight: 3}",
+                          "a server is an address, not %s", node_kind_words(node));
+        return false;
+    }
+    if (server_place_parse(node->text, reader->arena, &server->place, &wrong, &cure))
+        return true;
+    diagnostics_error(reader->diagnostics, node->position, cure, "%s: \"%.*s\"", wrong,
+                      (int)node->text.length, node->text.data);
+    return false;
+}
+
+static bool read_weight(struct setting_reader *reader, const struct node *node,
+                        struct server_setting *server)
+{
+    uint64_t weight = 0;
+    if (node->kind == NODE_SCALAR && slice_to_number(node->text, WEIGHT_MAX, &weight) &&
+        weight > 0) {
+        server->weight = (int64_t)weight;
+        return true;
+    }
+    diagnostics_error(reader->diagnostics, node->position, "write a number from 1 to 1000",
+                      "this is no weight");
+    return false;
+}
+
+static bool read_mapping(struct setting_reader *reader, const struct node *node,
+                         struct server_setting *server)
+{
+    static const char *const keys[] = {"address", "weight"};
+    bool good = true, has_address = false;
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct node_pair *pair = &node->pairs[i];
+        if (slice_equal(pair->key, SLICE("address"))) {
+            has_address = true;
+            good &= read_address(reader, pair->value, server);
+        } else if (slice_equal(pair->key, SLICE("weight"))) {
+            good &= read_weight(reader, pair->value, server);
+        } else {
+            const char *near = did_you_mean(pair->key, keys, 2);
+            diagnostics_error(
+                reader->diagnostics, pair->key_position,
+                near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
+                     : "a server has: address, weight",
+                "unknown key \"%.*s\"", (int)pair->key.length, pair->key.data);
+            good = false;
+        }
+    }
+    if (!has_address) {
+        diagnostics_error(reader->diagnostics, node->position, "add address: 10.0.0.1:8080",
+                          "the server has no address");
+        good = false;
+    }
+    return good;
+}
+
+static bool read_server(struct setting_reader *reader, const struct node *node,
+                        struct server_setting *server)
+{
+    *server = (struct server_setting){.weight = 1};
+    return node->kind == NODE_MAPPING ? read_mapping(reader, node, server)
+                                      : read_address(reader, node, server);
+}
+
+/* Notes the server among those that were `seen`. False: it was, or there is no memory. */
+static bool report_twice(struct setting_reader *reader, struct map *seen,
+                         struct server_setting *server)
+{
+    if (!map_get(seen, server->place.key))
+        return map_set(seen, server->place.key, server);
+    diagnostics_error(reader->diagnostics, server->position,
+                      "write it once, with weight: 2 if it shall get twice as much",
+                      "the server stands in the list twice");
+    return false;
+}
+
+bool server_list_read(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct server_list *list = field;
+    bool is_list = node->kind == NODE_SEQUENCE;
+    size_t count = is_list ? node->count : 1;
+    *list = (struct server_list){.items = ARENA_ARRAY(reader->arena, struct server_setting, count)};
+    if (count > UPSTREAM_SERVERS_MAX) {
+        diagnostics_error(reader->diagnostics, node->position, "spread them over several upstreams",
+                          "there are more than %d servers", UPSTREAM_SERVERS_MAX);
+        return false;
+    }
+    if (count == 0 || !list->items) {
+        diagnostics_error(reader->diagnostics, node->position, "name at least one server",
+                          "there are no servers");
+        return false;
+    }
+    bool good = true;
+    struct map seen;
+    map_init(&seen);
+    for (size_t i = 0; i < count; i++) {
+        const struct node *item = is_list ? node->items[i] : node;
+        struct server_setting *server = &list->items[list->count];
+        if (read_server(reader, item, server) && report_twice(reader, &seen, server))
+            list->count++;
+        else
+            good = false;
+    }
+    map_fini(&seen);
+    return good;
+}
+
+static const char *const balance_choices[] = {"round_robin", NULL};
+
+static const struct setting settings[] = {
+    {.name = "servers",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct upstream_settings, servers),
+     .size = sizeof(struct server_list),
+     .read = server_list_read,
+     .scopes = SCOPE_UPSTREAM,
+     .single = true,
+     .summary = "The servers of the upstream: addresses, or {address, weight}.",
+     .example = "[10.0.0.1:8080, {address: 10.0.0.2:8080, weight: 3}]"},
+    {.name = "balance",
+     .type = SETTING_CHOICE,
+     .offset = offsetof(struct upstream_settings, balance),
+     .size = sizeof(int),
+     .standard = "round_robin",
+     .choices = balance_choices,
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "How the next server is chosen.",
+     .example = "round_robin"},
+};
+
+static void check_servers(const void *group, const struct node *node,
+                          struct diagnostics *diagnostics)
+{
+    const struct upstream_settings *upstream = group;
+    if (upstream->servers.count == 0)
+        diagnostics_error(diagnostics, node->position, "add servers: [10.0.0.1:8080]",
+                          "the upstream has no servers");
+}
+
+const struct setting_group upstream_group = {
+    .name = "",
+    .settings = settings,
+    .count = sizeof(settings) / sizeof(settings[0]),
+    .size = sizeof(struct upstream_settings),
+    .summary = "A named group of servers that do the same job.",
+    .check = check_servers,
+};

@@ -1,0 +1,389 @@
+#include "upstream/upstreams.h"
+
+#include "base/assert.h"
+#include "base/pool.h"
+#include "policy/balance.h"
+#include "upstream/lending.h"
+#include "upstream/upstreams_int.h"
+
+#include <stdlib.h>
+
+enum {
+    CONNECTIONS_SPARE = 256,
+    LOAN_IDLE_MS = 5 * 1000, /* how long one that came too late is kept */
+};
+
+struct server_pool {
+    struct list idle;
+    struct list connecting; /* connections of users that would take a loan instead */
+};
+
+struct upstreams *upstreams_new(struct loop *loop, struct server_registry *registry)
+{
+    ASSERT(loop && registry);
+    struct upstreams *upstreams = calloc(1, sizeof(*upstreams));
+    if (!upstreams)
+        return NULL;
+    upstreams->loop = loop;
+    upstreams->registry = registry;
+    upstreams->connections =
+        pool_new("server_connection", sizeof(struct server_connection), CONNECTIONS_SPARE);
+    if (!upstreams->connections) {
+        free(upstreams);
+        return NULL;
+    }
+    return upstreams;
+}
+
+void upstreams_close_idle(struct upstreams *upstreams)
+{
+    for (uint32_t i = 0; i < upstreams->pool_count; i++) {
+        struct server_pool *pool = upstreams->pools[i];
+        while (pool && !list_is_empty(&pool->idle))
+            upstreams_drop(CONTAINER_OF(pool->idle.next, struct server_connection, link), false);
+    }
+}
+
+void upstreams_free(struct upstreams *upstreams)
+{
+    if (!upstreams)
+        return;
+    for (uint32_t i = 0; i < upstreams->pool_count; i++)
+        free(upstreams->pools[i]);
+    for (uint32_t i = 0; i < upstreams->balancer_count; i++)
+        free(upstreams->balancers[i].servers);
+    free(upstreams->balancers);
+    free(upstreams->pools);
+    pool_free(upstreams->connections);
+    free(upstreams);
+}
+
+struct loop *upstreams_loop(struct upstreams *upstreams)
+{
+    return upstreams->loop;
+}
+
+struct server_registry *upstreams_registry(struct upstreams *upstreams)
+{
+    return upstreams->registry;
+}
+
+void upstreams_join(struct upstreams *upstreams, const struct lending_circle *circle,
+                    unsigned index)
+{
+    ASSERT(index < circle->count && circle->members[index] == upstreams);
+    upstreams->circle = circle;
+    upstreams->index = index;
+}
+
+bool upstreams_is_quiet(const struct upstreams *upstreams)
+{
+    return upstreams->loans_asked == 0;
+}
+
+/* ---- choosing */
+
+static struct balancer *balancer_of(struct upstreams *upstreams, const struct upstream *upstream)
+{
+    if (upstream->index >= upstreams->balancer_count) {
+        uint32_t count = (upstream->index + 64) & ~63u;
+        struct balancer *balancers = realloc(upstreams->balancers, count * sizeof(struct balancer));
+        if (!balancers)
+            return NULL;
+        for (uint32_t i = upstreams->balancer_count; i < count; i++)
+            balancers[i] = (struct balancer){0};
+        upstreams->balancers = balancers;
+        upstreams->balancer_count = count;
+    }
+    return &upstreams->balancers[upstream->index];
+}
+
+static struct balance_server *balance_servers(struct upstreams *upstreams,
+                                              const struct upstream *upstream)
+{
+    ASSERT(upstream->serial > 0 && upstream->count > 1);
+    struct balancer *balancer = balancer_of(upstreams, upstream);
+    if (!balancer)
+        return NULL;
+    if (balancer->serial == upstream->serial)
+        return balancer->servers;
+    free(balancer->servers);
+    balancer->serial = 0;
+    balancer->servers = calloc(upstream->count, sizeof(*balancer->servers));
+    if (!balancer->servers)
+        return NULL;
+    balancer->serial = upstream->serial;
+    for (uint32_t i = 0; i < upstream->count; i++)
+        balancer->servers[i].weight = upstream->members[i].weight;
+    return balancer->servers;
+}
+
+static bool is_resting(const struct server *server, uint64_t now)
+{
+    return atomic_load_explicit(&server->rests_until, memory_order_relaxed) > now;
+}
+
+static int pick(struct balance_server *servers, const struct upstream *upstream, uint64_t now,
+                bool also_resting)
+{
+    for (uint32_t i = 0; i < upstream->count; i++)
+        servers[i].available = also_resting || !is_resting(upstream->members[i].server, now);
+    return balance_round_robin(servers, upstream->count);
+}
+
+int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
+                   const uint16_t *tried, unsigned tried_count)
+{
+    ASSERT(upstream->count > 0);
+    if (upstream->count == 1)
+        return tried_count == 0 ? 0 : BALANCE_NONE;
+    struct balance_server *servers = balance_servers(upstreams, upstream);
+    if (!servers)
+        return BALANCE_NONE;
+    for (unsigned i = 0; i < tried_count; i++) {
+        ASSERT(tried[i] < upstream->count);
+        servers[tried[i]].tried = true;
+    }
+    uint64_t now = loop_now(upstreams->loop);
+    int picked = pick(servers, upstream, now, false);
+    if (picked == BALANCE_NONE)
+        picked = pick(servers, upstream, now, true);
+    for (unsigned i = 0; i < tried_count; i++)
+        servers[tried[i]].tried = false;
+    ASSERT(picked == BALANCE_NONE || (uint32_t)picked < upstream->count);
+    return picked;
+}
+
+/* ---- connections */
+
+static struct server_pool *pool_of(struct upstreams *upstreams, const struct server *server)
+{
+    if (server->id >= upstreams->pool_count) {
+        uint32_t count = (server->id + 64) & ~63u;
+        struct server_pool **pools =
+            realloc(upstreams->pools, count * sizeof(struct server_pool *));
+        if (!pools)
+            return NULL;
+        for (uint32_t i = upstreams->pool_count; i < count; i++)
+            pools[i] = NULL;
+        upstreams->pools = pools;
+        upstreams->pool_count = count;
+    }
+    struct server_pool *pool = upstreams->pools[server->id];
+    if (!pool && (pool = malloc(sizeof(*pool)))) {
+        list_init(&pool->idle);
+        list_init(&pool->connecting);
+        upstreams->pools[server->id] = pool;
+    }
+    return pool;
+}
+
+/* A server has nothing to say on an idle connection: whatever it sends, its end included, closes
+ * the connection. */
+static void on_connection_news(struct socket *socket)
+{
+    struct server_connection *connection =
+        CONTAINER_OF(socket, struct server_connection, transport.socket);
+    if (connection->user)
+        connection->user->on_news(connection->user);
+    else if (socket->readable || socket->broken)
+        upstreams_drop(connection, false);
+}
+
+static void on_connection_timer(struct timer *timer)
+{
+    struct server_connection *connection = CONTAINER_OF(timer, struct server_connection, timer);
+    if (connection->user)
+        connection->user->on_timeout(connection->user);
+    else
+        upstreams_drop(connection, false);
+}
+
+static void lend(struct server_connection *connection, struct connection_user *user)
+{
+    ASSERT(user);
+    ASSERT(!connection->user);
+    connection->user = user;
+    atomic_fetch_add_explicit(&connection->server->active, 1, memory_order_relaxed);
+}
+
+static void take_back(struct server_connection *connection)
+{
+    ASSERT(connection->user);
+    connection->user = NULL;
+    unsigned before =
+        atomic_fetch_sub_explicit(&connection->server->active, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+}
+
+static void leave_idle(struct server_connection *connection)
+{
+    ASSERT(!connection->user && !list_is_empty(&connection->link));
+    list_remove(&connection->link);
+    unsigned before = atomic_fetch_sub_explicit(&connection->server->idle, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+}
+
+struct server_connection *upstreams_take_idle(struct upstreams *upstreams, struct server *server,
+                                              struct connection_user *user)
+{
+    ASSERT(user);
+    struct server_pool *pool = pool_of(upstreams, server);
+    if (!pool || list_is_empty(&pool->idle))
+        return NULL;
+    struct server_connection *connection =
+        CONTAINER_OF(pool->idle.next, struct server_connection, link);
+    leave_idle(connection);
+    timer_unset(&connection->timer);
+    lend(connection, user);
+    return connection;
+}
+
+static struct server_connection *new_connection(struct upstreams *upstreams, struct server *server)
+{
+    struct server_connection *connection = pool_get(upstreams->connections);
+    if (!connection)
+        return NULL;
+    connection->home = upstreams;
+    connection->server = server;
+    connection->user = NULL;
+    list_init(&connection->link);
+    timer_init(&connection->timer, on_connection_timer);
+    return connection;
+}
+
+enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
+                          const struct address *address, struct connection_user *user,
+                          struct server_connection **ret_connection)
+{
+    ASSERT(user);
+    *ret_connection = NULL;
+    struct server_connection *connection = new_connection(upstreams, server);
+    if (!connection)
+        return IO_FAILED;
+    enum io io =
+        socket_connect(&connection->transport.socket, upstreams->loop, address, on_connection_news);
+    lend(connection, user);
+    if (io == IO_FAILED) {
+        upstreams_drop(connection, false);
+        return io;
+    }
+    *ret_connection = connection;
+    bool may_borrow = io == IO_PENDING && user->on_loan;
+    struct server_pool *pool = may_borrow ? pool_of(upstreams, server) : NULL;
+    if (pool) {
+        list_push_back(&pool->connecting, &connection->link);
+        lending_ask(upstreams, server);
+    }
+    return io;
+}
+
+void upstreams_connected(struct server_connection *connection)
+{
+    ASSERT(connection->user && socket_is_open(&connection->transport.socket));
+    list_remove(&connection->link);
+}
+
+static void put_aside(struct upstreams *upstreams, struct server_pool *pool,
+                      struct server_connection *connection, uint64_t idle_ms)
+{
+    ASSERT(!connection->user && list_is_empty(&connection->link) && idle_ms > 0);
+    ASSERT(socket_is_open(&connection->transport.socket));
+    list_push_front(&pool->idle, &connection->link);
+    atomic_store_explicit(&connection->server->idle_on, upstreams->index, memory_order_relaxed);
+    atomic_fetch_add_explicit(&connection->server->idle, 1, memory_order_relaxed);
+    timer_set(upstreams->loop, &connection->timer, idle_ms);
+}
+
+/* Whether the server has sent more than its response, or its end. A receive that took just what the
+ * response still had (a pump does) leaves open whether there is more: only asking tells. */
+static bool has_unasked_bytes(struct server_connection *connection)
+{
+    struct transport *transport = &connection->transport;
+    if (!socket_is_readable(&transport->socket))
+        return false;
+    struct span bytes = {0};
+    enum io io = transport_receive(transport, BUFFER_SMALL, &bytes);
+    span_clear(&bytes);
+    return io != IO_PENDING;
+}
+
+void upstreams_keep(struct server_connection *connection, uint64_t idle_ms)
+{
+    ASSERT(connection->user && list_is_empty(&connection->link));
+    struct upstreams *upstreams = connection->home;
+    struct server_pool *pool = pool_of(upstreams, connection->server);
+    if (!pool || has_unasked_bytes(connection) || transport_is_broken(&connection->transport)) {
+        upstreams_drop(connection, false);
+        return;
+    }
+    take_back(connection);
+    put_aside(upstreams, pool, connection, idle_ms);
+}
+
+static void bury_connection(struct grave *grave)
+{
+    struct server_connection *connection = CONTAINER_OF(grave, struct server_connection, grave);
+    pool_put(connection->home->connections, connection);
+}
+
+void upstreams_drop(struct server_connection *connection, bool reset)
+{
+    if (connection->user) {
+        take_back(connection);
+        list_remove(&connection->link);
+    } else {
+        leave_idle(connection);
+    }
+    timer_fini(&connection->timer);
+    transport_close(&connection->transport, reset);
+    loop_bury(connection->home->loop, &connection->grave, bury_connection);
+}
+
+/* ---- lending */
+
+int upstreams_give_idle(struct upstreams *upstreams, struct server *server)
+{
+    struct server_pool *pool = pool_of(upstreams, server);
+    if (!pool || list_is_empty(&pool->idle))
+        return -1;
+    struct server_connection *connection =
+        CONTAINER_OF(pool->idle.next, struct server_connection, link);
+    int fd = socket_detach(&connection->transport.socket);
+    upstreams_drop(connection, false);
+    return fd;
+}
+
+static struct server_connection *connection_from(struct upstreams *upstreams, struct server *server,
+                                                 int fd)
+{
+    struct server_connection *connection = new_connection(upstreams, server);
+    struct socket orphan;
+    struct socket *socket = connection ? &connection->transport.socket : &orphan;
+    socket_init(socket, upstreams->loop, fd, on_connection_news);
+    socket->readable = false; /* the poller tells what came meanwhile when it is watched */
+    if (connection && socket_watch(socket))
+        return connection;
+    socket_close(socket, false);
+    if (connection)
+        pool_put(upstreams->connections, connection);
+    return NULL;
+}
+
+void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd)
+{
+    ASSERT(upstreams->loans_asked > 0);
+    upstreams->loans_asked--;
+    struct server_pool *pool = pool_of(upstreams, server);
+    struct server_connection *connection = fd >= 0 ? connection_from(upstreams, server, fd) : NULL;
+    if (!connection || !pool)
+        return;
+    if (list_is_empty(&pool->connecting)) {
+        put_aside(upstreams, pool, connection, LOAN_IDLE_MS);
+        return;
+    }
+    struct server_connection *waiting =
+        CONTAINER_OF(pool->connecting.next, struct server_connection, link);
+    lend(connection, waiting->user);
+    waiting->user->on_loan(waiting->user, connection);
+}

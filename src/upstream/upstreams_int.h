@@ -1,0 +1,33 @@
+/* What upstreams.c and lending.c share. */
+#pragma once
+
+#include "upstream/upstreams.h"
+
+struct pool;
+struct server_pool;
+
+/* The running weights of one upstream; made anew when the upstream is a new one, as after a reload.
+ */
+struct balancer {
+    uint64_t serial; /* 0: of none */
+    struct balance_server *servers;
+};
+
+struct upstreams {
+    struct loop *loop;
+    struct server_registry *registry;
+    const struct lending_circle *circle; /* NULL: nobody to borrow from */
+    unsigned index;                      /* in the circle */
+    uint32_t loans_asked;                /* and not answered yet */
+    struct pool *connections;
+    struct server_pool **pools; /* by server id; made when first used */
+    uint32_t pool_count;
+    struct balancer *balancers; /* by the index of the upstream; made when first used */
+    uint32_t balancer_count;
+};
+
+/* An idle connection leaves this loop for another: its descriptor, or -1. */
+int upstreams_give_idle(struct upstreams *upstreams, struct server *server);
+
+/* A loan has come (or -1): for a user that still connects to the server, else for the pool. */
+void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd);

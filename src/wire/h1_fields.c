@@ -1,0 +1,155 @@
+#include "base/arena.h"
+#include "base/assert.h"
+#include "http/byte_class.h"
+#include "wire/h1_find.h"
+#include "wire/h1_int.h"
+
+void h1_split_head(struct slice bytes, const struct h1_scan *scan, struct slice *ret_start_line,
+                   struct slice *ret_field_lines)
+{
+    ASSERT(scan->length >= 4 && scan->length <= bytes.length);
+    const char *start = bytes.data + scan->start, *end = bytes.data + scan->length - 2;
+    const char *line_end = h1_find_byte(start, end, '\r');
+    ASSERT(line_end);
+    *ret_start_line = slice_of(start, (size_t)(line_end - start));
+    *ret_field_lines = slice_of(line_end + 2, (size_t)(end - line_end - 2));
+}
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* Whether a name is a token. Of a name that is known it is known: once control bytes are out (the
+ * scan refused them), only the name itself is equal to it without case. */
+static bool is_field_name(const struct field *field)
+{
+    return field->id != FIELD_OTHER || h1_is_token(field->name);
+}
+
+/* Reads the line that begins at `at`, where lines go on to `end`. Returns what follows its CRLF, or
+ * NULL: malformed. */
+static const char *read_field(const char *at, const char *end, struct field *ret_field)
+{
+    const char *line_end = h1_find_byte(at, end, '\r');
+    const char *colon = h1_find_byte(at, end, ':');
+    ASSERT(line_end);
+    if (!colon || colon > line_end)
+        return NULL;
+    ret_field->name = slice_of(at, (size_t)(colon - at));
+    ret_field->id = field_name_find(ret_field->name);
+    if (!is_field_name(ret_field))
+        return NULL;
+    const char *value = colon + 1, *value_end = line_end;
+    while (is_blank(*value)) /* its CR stops it */
+        value++;
+    while (value_end > value && is_blank(value_end[-1]))
+        value_end--;
+    ret_field->value = slice_of(value, (size_t)(value_end - value));
+    return line_end + 2;
+}
+
+bool h1_read_field_lines(struct slice lines, struct fields *fields, uint64_t *ret_repeated)
+{
+    const char *at = lines.data, *end = lines.data + lines.length;
+    uint64_t present = 0, repeated = 0;
+    uint32_t count = 0;
+    while (at < end) {
+        ASSERT(count < fields->capacity);
+        struct field *field = &fields->items[count++];
+        at = read_field(at, end, field);
+        if (!at)
+            return false;
+        repeated |= present & FIELD_BIT(field->id);
+        present |= FIELD_BIT(field->id);
+    }
+    fields->count = count;
+    fields->present = present;
+    *ret_repeated = repeated & ~FIELD_BIT(FIELD_OTHER);
+    return true;
+}
+
+bool h1_read_version(struct slice text, unsigned *ret_major, unsigned *ret_minor)
+{
+    if (text.length != 8 || !slice_starts_with(text, SLICE("HTTP/")) || text.data[6] != '.' ||
+        !ascii_is_digit(text.data[5]) || !ascii_is_digit(text.data[7]))
+        return false;
+    *ret_major = (unsigned)(text.data[5] - '0');
+    *ret_minor = (unsigned)(text.data[7] - '0');
+    return true;
+}
+
+bool h1_is_token(struct slice text)
+{
+    return !slice_is_empty(text) && bytes_are(text, BYTE_TOKEN);
+}
+
+bool h1_next_element(struct slice *rest, struct slice *ret_element)
+{
+    while (!slice_is_empty(*rest)) {
+        *ret_element = slice_trim(slice_cut(rest, ','));
+        if (!slice_is_empty(*ret_element))
+            return true;
+    }
+    return false;
+}
+
+static bool read_option_list(struct slice list, struct h1_options *options)
+{
+    struct slice option;
+    while (h1_next_element(&list, &option)) {
+        if (!h1_is_token(option))
+            return false;
+        if (slice_equal_fold(option, SLICE("keep-alive")))
+            options->keep_alive = true;
+        else if (slice_equal_fold(option, SLICE("close")))
+            options->close = true;
+        else if (slice_equal_fold(option, SLICE("upgrade")))
+            options->upgrade = true;
+    }
+    return true;
+}
+
+bool h1_read_options(const struct fields *fields, struct h1_options *ret_options)
+{
+    *ret_options = (struct h1_options){0};
+    if (!(fields->present & FIELD_BIT(FIELD_CONNECTION)))
+        return true;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->items[i];
+        if (field->id == FIELD_CONNECTION && !read_option_list(field->value, ret_options))
+            return false;
+    }
+    return true;
+}
+
+bool h1_is_persistent(const struct h1_options *options, unsigned minor_version)
+{
+    return !options->close && (minor_version > 0 || options->keep_alive);
+}
+
+/* What may not stand in a trailer section goes; the bits follow from what is left. */
+static void keep_trailers(struct fields *fields)
+{
+    fields->present = 0;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        struct field *field = &fields->items[i];
+        if (field_is_trailer(field))
+            fields->present |= FIELD_BIT(field->id);
+        else
+            field->name = slice_of(NULL, 0);
+    }
+}
+
+enum error_code h1_parse_trailers(struct slice bytes, const struct h1_scan *scan, enum h1_side side,
+                                  struct arena *arena, struct fields *trailers)
+{
+    ASSERT(scan->length >= 2 && scan->length <= bytes.length);
+    uint64_t repeated = 0;
+    if (!fields_init(trailers, arena, scan->lines))
+        return ERROR_OUT_OF_MEMORY;
+    if (!h1_read_field_lines(slice_until(bytes, scan->length - 2), trailers, &repeated))
+        return side == H1_REQUEST ? ERROR_BAD_FIELD : ERROR_BAD_RESPONSE_FIELD;
+    keep_trailers(trailers);
+    return ERROR_NONE;
+}

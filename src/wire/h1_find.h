@@ -1,0 +1,74 @@
+/* Searches through the lines of a head, in which what is looked for is near: sixteen bytes at a
+ * time where the processor can, eight where it cannot. */
+#pragma once
+
+#include <endian.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+static inline __m128i h1_load_block(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* A bit for each of sixteen bytes that is below 0x20 or equal to 0x7F. */
+static inline unsigned h1_control_mask(const char *at)
+{
+    __m128i bytes = h1_load_block(at);
+    __m128i below_space = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    __m128i delete = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(below_space, delete));
+}
+
+static inline unsigned h1_equal_mask(const char *at, char byte)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(h1_load_block(at), _mm_set1_epi8(byte)));
+}
+#endif
+
+/* The highest bit of each byte below 0x20 or equal to 0x7F; all other bits clear. */
+static inline uint64_t h1_control_bits(const char *at)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    uint64_t word = 0;
+    memcpy(&word, at, sizeof(word));
+    word = le64toh(word);
+    uint64_t low_bits = word & ~high;
+    uint64_t above_space = low_bits + ones * 0x60, delete = low_bits + ones;
+    return (~above_space | delete) & ~word & high;
+}
+
+/* The first control byte, or `end`. */
+static inline const char *h1_find_control(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        unsigned found = h1_control_mask(at);
+        if (found)
+            return at + __builtin_ctz(found);
+    }
+#endif
+    for (; end - at >= 8; at += 8) {
+        uint64_t found = h1_control_bits(at);
+        if (found)
+            return at + __builtin_ctzll(found) / 8;
+    }
+    while (at < end && (unsigned char)*at >= 0x20 && *at != 0x7F)
+        at++;
+    return at;
+}
+
+/* The first `byte`, or NULL. */
+static inline const char *h1_find_byte(const char *at, const char *end, char byte)
+{
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        unsigned found = h1_equal_mask(at, byte);
+        if (found)
+            return at + __builtin_ctz(found);
+    }
+#endif
+    return memchr(at, byte, (size_t)(end - at));
+}

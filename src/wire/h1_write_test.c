@@ -1,0 +1,230 @@
+#include "base/arena.h"
+#include "wire/h1.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+struct setting {
+    struct arena arena;
+    struct request_head request;
+    struct response_head response;
+};
+
+static void add(struct fields *fields, struct arena *arena, const char *name, const char *value)
+{
+    struct slice text = slice_from_text(name);
+    assert_true(fields_add(fields, arena, field_name_find(text), text, slice_from_text(value)));
+}
+
+static int set_up(void **state)
+{
+    static struct setting setting;
+    setting = (struct setting){
+        .request = {.method_text = SLICE("GET"), .target = SLICE("/a?b")},
+        .response = {.status = 200, .reason = SLICE("OK")},
+    };
+    arena_init(&setting.arena, NULL, 1024 * 1024);
+    add(&setting.request.fields, &setting.arena, "Host", "a");
+    add(&setting.response.fields, &setting.arena, "X", "y");
+    *state = &setting;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct setting *setting = *state;
+    arena_fini(&setting->arena);
+    return 0;
+}
+
+/* The text must be what was expected. That it had the room is asserted where it is written. */
+static void assert_text(const struct text *text, const char *expected)
+{
+    assert_false(text_is_cut(text));
+    assert_int_equal(text->length, strlen(expected));
+    assert_memory_equal(text->data, expected, text->length);
+}
+
+static void assert_request(const struct request_head *head, struct h1_write how,
+                           const char *expected)
+{
+    char memory[512];
+    struct text text = text_over(memory, h1_request_head_room(head, &how));
+    h1_write_request_head(&text, head, &how);
+    assert_text(&text, expected);
+}
+
+static void assert_response(const struct response_head *head, struct h1_write how,
+                            const char *expected)
+{
+    char memory[512];
+    struct text text = text_over(memory, h1_response_head_room(head, &how));
+    h1_write_response_head(&text, head, &how);
+    assert_text(&text, expected);
+}
+
+static void a_request_without_a_body(void **state)
+{
+    struct setting *setting = *state;
+    assert_request(&setting->request, (struct h1_write){.peer_minor_version = 1},
+                   "GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+static void an_empty_body_is_announced_where_it_was(void **state)
+{
+    struct setting *setting = *state;
+    assert_request(&setting->request,
+                   (struct h1_write){.announce_length = true, .peer_minor_version = 1},
+                   "GET /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void the_longest_body(void **state)
+{
+    struct setting *setting = *state;
+    assert_request(&setting->request,
+                   (struct h1_write){.framing = H1_FRAMING_COUNTED,
+                                     .length = UINT64_MAX,
+                                     .connection = H1_CLOSE,
+                                     .peer_minor_version = 1},
+                   "GET /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n"
+                   "Connection: close\r\n\r\n");
+}
+
+static void chunks_are_announced(void **state)
+{
+    struct setting *setting = *state;
+    assert_request(&setting->request,
+                   (struct h1_write){.framing = H1_FRAMING_CHUNKED, .peer_minor_version = 1},
+                   "GET /a?b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+static void an_upgrade_names_its_protocol(void **state)
+{
+    struct setting *setting = *state;
+    assert_request(
+        &setting->request,
+        (struct h1_write){
+            .connection = H1_UPGRADE, .upgrade = SLICE("websocket"), .peer_minor_version = 1},
+        "GET /a?b HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+}
+
+static void framing_and_connection_are_never_taken_from_the_fields(void **state)
+{
+    struct setting *setting = *state;
+    struct fields *fields = &setting->request.fields;
+    add(fields, &setting->arena, "Content-Length", "99");
+    add(fields, &setting->arena, "transfer-encoding", "chunked");
+    add(fields, &setting->arena, "Connection", "close");
+    add(fields, &setting->arena, "Keep-Alive", "5");
+    add(fields, &setting->arena, "Upgrade", "h2c");
+    add(fields, &setting->arena, "TE", "trailers");
+    add(fields, &setting->arena, "HTTP2-Settings", "x");
+    add(fields, &setting->arena, "Proxy-Connection", "close");
+    add(fields, &setting->arena, "Accept", "*/*");
+    assert_request(&setting->request, (struct h1_write){.peer_minor_version = 1},
+                   "GET /a?b HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n");
+}
+
+static void removed_fields_are_passed_over(void **state)
+{
+    struct setting *setting = *state;
+    struct fields *fields = &setting->request.fields;
+    add(fields, &setting->arena, "X", "y");
+    assert_true(fields_remove(fields, FIELD_HOST));
+    assert_request(&setting->request, (struct h1_write){.peer_minor_version = 1},
+                   "GET /a?b HTTP/1.1\r\nX: y\r\n\r\n");
+}
+
+static void a_response_to_a_peer_of_http_1_1(void **state)
+{
+    struct setting *setting = *state;
+    assert_response(
+        &setting->response,
+        (struct h1_write){.framing = H1_FRAMING_COUNTED, .length = 12, .peer_minor_version = 1},
+        "HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 12\r\n\r\n");
+    assert_response(&setting->response,
+                    (struct h1_write){.framing = H1_FRAMING_CLOSE,
+                                      .connection = H1_CLOSE,
+                                      .peer_minor_version = 1},
+                    "HTTP/1.1 200 OK\r\nX: y\r\nConnection: close\r\n\r\n");
+}
+
+static void a_peer_of_http_1_0_is_told_to_stay_and_not_to_close(void **state)
+{
+    struct setting *setting = *state;
+    assert_response(&setting->response,
+                    (struct h1_write){.framing = H1_FRAMING_COUNTED, .length = 12},
+                    "HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 12\r\n"
+                    "Connection: keep-alive\r\n\r\n");
+    assert_response(&setting->response,
+                    (struct h1_write){.framing = H1_FRAMING_CLOSE, .connection = H1_CLOSE},
+                    "HTTP/1.1 200 OK\r\nX: y\r\n\r\n");
+}
+
+static void an_empty_reason_keeps_its_space(void **state)
+{
+    struct setting *setting = *state;
+    setting->response.reason = SLICE("");
+    setting->response.status = 599;
+    assert_response(&setting->response, (struct h1_write){.peer_minor_version = 1},
+                    "HTTP/1.1 599 \r\nX: y\r\n\r\n");
+}
+
+static void a_text_without_the_room_gets_nothing(void **state)
+{
+    struct setting *setting = *state;
+    struct h1_write how = {.peer_minor_version = 1};
+    char memory[512];
+    struct text text = text_over(memory, h1_request_head_room(&setting->request, &how) - 1);
+    h1_write_request_head(&text, &setting->request, &how);
+    assert_true(text_is_cut(&text));
+    assert_int_equal(text.length, 0);
+}
+
+static void chunk_heads_are_hexadecimal(void **state)
+{
+    (void)state;
+    char memory[H1_CHUNK_HEAD_MAX];
+    struct text text = text_over(memory, sizeof(memory));
+    h1_write_chunk_head(&text, 255);
+    assert_text(&text, "ff\r\n");
+    text = text_over(memory, sizeof(memory));
+    h1_write_chunk_head(&text, UINT64_MAX);
+    assert_text(&text, "ffffffffffffffff\r\n");
+}
+
+static void the_last_chunk_brings_the_trailers(void **state)
+{
+    struct setting *setting = *state;
+    char memory[128];
+    struct text text = text_over(memory, h1_last_chunk_room(NULL));
+    h1_write_last_chunk(&text, NULL);
+    assert_text(&text, "0\r\n\r\n");
+    struct fields *trailers = &setting->response.fields;
+    text = text_over(memory, h1_last_chunk_room(trailers));
+    h1_write_last_chunk(&text, trailers);
+    assert_text(&text, "0\r\nX: y\r\n\r\n");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_without_a_body),
+        TEST(an_empty_body_is_announced_where_it_was),
+        TEST(the_longest_body),
+        TEST(chunks_are_announced),
+        TEST(an_upgrade_names_its_protocol),
+        TEST(framing_and_connection_are_never_taken_from_the_fields),
+        TEST(removed_fields_are_passed_over),
+        TEST(a_response_to_a_peer_of_http_1_1),
+        TEST(a_peer_of_http_1_0_is_told_to_stay_and_not_to_close),
+        TEST(an_empty_reason_keeps_its_space),
+        TEST(a_text_without_the_room_gets_nothing),
+        TEST(chunk_heads_are_hexadecimal),
+        TEST(the_last_chunk_brings_the_trailers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

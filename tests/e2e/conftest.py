@@ -1,0 +1,118 @@
+"""Fixtures of the black-box tests: the real binary ($WEIR_BINARY, else build/weir), real sockets on
+loopback. See README.md here for a first test."""
+
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import textwrap
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "data"))
+
+from harness.client import Client  # noqa: E402
+from harness.origin import Origin  # noqa: E402
+from harness.ports import Ports  # noqa: E402
+from harness.weir import Weir, write_configuration  # noqa: E402
+
+TEST_SECONDS_MAX = 120  # ten times that for soak
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that hangs fails instead."""
+    def give_up(*_):
+        raise TimeoutError(f"{item.name} took more than {TEST_SECONDS_MAX} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    long = item.get_closest_marker("soak") is not None
+    signal.alarm(TEST_SECONDS_MAX * (10 if long else 1))
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture(scope="session")
+def ports():
+    """Reserved loopback ports: ports.take() gives one."""
+    return Ports()
+
+
+@pytest.fixture
+def directory():
+    """An empty directory with a path short enough for Unix sockets."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="weir-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def start_weir(ports, directory):
+    """start_weir(text) runs `weir run` with that configuration (indented as the test likes) and
+    gives a Weir that is ready. Without a `listen` of its own it listens at weir.address on a free
+    loopback port. At the end of the test it must still run, stop cleanly on TERM, and have printed
+    no sanitizer report and no failed assertion."""
+    running = []
+
+    def start(text, address=None, environment=None):
+        address = address or ("127.0.0.1", ports.take())
+        place = directory / f"weir-{len(running)}"
+        place.mkdir()
+        path = write_configuration(place, textwrap.dedent(text), address)
+        running.append(Weir(["run", "-c", path], address, place, environment))
+        return running[-1]
+
+    yield start
+    failures = []
+    for weir in running:
+        try:
+            weir.stop()
+        except AssertionError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def start_origin(ports, start_weir):
+    """start_origin(behaviour) gives a running Origin; see harness/origin.py. Without behaviour it
+    answers 200 `hello` to everything. `address` may be (host, port) or a Unix socket's path. All
+    end before Weir does, so that no exchange waits for them."""
+    origins = []
+
+    def start(behaviour=None, address=None):
+        origins.append(Origin(address or ("127.0.0.1", ports.take()), behaviour))
+        return origins[-1]
+
+    yield start
+    for origin in origins:
+        origin.stop()
+    for origin in origins:
+        origin.check()
+
+
+@pytest.fixture
+def start_proxy(start_weir):
+    """start_proxy(origin, ..., settings) runs Weir on one thread with one site for everything, in
+    front of one origin or of several as one upstream. `settings` is more top-level YAML."""
+    def start(*origins, settings="", **parts):
+        servers = ", ".join(f'"{origin.server}"' for origin in origins)
+        return start_weir(f"threads: 1\nupstreams: {{app: {{servers: [{servers}]}}}}\n"
+                          f"sites: [{{proxy: app}}]\n{textwrap.dedent(settings)}", **parts)
+    return start
+
+
+@pytest.fixture
+def connect(start_origin):
+    """connect(weir) gives a Client connected to its first listener; connect(address) to another.
+    All are closed before origins and Weir are stopped."""
+    clients = []
+
+    def start(where, **parts):
+        clients.append(Client(getattr(where, "address", where), **parts))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()

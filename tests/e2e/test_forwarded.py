@@ -1,0 +1,121 @@
+"""What servers learn of the client: X-Forwarded-*, Forwarded (RFC 7239), Via (RFC 9110 7.6.3)."""
+
+import re
+
+import pytest
+
+LOOPBACK = "trusted_proxies: [127.0.0.0/8]"
+
+
+def forwarded_pairs(value):
+    """The last element of a Forwarded field as a dict."""
+    pairs = value.split(",")[-1].split(";")
+    return {name.strip().lower(): text.strip('" ') for name, text in
+            (pair.split("=", 1) for pair in pairs)}
+
+
+def test_servers_learn_who_asked(start_origin, start_proxy, connect):
+    origin = start_origin()
+    connect(start_proxy(origin)).ask(host="shop.example:8080")
+    request = origin.requests[0]
+    assert request.value("X-Forwarded-For") == "127.0.0.1"
+    assert request.value("X-Forwarded-Proto") == "http"
+    assert request.value("X-Forwarded-Host") == "shop.example:8080"
+    assert forwarded_pairs(request.value("Forwarded")) == {
+        "for": "127.0.0.1", "proto": "http", "host": "shop.example:8080"}
+    assert re.fullmatch(r"1\.1 \S+", request.value("Via"))
+
+
+def test_host_goes_on_unchanged(start_origin, start_proxy, connect):
+    origin = start_origin()
+    connect(start_proxy(origin)).ask(host="Shop.Example:8080")
+    assert origin.requests[0].value("Host") == "Shop.Example:8080"
+
+
+@pytest.mark.parametrize("name, value", [
+    ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-Proto", "https"),
+    ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "1"), ("X-Real-IP", "192.0.2.1"),
+    ("Forwarded", "for=192.0.2.1;host=evil.example;proto=https"),
+    ("x-forwarded-for", "192.0.2.1, 127.0.0.1")])
+def test_what_strangers_claim_is_not_believed(start_origin, start_proxy, connect, name, value):
+    origin = start_origin()
+    connect(start_proxy(origin)).ask(fields=[(name, value)])
+    for field, text in origin.requests[0].fields:
+        assert "192.0.2" not in text and "evil" not in text and text != "https", f"{field}: {text}"
+    assert not origin.requests[0].has("X-Forwarded-Port") or name != "X-Forwarded-Port"
+
+
+def test_what_strangers_claim_in_several_lines_is_not_believed(start_origin, start_proxy, connect):
+    origin = start_origin()
+    connect(start_proxy(origin)).ask(fields=[("X-Forwarded-For", "192.0.2.1"),
+                                             ("X-FORWARDED-FOR", "192.0.2.2")])
+    assert origin.requests[0].value("X-Forwarded-For") == "127.0.0.1"
+
+
+def test_trusted_proxies_are_believed(start_origin, start_proxy, connect):
+    origin = start_origin()
+    connect(start_proxy(origin, settings=LOOPBACK)).ask(fields=[
+        ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "shop.example"), ("Forwarded", "for=192.0.2.1")])
+    request = origin.requests[0]
+    assert request.value("X-Forwarded-For") == "192.0.2.1, 127.0.0.1"
+    assert request.value("X-Forwarded-Proto") == "https"
+    assert request.value("X-Forwarded-Host") == "shop.example"
+    elements = [element.strip() for element in request.value("Forwarded").split(",")]
+    assert elements[0] == "for=192.0.2.1"
+    assert forwarded_pairs(elements[1])["for"] == "127.0.0.1"
+
+
+def test_several_lines_of_a_trusted_proxy_become_one_list(start_origin, start_proxy, connect):
+    origin = start_origin()
+    connect(start_proxy(origin, settings=LOOPBACK)).ask(fields=[
+        ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-For", "192.0.2.2")])
+    assert origin.requests[0].list_of("X-Forwarded-For") == ["192.0.2.1", "192.0.2.2", "127.0.0.1"]
+
+
+def test_trust_is_only_for_the_addresses_that_are_named(start_origin, start_proxy, connect):
+    origin = start_origin()
+    weir = start_proxy(origin, settings="trusted_proxies: [127.0.0.2, 10.0.0.0/8]")
+    connect(weir).ask(fields=[("X-Forwarded-For", "192.0.2.1")])
+    connect(weir, source="127.0.0.2").ask(fields=[("X-Forwarded-For", "192.0.2.1")])
+    seen = [request.value("X-Forwarded-For") for request in origin.requests]
+    assert seen == ["127.0.0.1", "192.0.2.1, 127.0.0.2"]
+
+
+def test_via_grows(start_origin, start_proxy, connect):
+    origin = start_origin()
+    connect(start_proxy(origin)).ask(fields=[("Via", "1.0 old")])
+    assert origin.requests[0].list_of("Via")[0] == "1.0 old"
+    assert len(origin.requests[0].list_of("Via")) == 2
+
+
+def test_via_tells_the_clients_version(start_origin, start_proxy, connect):
+    origin = start_origin()
+    connect(start_proxy(origin)).ask(version="1.0")
+    assert origin.requests[0].value("Via").startswith("1.0 ")
+
+
+def test_ipv6_clients_are_written_as_rfc_7239_wants(start_origin, start_proxy, connect, ports):
+    origin = start_origin()
+    weir = start_proxy(origin, settings=f"listen: \"[::1]:{(port := ports.take())}\"",
+                       address=("::1", port))
+    connect(weir).ask()
+    request = origin.requests[0]
+    assert request.value("X-Forwarded-For") == "::1"
+    assert 'for="[::1]"' in request.value("Forwarded")
+
+
+def test_clients_on_a_unix_socket_have_no_address(start_origin, start_proxy, connect, directory):
+    origin = start_origin()
+    weir = start_proxy(origin, address=str(directory / "weir.sock"))
+    connect(weir).ask(fields=[("X-Forwarded-For", "192.0.2.1")])
+    request = origin.requests[0]
+    assert "192.0.2.1" not in request.value("X-Forwarded-For")
+    assert forwarded_pairs(request.value("Forwarded"))["for"] == "unknown"
+
+
+def test_an_authority_cannot_break_out_of_forwarded(start_origin, start_proxy, connect):
+    origin = start_origin()
+    response = connect(start_proxy(origin)).ask(host="a;for=192.0.2.1,b")
+    if response.status != 400:
+        assert re.search(r'host="a;for=192\.0\.2\.1,b"', origin.requests[0].value("Forwarded"))

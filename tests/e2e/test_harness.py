@@ -1,0 +1,18 @@
+"""The harness itself, in one short walk: what a first test looks like."""
+
+
+def test_a_request_goes_through(start_origin, start_proxy, connect):
+    origin = start_origin()
+    client = connect(start_proxy(origin))
+    response = client.ask("GET", "/a?b")
+    assert response.status == 200
+    assert response.body == b"hello"
+    assert origin.requests[0].target == "/a?b"
+
+
+def test_pieces_arrive_one_by_one(start_origin, start_proxy, connect):
+    origin = start_origin()
+    client = connect(start_proxy(origin))
+    message = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
+    client.send_pieces([message[i:i + 1] for i in range(len(message))])
+    assert client.read_response().status == 200

@@ -1,0 +1,169 @@
+"""`headers`: fields of requests and responses that are set, added and removed on the way, and
+`upstream_host`."""
+
+import pytest
+
+from harness.origin import answering
+from harness.weir import run_weir_command
+
+
+@pytest.fixture
+def through(start_origin, start_weir, connect):
+    """through(settings, response fields) starts Weir with one site that has these settings (lines
+    of YAML) and gives a function that sends one request: (what the server read, what the client
+    got)."""
+    def start(settings, answered=(), **parts):
+        origin = start_origin(answering(fields=answered, **parts))
+        lines = "\n".join("    " + line for line in settings.strip("\n").split("\n"))
+        client = connect(start_weir(f"threads: 1\nsites:\n  - proxy: {origin.url}\n{lines}\n"))
+
+        def one(method="GET", target="/", **parts):
+            response = client.ask(method, target, **parts)
+            return origin.requests[-1], response
+        return one
+    return start
+
+
+def test_requests_are_changed(through):
+    one = through("""
+headers:
+  request:
+    set: {X-Client: "$client_ip", User-Agent: weir}
+    add: {X-List: [two, three]}
+    remove: [X-Debug, Cookie]
+""")
+    request, _ = one(fields=[("X-List", "one"), ("x-debug", "1"), ("X-DEBUG", "2"), ("cookie", "a=b"),
+                             ("x-client", "forged"), ("X-Client", "again"), ("user-agent", "curl")])
+    assert request.values("X-Client") == ["127.0.0.1"]
+    assert request.values("User-Agent") == ["weir"]
+    assert request.values("X-List") == ["one", "two", "three"]
+    assert not request.has("X-Debug") and not request.has("Cookie")
+
+
+def test_responses_are_changed(through):
+    one = through("""
+headers:
+  response:
+    set: {X-Frame-Options: DENY, X-Status: "$status"}
+    add: {Set-Cookie: b=2}
+    remove: [Server, X-Powered-By]
+""", [("Server", "nginx"), ("X-Powered-By", "PHP"), ("Set-Cookie", "a=1"), ("x-frame-options", "X")])
+    _, response = one()
+    assert response.values("X-Frame-Options") == ["DENY"]
+    assert response.values("X-Status") == ["200"]
+    assert response.values("Set-Cookie") == ["a=1", "b=2"]
+    assert not response.has("Server") and not response.has("X-Powered-By")
+    assert response.body == b"hello"
+
+
+def test_answers_of_our_own_are_changed_too(start_weir, connect):
+    client = connect(start_weir("""
+        sites:
+          - headers: {response: {set: {X-Frame-Options: DENY}}}
+            routes:
+              - {path: /r, redirect: /x}
+              - {path: /f, respond: 200}
+              - {path: /dead, proxy: "http://127.0.0.1:1"}
+    """))
+    for target in ("/r", "/f", "/dead"):
+        assert client.ask(target=target).values("X-Frame-Options") == ["DENY"], target
+
+
+def test_operations_add_up(start_origin, start_weir, connect):
+    origin = start_origin(answering(fields=[("X-Old", "1")]))
+    client = connect(start_weir(f"""
+        defaults: {{headers: {{response: {{set: {{X-A: defaults, X-D: defaults}}}}}}}}
+        sites:
+          - proxy: {origin.url}
+            headers: {{response: {{set: {{X-A: site, X-B: site}}, add: {{X-C: site}}}}}}
+            routes:
+              - path: /r
+                headers: {{response: {{set: {{X-B: route}}, add: {{X-C: route}}, remove: [X-D, X-Old]}}}}
+              - {{path: /off, headers: {{response: off}}}}
+    """))
+    names = ("X-A", "X-B", "X-C", "X-D", "X-Old")
+    expected = {"/": (["site"], ["site"], ["site"], ["defaults"], ["1"]),
+                "/r": (["site"], ["route"], ["site", "route"], [], []),
+                "/off": ([], [], [], [], ["1"])}
+    for target, values in expected.items():
+        response = client.ask(target=target)
+        assert tuple(response.values(name) for name in names) == values, target
+
+
+def test_a_client_cannot_have_a_field_removed_by_naming_it_in_connection(through):
+    one = through("headers: {request: {set: {X-User: joe}}}")
+    request, _ = one(fields=[("Connection", "X-User, X-Forwarded-For, close"), ("X-User", "root")])
+    assert request.values("X-User") == ["joe"]
+    assert request.values("X-Forwarded-For") == ["127.0.0.1"]
+
+
+def test_what_a_route_says_of_the_client_stands(through):
+    one = through("headers: {request: {set: {X-Forwarded-Proto: https, X-Real-IP: $client_ip}}}")
+    request, _ = one(fields=[("X-Forwarded-Proto", "ftp")])
+    assert request.values("X-Forwarded-Proto") == ["https"]
+    assert request.values("X-Real-IP") == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("value", ["a%0d%0aX-Evil:%201", "a%0aX-Evil:%201", "a%00b", "%0d", "%7f"])
+def test_nothing_that_a_client_sends_splits_a_head(through, value):
+    one = through("""
+headers:
+  request: {set: {X-Name: "$query.name"}, add: {X-Also: "<$query.name>"}}
+  response: {set: {X-Name: "$query.name"}}
+""")
+    request, response = one(target=f"/?name={value}", fields=[("X-Name", "forged")])
+    for message in (request, response):
+        assert not message.has("X-Evil")
+        assert all("%" in text for text in message.values("X-Name"))
+    assert request.values("X-Name") != ["forged"]
+
+
+def test_a_variable_that_is_not_there_leaves_no_field(through):
+    one = through("headers: {request: {set: {X-User: \"$request.header.X-None\"}}}")
+    request, _ = one(fields=[("X-User", "root")])
+    assert not request.has("X-User")
+
+
+def test_fields_of_both_sides_as_variables(through):
+    one = through("""
+headers:
+  request: {set: {X-Copy: "<${request.header.X-In}> $cookie.c $method $path $query"}}
+  response: {set: {X-Copy: "<${response.header.X-Out}> $status"}}
+""", [("X-Out", "out")])
+    request, response = one("PUT", "/a?b=c", fields=[("x-in", "in"), ("Cookie", "c=1")])
+    assert request.value("X-Copy") == "<in> 1 PUT /a b=c"
+    assert response.value("X-Copy") == "<out> 200"
+
+
+@pytest.mark.parametrize("written, expected", [
+    ("server", None), ("internal.example", "internal.example"), ("$host.internal", None)])
+def test_the_host_that_the_server_is_told(start_origin, start_weir, connect, written, expected):
+    origin = start_origin()
+    weir = start_weir(f"sites: [{{proxy: \"{origin.url}\", upstream_host: \"{written}\"}}]")
+    connect(weir).ask(host="Shop.example:81")
+    if written == "server":
+        expected = origin.server
+    elif expected is None:
+        expected = "shop.example.internal"
+    request = origin.requests[0]
+    assert request.value("Host").lower() == expected
+    assert request.value("X-Forwarded-Host") == "Shop.example:81"
+
+
+@pytest.mark.parametrize("operation, place", [
+    ("{request: {set: {Connection: close}}}", "3:32"),
+    ("{request: {add: {Transfer-Encoding: chunked}}}", "3:32"),
+    ("{response: {remove: Content-Length}}", "3:35"),
+    ("{request: {set: {Host: x}}}", "3:32"),
+    ("{request: {set: {\"X A\": x}}}", "3:32"),
+    ("{request: {set: {X-A: $status}}}", "3:37"),
+    ("{request: {set: {X-A: $nothing}}}", "3:37"),
+    ("{response: {set: {X-A: \"a\\nb\"}}}", "3:38"),
+])
+def test_mistakes_are_told(directory, operation, place):
+    (directory / "weir.yaml").write_text(
+        f"sites:\n  - respond: 200\n    headers: {operation}\n")
+    result = run_weir_command("check", directory=directory)
+    assert result.returncode == 1
+    assert f"weir.yaml:{place[:2]}" in result.stderr
+    assert result.stderr.count("error:") == 1

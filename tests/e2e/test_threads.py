@@ -1,0 +1,115 @@
+"""Several loops at once: clients and servers come and go, connections wander from loop to loop, and
+every answer still belongs to its request."""
+
+import threading
+
+import pytest
+
+from harness.deadline import Deadline, poll_until
+from harness.load import Load
+from harness.origin import answering
+
+
+def serve(connection):
+    """The target a hundred times, in chunks."""
+    while True:
+        target = connection.read_request().target.encode()
+        connection.answer(200, [target * 50, target * 50])
+
+
+def several_loops(*origins, settings=""):
+    servers = ", ".join(f'"{origin.server}"' for origin in origins)
+    return f"threads: 4\nsites: [{{proxy: [{servers}]}}]\n{settings}"
+
+
+def test_a_load_over_several_loops(start_origin, start_weir):
+    weir = start_weir(several_loops(start_origin(serve), start_origin(serve)))
+    with Load(weir, clients=12) as load:
+        load.wait_for(1000)
+    assert set(load.statuses) == {200}
+
+
+def test_idle_connections_are_shared_by_the_loops(start_origin, start_weir, connect):
+    """One request at a time needs few connections, whichever loop its client came to: not one for
+    each client."""
+    origin = start_origin(serve)
+    weir = start_weir(several_loops(origin))
+    for number in range(60):
+        client = connect(weir)
+        assert client.ask("GET", f"/{number}").body == f"/{number}".encode() * 100
+        client.close()
+    assert len(origin.connections) <= 20
+
+
+def test_servers_come_and_go_under_several_loops(start_origin, start_weir):
+    origins = [start_origin(serve) for _ in range(3)]
+    weir = start_weir(several_loops(*origins, settings="timeouts: {first_byte: 5s}"))
+    with Load(weir, clients=8) as load:
+        for turn in range(6):
+            load.wait_for(50)
+            origins[turn % 2].stop()
+            load.wait_for(50)
+            origins[turn % 2].start()
+
+
+def test_short_lived_connections_over_several_loops(start_origin, start_weir):
+    weir = start_weir(several_loops(start_origin(serve)))
+    with Load(weir, clients=8, fields=[("Connection", "close")]) as load:
+        load.wait_for(500)
+    assert set(load.statuses) == {200}
+
+
+def test_idle_times_race_with_requests(start_origin, start_weir):
+    """Connections are given up on both sides just while they are taken up again."""
+    def short_of_breath(connection):
+        for _ in range(5):
+            target = connection.read_request().target.encode()
+            connection.answer(200, [target * 100])
+
+    weir = start_weir(several_loops(start_origin(short_of_breath),
+                                    settings="timeouts: {pool_idle: 5ms}"))
+    with Load(weir, clients=8) as load:
+        load.wait_for(500)
+    assert load.statuses.count(200) > 0.9 * len(load.statuses)
+
+
+def test_limits_hold_over_all_loops(start_origin, start_weir, connect):
+    weir = start_weir(several_loops(start_origin(), settings="limits: {connections: 8}"))
+    kept = [connect(weir) for _ in range(8)]
+    for client in kept:
+        assert client.ask().status == 200
+    for _ in range(8):
+        refused = connect(weir)
+        assert refused.read_response().status == 503
+        refused.close()
+    for client in kept:
+        client.close()
+    poll_until(lambda: ask_once(connect(weir)) == 200, what="a place becomes free")
+
+
+def ask_once(client):
+    client.send_request()
+    status = client.read_response().status
+    client.close()
+    return status
+
+
+@pytest.mark.parametrize("kind", ["close", "reset"])
+def test_many_clients_leave_at_once(start_origin, start_weir, connect, kind):
+    may_answer = threading.Event()
+
+    def slow(connection):
+        connection.read_request()
+        connection.wait(may_answer)
+        connection.answer(200, b"late")
+
+    weir = start_weir(several_loops(start_origin(slow), start_origin(answering(b"x"))))
+    clients = [connect(weir) for _ in range(60)]
+    for client in clients:
+        client.send_request()
+    for client in clients:
+        getattr(client, kind)()
+    may_answer.set()
+    deadline = Deadline(None, "an answer of either server")
+    while deadline.left() and connect(weir).ask().body != b"x":
+        pass
