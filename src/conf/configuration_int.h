@@ -33,6 +33,9 @@ void *loading_allocate(struct loading *loading, size_t size);
  * no memory. */
 struct node *include_read(struct loading *loading, struct slice name, struct slice bytes);
 
+/* `path` as seen from where `file` lies. Data is NULL: no memory. */
+struct slice path_beside(struct arena *arena, struct slice file, struct slice path);
+
 /* Puts the mappings of at least one file together, in their order. NULL: no memory. */
 struct node *merge_roots(struct loading *loading, struct node *const *roots, size_t count);
 

@@ -97,14 +97,13 @@ static bool is_pattern(struct slice path)
     return false;
 }
 
-/* `path` as seen from where the including file lies. Data is NULL: no memory. */
-static struct slice relative(struct including *including, struct slice includer, struct slice path)
+struct slice path_beside(struct arena *arena, struct slice file, struct slice path)
 {
-    size_t slash = slice_find_last(includer, '/');
-    if (slice_starts_with(path, SLICE("/")) || slash == includer.length)
-        return arena_copy(arena_of(including), path);
-    struct slice parts[] = {slice_until(includer, slash + 1), path};
-    return arena_join(arena_of(including), parts, 2);
+    size_t slash = slice_find_last(file, '/');
+    if (slice_starts_with(path, SLICE("/")) || slash == file.length)
+        return arena_copy(arena, path);
+    struct slice parts[] = {slice_until(file, slash + 1), path};
+    return arena_join(arena, parts, 2);
 }
 
 static void read_file(struct including *including, int index, unsigned depth);
@@ -181,7 +180,7 @@ static void include_entry(struct including *including, struct slice includer,
         refuse_kind(loading, entry, "an entry of \"include\"", "the name of a file", NULL);
         return;
     }
-    struct slice path = relative(including, includer, entry->text);
+    struct slice path = path_beside(arena_of(including), includer, entry->text);
     if (!path.data)
         loading->failed = true;
     else if (is_pattern(path))

@@ -49,7 +49,9 @@ static struct setting_reader reader_of(struct loading *loading)
 {
     return (struct setting_reader){.arena = &loading->configuration->arena,
                                    .diagnostics = loading->diagnostics,
-                                   .variables = loading->configuration->vocabulary->variables};
+                                   .variables = loading->configuration->vocabulary->variables,
+                                   .configuration = loading->configuration,
+                                   .files = loading->with};
 }
 
 static struct settings_slot *allocate_slot(struct loading *loading,

@@ -20,6 +20,7 @@
 
 struct arena;
 struct configuration;
+struct configuration_reader;
 
 /* Where a mapping of settings stands. A scope inherits from those around it: route from route from
  * site from `defaults` from top; upstream from `defaults.upstream` from top; listener from top.
@@ -55,6 +56,8 @@ struct setting_reader {
     struct diagnostics *diagnostics;
     const struct variable_table *variables;
     const void *inherited; /* the field's value in the scope around, to add to; NULL: none */
+    const struct configuration *configuration; /* being loaded; for setting_read_file */
+    const struct configuration_reader *files;
 };
 
 /* Reads `node` into `field`. Everything wrong is told to the diagnostics; false when something
@@ -145,3 +148,9 @@ bool setting_read_texts(struct setting_reader *reader, const char *name, const c
  * false, for readers to return. */
 bool setting_refuse(struct setting_reader *reader, const char *name, const char *wanted,
                     const char *example, const struct node *node);
+
+/* The bytes of the file that a scalar names, as seen from where the configuration's file lies, in
+ * the reader's arena. False: it cannot be read or is larger than `max` bytes, which was told, or
+ * there is no memory. */
+bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
+                       struct slice *ret_bytes);

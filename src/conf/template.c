@@ -284,6 +284,24 @@ struct slice template_expand(const struct template *template, const void *exchan
                                                   : arena_join(arena, values, template->count);
 }
 
+struct slice template_expand_encoded(const struct template *template, const void *exchange,
+                                     struct slice (*encode)(struct slice value,
+                                                            struct arena *arena),
+                                     struct arena *arena)
+{
+    struct slice values[TEMPLATE_PIECES_MAX], none = slice_of(NULL, 0);
+    ASSERT(template->captures == 0);
+    for (uint32_t i = 0; i < template->count; i++) {
+        const struct piece *piece = &template->pieces[i];
+        values[i] = piece->text;
+        if (piece->kind == PIECE_VARIABLE)
+            values[i] = encode(piece->variable->get(exchange, piece->text, arena), arena);
+        if (!values[i].data)
+            return none;
+    }
+    return arena_join(arena, values, template->count);
+}
+
 bool template_is_constant(const struct template *template, struct slice *ret_text)
 {
     if (template->count > 1 || (template->count == 1 && template->pieces[0].kind != PIECE_TEXT))

@@ -49,5 +49,12 @@ unsigned template_captures(const struct template *template);
 struct slice template_expand(const struct template *template, const void *exchange,
                              const struct slice *captures, struct arena *arena);
 
+/* The same, for a template without captures in a text with a syntax of its own: each value goes
+ * through `encode` (its data is NULL where there was no memory), which may return it as it is. */
+struct slice template_expand_encoded(const struct template *template, const void *exchange,
+                                     struct slice (*encode)(struct slice value,
+                                                            struct arena *arena),
+                                     struct arena *arena);
+
 /* Whether it has no variable, and then its text. */
 bool template_is_constant(const struct template *template, struct slice *ret_text);

@@ -1,5 +1,6 @@
 /* The actions that answer by themselves: `redirect` and `respond`. */
 #include "base/assert.h"
+#include "exchange/error_pages.h"
 #include "exchange/exchange.h"
 #include "exchange/page.h"
 #include "http/field_syntax.h"
@@ -36,8 +37,12 @@ static void start_respond(struct exchange *exchange, const struct plan *plan)
 {
     ASSERT(plan->settings->respond.status >= 200);
     const struct respond_setting *respond = &plan->settings->respond;
-    struct slice body = respond->body ? exchange_expand(exchange, respond->body) : SLICE("");
-    exchange_answer(exchange, respond->status, SLICE("text/plain; charset=utf-8"), body);
+    struct slice content_type = SLICE("text/plain; charset=utf-8"), body = SLICE("");
+    if (respond->body)
+        body = exchange_expand(exchange, respond->body);
+    else if (error_pages_have(exchange, respond->status))
+        body = error_page_make(exchange, respond->status, &content_type);
+    exchange_answer(exchange, respond->status, content_type, body);
     if (has_content_type(respond))
         (void)fields_remove(&exchange->response.fields, FIELD_CONTENT_TYPE);
     for (uint32_t i = 0; i < respond->field_count; i++) {

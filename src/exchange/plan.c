@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "exchange/access_log.h"
+#include "exchange/error_pages.h"
 #include "exchange/listener_settings.h"
 #include "exchange/log_settings.h"
 #include "policy/route_settings.h"
@@ -135,6 +136,7 @@ static bool build_plan(struct builder *builder, struct route *route)
     plan->upstream_host = &own->upstream_host;
     plan->timeouts = timeouts_for(builder, route, plan->upstream);
     plan->limits = scope_group(configuration, route->scope, &limits_group);
+    plan->error_pages = scope_group(configuration, route->scope, &error_pages_group);
     plan->stage_count = collect_stages(builder, route, plan->stages);
     route->plan = plan;
     bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL;
@@ -305,6 +307,8 @@ static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnost
         scope_group(snapshot->configuration, snapshot->configuration->top, &proxies_group);
     plans->routes = routes;
     plans->trusted_proxies = proxies->trusted;
+    plans->error_pages =
+        scope_group(snapshot->configuration, snapshot->configuration->defaults, &error_pages_group);
     plans->access_logs = access_logs_new(((const struct live *)snapshot->live)->logs);
     bool good = plans->access_logs && build_listeners(&builder) &&
                 open_access_log(&builder, builder.configuration->defaults, &plans->access_log);

@@ -23,6 +23,7 @@ struct plan {
     const struct upstream *upstream; /* of the action `proxy` */
     const struct timeouts *timeouts; /* of the route, towards its upstream */
     const struct limits *limits;
+    const struct error_pages *error_pages;
     struct log_sink *access_log; /* NULL: off */
     uint32_t stage_count;
     struct plan_stage stages[];
@@ -44,8 +45,9 @@ struct plans {
     struct listener_plan *listeners; /* distinct addresses; at least one */
     uint32_t listener_count;
     struct ip_ranges trusted_proxies;
-    struct access_logs *access_logs; /* those that the plans write to */
-    struct log_sink *access_log;     /* of requests for which there is no plan; NULL: off */
+    struct access_logs *access_logs;       /* those that the plans write to */
+    const struct error_pages *error_pages; /* the same */
+    struct log_sink *access_log;           /* of requests for which there is no plan; NULL: off */
 };
 
 /* Tells of every `proxy` that names an upstream which is not there. Asked before a snapshot is

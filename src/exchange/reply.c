@@ -1,6 +1,7 @@
 /* Answers of our own: fixed ones, redirects, and the pages for errors, which reveal nothing but the
  * status and its standard words. */
 #include "base/assert.h"
+#include "exchange/error_pages.h"
 #include "exchange/exchange.h"
 #include "exchange/page.h"
 
@@ -69,8 +70,8 @@ void exchange_refuse(struct exchange *exchange, enum error_code error)
 {
     exchange_fail(exchange, error);
     unsigned status = error_status(error);
-    exchange_answer(exchange, status, SLICE("text/html; charset=utf-8"),
-                    page_for_status(exchange, status));
+    struct slice content_type, page = error_page_make(exchange, status, &content_type);
+    exchange_answer(exchange, status, content_type, page);
     if (status == 405)
         (void)fields_add(&exchange->response.fields, &exchange->arena, FIELD_ALLOW, SLICE("Allow"),
                          page_allowed_methods());

@@ -43,10 +43,21 @@ static struct text write_file(char memory[FILE_MAX], const struct place *place,
     return file;
 }
 
+/* Every file that an example names is there and says little. */
+static bool read_file(void *context, struct slice path, struct arena *arena,
+                      struct slice *ret_bytes, const char **ret_reason)
+{
+    (void)context, (void)arena;
+    assert_true(path.length > 0);
+    *ret_bytes = SLICE("{}");
+    *ret_reason = NULL;
+    return true;
+}
+
 /* How many errors such a file has; the first is in `ret_error`. */
 static size_t count_errors(const struct text *file, char ret_error[FILE_MAX])
 {
-    static const struct configuration_reader reader = {0};
+    static const struct configuration_reader reader = {.read_file = read_file};
     struct diagnostics *diagnostics = diagnostics_new(1);
     assert_non_null(diagnostics);
     struct configuration *configuration =
