@@ -1,5 +1,6 @@
 /* The life of a client's connection:
  *
+ *     PROXY_HEADER → IDLE                           where the listener asks for one
  *     IDLE ⇄ HEAD → EXCHANGE → IDLE …
  *                      ├─────→ DISCARD → IDLE      a small rest of the request is still to come
  *                      ├─────→ LINGER → CLOSED     the client may still send: a close now could
@@ -11,6 +12,9 @@
 #include "base/pool.h"
 #include "exchange/client_table.h"
 #include "exchange/exchange.h"
+#include "exchange/listener_settings.h"
+#include "obs/log.h"
+#include "wire/proxy_protocol.h"
 
 enum {
     LINGER_MS = 2000,
@@ -217,6 +221,72 @@ static void read_head(struct client *client)
     }
 }
 
+/* ---- the header of the PROXY protocol */
+
+/* Above a limit the client is told so and its request is not read. */
+static void refuse(struct client *client)
+{
+    ASSERT(client->state == CLIENT_IDLE && !client->counted);
+    struct slice busy = SLICE("HTTP/1.1 503 Service Unavailable\r\n"
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    size_t sent = 0;
+    (void)transport_send(&client->transport, &busy, 1, &sent);
+    begin_linger(client);
+}
+
+static void close_unannounced(struct client *client, const char *sentence)
+{
+    log_event(LOG_WARNING, sentence, LOG_IP("peer", &client->peer));
+    client_close(client, true);
+}
+
+/* From here on the client is who the header says; limits per client are its own. */
+static void become_announced(struct client *client, const struct proxy_header *header)
+{
+    ASSERT(client->state == CLIENT_PROXY_HEADER && client->limit_per_client == 0);
+    const struct limits *limits = client_listener(client)->limits;
+    client_table_leave(client->context->client_table, &client->peer, 0);
+    if (header->source.kind != ADDRESS_NONE)
+        client->peer = header->source;
+    client->limit_per_client = (uint32_t)limits->connections_per_client;
+    client->counted = client_table_enter(client->context->client_table, &client->peer,
+                                         (uint64_t)limits->connections, client->limit_per_client);
+    client->state = CLIENT_IDLE;
+}
+
+static void read_proxy_header(struct client *client)
+{
+    ASSERT(client->state == CLIENT_PROXY_HEADER);
+    for (;;) {
+        struct proxy_header header;
+        size_t length = 0;
+        enum error_code error = ERROR_NONE;
+        switch (proxy_header_read(span_slice(&client->reader.inbound), &header, &length)) {
+        case PROXY_HEADER_COMPLETE:
+            span_skip(&client->reader.inbound, length);
+            become_announced(client, &header);
+            if (client->counted)
+                read_head(client);
+            else
+                refuse(client);
+            return;
+        case PROXY_HEADER_BAD:
+            close_unannounced(client, "a connection does not begin with a PROXY protocol header; "
+                                      "it was closed");
+            return;
+        case PROXY_HEADER_MORE:
+            break;
+        }
+        enum read_event event = h1_reader_receive(&client->reader, &client->transport, &error);
+        if (event == READ_WAIT)
+            return;
+        if (event != READ_PIECE) {
+            client_close(client, false);
+            return;
+        }
+    }
+}
+
 /* ---- news */
 
 /* What is true whenever there is news for a client. */
@@ -234,6 +304,9 @@ static void on_news(struct socket *socket)
     struct client *client = CONTAINER_OF(socket, struct client, transport.socket);
     check(client);
     switch (client->state) {
+    case CLIENT_PROXY_HEADER:
+        read_proxy_header(client);
+        return;
     case CLIENT_IDLE:
     case CLIENT_HEAD:
         read_head(client);
@@ -294,17 +367,6 @@ static void on_timer(struct timer *timer)
 
 /* ---- the beginning */
 
-/* Above a limit the client is told so and its request is not read. */
-static void refuse(struct client *client)
-{
-    ASSERT(client->state == CLIENT_IDLE && !client->counted);
-    struct slice busy = SLICE("HTTP/1.1 503 Service Unavailable\r\n"
-                              "Content-Length: 0\r\nConnection: close\r\n\r\n");
-    size_t sent = 0;
-    (void)transport_send(&client->transport, &busy, 1, &sent);
-    begin_linger(client);
-}
-
 static struct client *new_client(struct loop_context *context, int fd)
 {
     struct client *client = pool_get(context->clients);
@@ -332,6 +394,17 @@ static void drain_idle(struct client *client)
         client_close(client, false);
 }
 
+static void await_announcement(struct client *client, const struct ip_ranges *from)
+{
+    bool from_anybody = from->count == 0 && !from->unix_peers;
+    client->state = CLIENT_PROXY_HEADER;
+    if (from_anybody || ip_ranges_contain(from, &client->peer))
+        read_proxy_header(client);
+    else
+        close_unannounced(client, "a connection does not come from whom proxy_protocol names; it "
+                                  "was closed");
+}
+
 void client_accept(struct loop_context *context, uint32_t listener, int fd, const struct ip *peer)
 {
     ASSERT(fd >= 0 && context->current);
@@ -345,7 +418,8 @@ void client_accept(struct loop_context *context, uint32_t listener, int fd, cons
     client->listener = listener;
     client->peer = *peer;
     const struct listener_plan *plan = client_listener(client);
-    client->limit_per_client = (uint32_t)plan->limits->connections_per_client;
+    bool announced = plan->proxy_protocol->required;
+    client->limit_per_client = announced ? 0 : (uint32_t)plan->limits->connections_per_client;
     client->counted = client_table_enter(
         context->client_table, peer, (uint64_t)plan->limits->connections, client->limit_per_client);
     if (!client->counted) {
@@ -353,8 +427,11 @@ void client_accept(struct loop_context *context, uint32_t listener, int fd, cons
         return;
     }
     set_timer(client, plan->timeouts->request_header);
-    read_head(client);
-    if (context->draining && client->state == CLIENT_IDLE)
+    if (announced)
+        await_announcement(client, &plan->proxy_protocol->from);
+    else
+        read_head(client);
+    if (context->draining && client->state <= CLIENT_IDLE)
         drain_idle(client);
 }
 
@@ -384,7 +461,7 @@ void clients_drain(struct loop_context *context)
     context->draining = true;
     LIST_EACH_SAFE (link, &context->client_list) {
         struct client *client = CONTAINER_OF(link, struct client, link);
-        if (client->state == CLIENT_IDLE)
+        if (client->state <= CLIENT_IDLE)
             drain_idle(client);
     }
 }

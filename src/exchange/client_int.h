@@ -7,12 +7,13 @@
 #include "upstream/upstreams.h"
 
 enum client_state {
-    CLIENT_IDLE,     /* between requests, nothing of the next one is here */
-    CLIENT_HEAD,     /* a head has begun */
-    CLIENT_EXCHANGE, /* `exchange` is at work */
-    CLIENT_DISCARD,  /* the response is out; the rest of the request is read and dropped */
-    CLIENT_LINGER,   /* our direction has ended; what the client still sends is dropped */
-    CLIENT_TUNNEL,   /* `tunnel` has it */
+    CLIENT_PROXY_HEADER, /* a header of the PROXY protocol is still to come */
+    CLIENT_IDLE,         /* between requests, nothing of the next one is here */
+    CLIENT_HEAD,         /* a head has begun */
+    CLIENT_EXCHANGE,     /* `exchange` is at work */
+    CLIENT_DISCARD,      /* the response is out; the rest of the request is read and dropped */
+    CLIENT_LINGER,       /* our direction has ended; what the client still sends is dropped */
+    CLIENT_TUNNEL,       /* `tunnel` has it */
     CLIENT_CLOSED,
 };
 

@@ -13,6 +13,16 @@ static bool read_address(struct setting_reader *reader, const struct node *node,
     return false;
 }
 
+static bool read_proxy_protocol(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct proxy_protocol_setting *setting = field;
+    *setting = (struct proxy_protocol_setting){0};
+    setting->required = !node_is_word(node, "off") && !node_is_word(node, "false");
+    if (!setting->required || node_is_word(node, "on") || node_is_word(node, "true"))
+        return true;
+    return ip_ranges_read(reader, "proxy_protocol", node, &setting->from);
+}
+
 static const struct setting listener_settings[] = {
     {.name = "address",
      .type = SETTING_CUSTOM,
@@ -23,6 +33,15 @@ static const struct setting listener_settings[] = {
      .single = true,
      .summary = "Where clients connect.",
      .example = "\":8080\""},
+    {.name = "proxy_protocol",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct listener_settings, proxy_protocol),
+     .size = sizeof(struct proxy_protocol_setting),
+     .read = read_proxy_protocol,
+     .scopes = SCOPE_LISTENER,
+     .summary = "Whether each connection begins with a header of the PROXY protocol, version 1 or "
+                "2: off, on, or whose connections are taken (addresses, ranges, `unix`).",
+     .example = "[10.0.0.0/8]"},
 };
 
 const struct setting_group listener_group = {

@@ -161,11 +161,14 @@ static void add_listener(struct builder *builder, const struct address *address,
     if (find_listener(plans, address))
         return;
     const struct limits *limits = scope_group(builder->configuration, scope, &limits_group);
+    const struct listener_settings *settings =
+        scope_group(builder->configuration, scope, &listener_group);
     plans->listeners[plans->listener_count++] = (struct listener_plan){
         .address = *address,
         .is_private = is_private,
         .timeouts = scope_group(builder->configuration, scope, &timeouts_group),
         .limits = limits,
+        .proxy_protocol = &settings->proxy_protocol,
         .h1_limits = {.header_size = (uint32_t)limits->header_size,
                       .header_count = (uint32_t)limits->header_count,
                       .target_length = (uint32_t)limits->target_length},

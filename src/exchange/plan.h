@@ -35,6 +35,7 @@ struct listener_plan {
     bool is_private; /* only sites name it: others do not answer there */
     const struct timeouts *timeouts;
     const struct limits *limits;
+    const struct proxy_protocol_setting *proxy_protocol;
     struct h1_limits h1_limits;
 };
 

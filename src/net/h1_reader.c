@@ -23,9 +23,8 @@ static void adapt_size(struct h1_reader *reader, size_t received)
         reader->receive_size = BUFFER_MEDIUM;
 }
 
-/* READ_PIECE: there is more in `inbound` than before. */
-static enum read_event receive(struct h1_reader *reader, struct transport *transport,
-                               enum error_code *ret_error)
+enum read_event h1_reader_receive(struct h1_reader *reader, struct transport *transport,
+                                  enum error_code *ret_error)
 {
     if (reader->ended)
         return READ_CUT;
@@ -67,7 +66,7 @@ enum read_event h1_reader_find_head(struct h1_reader *reader, struct transport *
                 break;
             }
         }
-        enum read_event event = receive(reader, transport, ret_error);
+        enum read_event event = h1_reader_receive(reader, transport, ret_error);
         if (event == READ_CUT && !h1_reader_has_leftover(reader))
             return READ_END;
         if (event != READ_PIECE)
@@ -162,7 +161,7 @@ enum read_event h1_reader_read_body(struct h1_reader *reader, struct transport *
         enum read_event event = step(reader, limits, side, arena, trailers, ret_piece, ret_error);
         if (event != READ_WAIT)
             return event;
-        event = receive(reader, transport, ret_error);
+        event = h1_reader_receive(reader, transport, ret_error);
         if (event == READ_CUT && h1_body_may_end_here(&reader->body) &&
             !transport_has_failed(transport))
             return READ_END;

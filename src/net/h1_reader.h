@@ -28,6 +28,11 @@ enum read_event {
     READ_FAILED, /* malformed or too large: `*ret_error`; or no memory */
 };
 
+/* Receives what is there behind what is in `inbound` already, for what stands before the first
+ * message. READ_PIECE: there is more than before. READ_WAIT, READ_CUT, READ_FAILED (no memory). */
+enum read_event h1_reader_receive(struct h1_reader *reader, struct transport *transport,
+                                  enum error_code *ret_error);
+
 /* Looks for a head. READ_END: the peer ended without a byte of a further message. */
 enum read_event h1_reader_find_head(struct h1_reader *reader, struct transport *transport,
                                     const struct h1_limits *limits, enum h1_side side,
