@@ -246,8 +246,10 @@ static void become_announced(struct client *client, const struct proxy_header *h
     ASSERT(client->state == CLIENT_PROXY_HEADER && client->limit_per_client == 0);
     const struct limits *limits = client_listener(client)->limits;
     client_table_leave(client->context->client_table, &client->peer, 0);
-    if (header->source.kind != ADDRESS_NONE)
+    if (header->source.kind != ADDRESS_NONE) {
         client->peer = header->source;
+        client->announced_port = header->source_port;
+    }
     client->limit_per_client = (uint32_t)limits->connections_per_client;
     client->counted = client_table_enter(client->context->client_table, &client->peer,
                                          (uint64_t)limits->connections, client->limit_per_client);
@@ -380,6 +382,7 @@ static struct client *new_client(struct loop_context *context, int fd)
     atomic_fetch_add_explicit(&context->open_clients, 1, memory_order_relaxed);
     client->context = context;
     client->requests = 0;
+    client->announced_port = 0;
     client->state = CLIENT_IDLE;
     return client;
 }

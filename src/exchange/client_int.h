@@ -32,6 +32,7 @@ struct client {
     uint32_t listener;
     uint32_t requests;
     uint32_t limit_per_client; /* with which it entered the table */
+    uint16_t announced_port;   /* of the peer, where a header told of both */
     bool counted;              /* it is in the table */
     enum client_state state;
     struct task task; /* there is more to read than the poller will tell of */

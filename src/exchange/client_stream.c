@@ -247,6 +247,24 @@ static void pumped_from(struct stream *stream, uint64_t count)
     of(stream)->moved += count;
 }
 
+/* ---- who */
+
+/* The source is whom the connection speaks for, which a header may have told. */
+static void tell_ends(const struct stream *stream, struct proxy_header *ret_ends)
+{
+    ASSERT(stream->class == &client_stream_class);
+    const struct client *client = ((const struct client_stream *)stream)->client;
+    struct sys_ends ends;
+    transport_ends(&client->transport, &ends);
+    bool is_peer = ip_equal(&client->peer, &ends.peer);
+    *ret_ends = (struct proxy_header){
+        .source = client->peer,
+        .destination = ends.local,
+        .source_port = is_peer ? ends.peer_port : client->announced_port,
+        .destination_port = ends.local_port,
+    };
+}
+
 /* ---- the end */
 
 /* A body that ends with its connection looks whole when the connection is closed in order: when it
@@ -278,6 +296,7 @@ const struct stream_class client_stream_class = {
     .has_room = has_room,
     .flush = flush,
     .receive_body = receive_body,
+    .tell_ends = tell_ends,
     .is_gone = is_gone,
     .await = await,
     .pump_to = pump_to,

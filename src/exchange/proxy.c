@@ -69,6 +69,25 @@ static bool count_forward(struct exchange *exchange)
     return false;
 }
 
+/* What connections to a server shall begin with. False: no memory. */
+static bool announce(struct exchange *exchange, const struct plan *plan,
+                     const struct proxy_header **ret_announcement)
+{
+    *ret_announcement = NULL;
+    if (plan->upstream->proxy_protocol == 0)
+        return true;
+    struct proxy_header *header = ARENA_NEW(&exchange->arena, struct proxy_header);
+    if (!header)
+        return false;
+    exchange->stream->class->tell_ends(exchange->stream, header);
+    if (!ip_equal(&header->source, &exchange->client)) {
+        header->source = exchange->client;
+        header->source_port = 0; /* a trusted proxy tells no port */
+    }
+    *ret_announcement = header;
+    return true;
+}
+
 static void start_proxy(struct exchange *exchange, const struct plan *plan)
 {
     ASSERT(plan->upstream && !exchange->has_call);
@@ -78,12 +97,13 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
         exchange_refuse(exchange, ERROR_BODY_TOO_LARGE);
         return;
     }
-    if (!prepare_host(exchange, plan)) {
+    const struct proxy_header *announcement;
+    if (!prepare_host(exchange, plan) || !announce(exchange, plan, &announcement)) {
         exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
         return;
     }
     call_init(&exchange->call, exchange->context->upstreams, plan->upstream, plan->timeouts,
-              &exchange->listener->h1_limits, &exchange->arena, on_call_news);
+              &exchange->listener->h1_limits, &exchange->arena, announcement, on_call_news);
     exchange->has_call = true;
     exchange_go(exchange, EXCHANGE_CONNECT);
 }

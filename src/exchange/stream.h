@@ -7,6 +7,7 @@
 #include "http/message.h"
 #include "net/h1_reader.h"
 #include "net/transport.h"
+#include "wire/proxy_protocol.h"
 
 struct stream;
 
@@ -44,6 +45,8 @@ struct stream_class {
     enum read_event (*receive_body)(struct stream *stream, struct arena *arena,
                                     struct fields *trailers, struct span *ret_piece,
                                     enum error_code *ret_error);
+    /* Both ends of the client's connection, as far as they are known. */
+    void (*tell_ends)(const struct stream *stream, struct proxy_header *ret_ends);
     /* Whether the client is gone in both directions. */
     bool (*is_gone)(const struct stream *stream);
     /* Sets the deadline, `after_ms` from now, anew with each call; unsets it for WAIT_NOTHING. */

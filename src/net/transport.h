@@ -3,6 +3,7 @@
 #pragma once
 
 #include "loop/socket.h"
+#include "sys/socket.h"
 
 struct transport {
     struct socket socket;
@@ -47,6 +48,12 @@ static inline bool transport_is_broken(const struct transport *transport)
 static inline bool transport_has_failed(const struct transport *transport)
 {
     return transport->socket.error != 0;
+}
+
+/* Both ends of the connection, as the system tells them; a system call. */
+static inline void transport_ends(const struct transport *transport, struct sys_ends *ret_ends)
+{
+    sys_socket_ends(transport->socket.fd, ret_ends);
 }
 
 static inline void transport_close(struct transport *transport, bool reset)

@@ -130,6 +130,17 @@ uint16_t sys_local_port(int fd)
     return port;
 }
 
+void sys_socket_ends(int fd, struct sys_ends *ret_ends)
+{
+    union any_address local = {0}, peer = {0};
+    socklen_t local_length = sizeof(local), peer_length = sizeof(peer);
+    *ret_ends = (struct sys_ends){0};
+    if (getsockname(fd, &local.base, &local_length) == 0)
+        from_system(&local, &ret_ends->local, &ret_ends->local_port);
+    if (getpeername(fd, &peer.base, &peer_length) == 0)
+        from_system(&peer, &ret_ends->peer, &ret_ends->peer_port);
+}
+
 int sys_accept(int fd, struct ip *ret_peer, uint16_t *ret_port)
 {
     union any_address any;

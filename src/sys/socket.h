@@ -18,6 +18,13 @@ int sys_listen(const struct address *address, const struct sys_listen_options *o
 /* The port that the system chose for a socket bound to port 0. */
 uint16_t sys_local_port(int fd);
 
+/* Both ends of a connection; what the system does not tell is ADDRESS_NONE and 0. */
+struct sys_ends {
+    struct ip local, peer;
+    uint16_t local_port, peer_port;
+};
+void sys_socket_ends(int fd, struct sys_ends *ret_ends);
+
 /* The next client of a listening socket, ready for use: it does not block, and TCP does not delay
  * small segments. -EAGAIN: nobody waits. */
 int sys_accept(int fd, struct ip *ret_peer, uint16_t *ret_port);

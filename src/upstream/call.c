@@ -73,9 +73,11 @@ static void begin_attempt(struct call *call)
 
 void call_init(struct call *call, struct upstreams *home, const struct upstream *upstream,
                const struct timeouts *timeouts, const struct h1_limits *limits, struct arena *arena,
-               void (*on_news)(struct call *call))
+               const struct proxy_header *announcement, void (*on_news)(struct call *call))
 {
     ASSERT(upstream->count > 0 && arena && on_news);
+    ASSERT(!announcement == !upstream->proxy_protocol);
+    call->announcement = announcement;
     call->user = (struct connection_user){on_connection_news, on_connection_timeout, on_loan};
     call->on_news = on_news;
     call->home = home;
@@ -158,10 +160,11 @@ static bool choose_server(struct call *call)
     return true;
 }
 
-static enum call_progress next_server(struct call *call, bool fresh)
+/* `alone`: over no connection that was used before. */
+static enum call_progress next_server(struct call *call, bool alone)
 {
     while (choose_server(call)) {
-        if (!fresh)
+        if (!alone)
             call->connection = upstreams_take_idle(call->home, call->server, &call->user);
         if (call->connection) {
             call->reused = true;
@@ -197,7 +200,8 @@ enum call_progress call_start(struct call *call, bool fresh)
 {
     check(call);
     ASSERT(!fresh || call->server);
-    call->user.on_loan = fresh ? NULL : on_loan;
+    bool alone = fresh || call->announcement;
+    call->user.on_loan = alone ? NULL : on_loan;
     if (call->connection) {
         enum call_progress progress = finish_connecting(call);
         if (progress != CALL_FAILED)
@@ -207,12 +211,12 @@ enum call_progress call_start(struct call *call, bool fresh)
         if (progress != CALL_FAILED)
             return progress;
     }
-    return next_server(call, fresh);
+    return next_server(call, alone);
 }
 
 /* ---- the request */
 
-static struct h1_write request_framing(const struct request_head *head)
+static struct h1_write request_framing(const struct request_head *head, bool alone)
 {
     static const enum h1_framing framings[] = {
         [BODY_NONE] = H1_FRAMING_NONE,
@@ -226,7 +230,7 @@ static struct h1_write request_framing(const struct request_head *head)
         .announce_length =
             head->body == BODY_NONE && (head->method == METHOD_POST || head->method == METHOD_PUT ||
                                         head->method == METHOD_PATCH),
-        .connection = H1_KEEP_ALIVE,
+        .connection = alone ? H1_CLOSE : H1_KEEP_ALIVE,
         .peer_minor_version = 1,
     };
     const struct field *upgrade =
@@ -242,10 +246,13 @@ bool call_send_head(struct call *call, const struct request_head *head)
 {
     ASSERT(call->connection && !call->request_ended && output_is_empty(&call->output));
     ASSERT(head->method_text.length > 0 && head->target.length > 0);
-    struct h1_write how = request_framing(head);
+    struct h1_write how = request_framing(head, call->announcement);
     struct text text;
-    if (!output_reserve(&call->output, h1_request_head_room(head, &how), &text))
+    size_t announcement_room = call->announcement ? PROXY_HEADER_WRITTEN_MAX : 0;
+    if (!output_reserve(&call->output, announcement_room + h1_request_head_room(head, &how), &text))
         return false;
+    if (call->announcement)
+        proxy_header_write(&text, call->upstream->proxy_protocol, call->announcement);
     h1_write_request_head(&text, head, &how);
     output_add_text(&call->output, &text);
     call->sending = how.framing;
@@ -428,9 +435,9 @@ void call_await(struct call *call, enum call_wait wait)
 
 static bool may_be_kept(const struct call *call)
 {
-    return call->keep_alive && call->request_ended && call->response_ended && !call->error &&
-           output_is_empty(&call->output) && !h1_reader_has_leftover(&call->reader) &&
-           !call->reader.ended;
+    return !call->announcement && call->keep_alive && call->request_ended && call->response_ended &&
+           !call->error && output_is_empty(&call->output) &&
+           !h1_reader_has_leftover(&call->reader) && !call->reader.ended;
 }
 
 static void end_attempt(struct call *call)

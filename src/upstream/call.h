@@ -12,6 +12,7 @@
 #include "net/h1_reader.h"
 #include "net/h1_writer.h"
 #include "upstream/upstreams.h"
+#include "wire/proxy_protocol.h"
 
 enum { CALL_TRIES_MAX = 8 };
 
@@ -32,6 +33,7 @@ struct call {
     const struct timeouts *timeouts; /* outlive the call */
     const struct h1_limits *limits;
     struct arena *arena;
+    const struct proxy_header *announcement; /* begins each connection; NULL: nothing does */
 
     struct server_connection *connection; /* NULL before and after */
     struct server *server;                /* the one that is or was asked */
@@ -56,10 +58,11 @@ struct call {
     struct output output;
 };
 
-/* Everything that is given must outlive the call. */
+/* Everything that is given must outlive the call. `announcement`: of whom each connection tells
+ * first, where the upstream wants that; a connection then serves this call alone. */
 void call_init(struct call *call, struct upstreams *home, const struct upstream *upstream,
                const struct timeouts *timeouts, const struct h1_limits *limits, struct arena *arena,
-               void (*on_news)(struct call *call));
+               const struct proxy_header *announcement, void (*on_news)(struct call *call));
 
 enum call_progress { CALL_READY, CALL_WAIT, CALL_FAILED };
 

@@ -35,6 +35,15 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     return upstream;
 }
 
+static void set_scope(struct upstream *upstream, const struct snapshot *snapshot,
+                      const struct scope *scope)
+{
+    const struct upstream_settings *settings =
+        scope_group(snapshot->configuration, scope, &upstream_group);
+    upstream->scope = scope;
+    upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
+}
+
 /* False: no memory. One without servers is told and left out. */
 static bool add_named(struct upstream_table *table, const struct snapshot *snapshot,
                       const struct scope *scope, struct diagnostics *diagnostics)
@@ -51,7 +60,7 @@ static bool add_named(struct upstream_table *table, const struct snapshot *snaps
     if (!upstream)
         return false;
     upstream->name = scope->name;
-    upstream->scope = scope;
+    set_scope(upstream, snapshot, scope);
     return map_set(&table->by_name, scope->name, upstream);
 }
 
@@ -98,7 +107,7 @@ const struct upstream *upstream_from_list(struct upstream_table *table,
     ASSERT(list->count > 0);
     struct upstream *upstream = compile(table, snapshot, list);
     if (upstream)
-        upstream->scope = snapshot->configuration->upstream_defaults;
+        set_scope(upstream, snapshot, snapshot->configuration->upstream_defaults);
     return upstream;
 }
 

@@ -26,7 +26,8 @@ bool server_list_read(struct setting_reader *reader, const struct node *node, vo
 
 struct upstream_settings {
     struct server_list servers;
-    int balance; /* index in the choices: round_robin */
+    int balance;        /* index in the choices: round_robin */
+    int proxy_protocol; /* the version of the header that begins a connection; 0: none */
 };
 
 extern const struct setting_group upstream_group;
@@ -43,6 +44,7 @@ struct upstream {
     uint64_t serial;           /* unique in the process: loops know by it that it is a new one */
     uint32_t index;            /* dense in its snapshot, from 0 */
     const struct scope *scope; /* its settings */
+    unsigned proxy_protocol;   /* version of the header that begins each connection; 0: none */
     uint32_t count;
     struct upstream_member members[];
 };

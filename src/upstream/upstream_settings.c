@@ -120,6 +120,8 @@ bool server_list_read(struct setting_reader *reader, const struct node *node, vo
 
 static const char *const balance_choices[] = {"round_robin", NULL};
 
+static const char *const proxy_protocol_choices[] = {"off", "v1", "v2", NULL};
+
 static const struct setting settings[] = {
     {.name = "servers",
      .type = SETTING_CUSTOM,
@@ -139,6 +141,16 @@ static const struct setting settings[] = {
      .scopes = SCOPE_UPSTREAM,
      .summary = "How the next server is chosen.",
      .example = "round_robin"},
+    {.name = "proxy_protocol",
+     .type = SETTING_CHOICE,
+     .offset = offsetof(struct upstream_settings, proxy_protocol),
+     .size = sizeof(int),
+     .standard = "off",
+     .choices = proxy_protocol_choices,
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "Whether connections begin with a header of the PROXY protocol that tells of the "
+                "client: off, v1 or v2. Each is then for one request.",
+     .example = "v2"},
 };
 
 static void check_servers(const void *group, const struct node *node,

@@ -1,4 +1,4 @@
-"""The PROXY protocol at listeners: who the client is, from what stands before its first request."""
+"""The PROXY protocol: at listeners, who the client is; towards servers, who asks."""
 
 import socket
 import struct
@@ -127,3 +127,91 @@ def test_the_setting_is_checked(directory):
     result = run_weir_command("check", "-c", str(directory / "weir.yaml"))
     assert result.returncode == 1 and "weir.yaml:1:" in result.stderr
     assert "proxy_protocol" in result.stderr
+
+
+# Towards servers
+
+@pytest.fixture
+def announced(start_weir, connect, ports):
+    """announced(version, rest) starts Weir before a listener that keeps what it is sent; gives
+    (a function that connects a client, a function that gives the next connection's bytes)."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
+    accepted = []
+
+    def start(version, rest=""):
+        port = listener.getsockname()[1]
+        weir = start_weir(f"upstreams:\n  back: {{servers: ['127.0.0.1:{port}'], "
+                          f"proxy_protocol: {version}}}\nsites: [{{proxy: back}}]\n{rest}")
+
+        def take(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
+            server, _ = listener.accept()
+            accepted.append(server)
+            server.settimeout(10)
+            received = b""
+            while not received.endswith(b"\r\n\r\n") or b"Host" not in received:
+                received += server.recv(65536)
+            server.sendall(answer)
+            return received
+        return lambda: connect(weir), take
+
+    yield start
+    for each in [listener, *accepted]:
+        each.close()
+
+
+def test_a_server_is_told_of_the_client_in_a_line(announced):
+    connect, take = announced("v1")
+    one = connect()
+    one.send(GET)
+    head = take()
+    here, there = one.socket.getsockname(), one.socket.getpeername()
+    assert head.startswith(f"PROXY TCP4 127.0.0.1 127.0.0.1 {here[1]} {there[1]}\r\nGET / HTTP/1.1\r\n"
+                           .encode())
+    assert one.read_response().body == b"ok"
+
+
+def test_a_server_is_told_of_the_client_in_binary(announced):
+    connect, take = announced("v2")
+    one = connect()
+    one.send(GET)
+    head = take()
+    here, there = one.socket.getsockname(), one.socket.getpeername()
+    loopback = socket.inet_aton("127.0.0.1")
+    assert head.startswith(SIGNATURE + b"\x21\x11\x00\x0c" + loopback * 2
+                           + struct.pack("!HH", here[1], there[1]) + b"GET / HTTP/1.1\r\n")
+    assert one.read_response().body == b"ok"
+
+
+def test_who_asks_through_a_trusted_proxy_is_told(announced):
+    connect, take = announced("v1", "trusted_proxies: 127.0.0.1\n")
+    one = connect()
+    one.send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 2001:db8::9\r\n\r\n")
+    assert take().startswith(b"PROXY TCP6 2001:db8::9 ::ffff:127.0.0.1 0 ")
+    assert one.read_response().status == 200
+
+
+def test_a_connection_is_for_one_request(announced):
+    connect, take = announced("v1")
+    one, other = connect(), connect()
+    for client in (one, other, one):
+        client.send(GET)
+        head = take()  # a connection of its own each time, although the server would keep it
+        assert f" {client.socket.getsockname()[1]} ".encode() in head.split(b"\r\n")[0]
+        assert b"\r\nConnection: close\r\n" in head
+        assert client.read_response().status == 200
+
+
+def test_a_weir_understands_a_weir(start_origin, start_weir, connect, ports):
+    origin, port = start_origin(answering()), ports.take()
+    start_weir(f"listen: [{{address: 127.0.0.1:{port}, proxy_protocol: on}}]\n"
+               f"sites: [{{proxy: '{origin.url}'}}]\n", address=("127.0.0.1", port))
+    for version in ("v1", "v2"):
+        front = start_weir(f"trusted_proxies: 127.0.0.1\nupstreams:\n  back: "
+                           f"{{servers: ['127.0.0.1:{port}'], proxy_protocol: {version}}}\n"
+                           "sites: [{proxy: back}]\n")
+        client = connect(front)
+        for address in ("192.0.2.9", "2001:db8::9"):
+            response = client.ask(fields=[("X-Forwarded-For", address)])
+            assert response.status == 200
+            assert origin.requests[-1].values("X-Forwarded-For") == [address]

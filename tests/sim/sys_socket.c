@@ -183,6 +183,12 @@ uint16_t sys_local_port(int fd)
     return descriptor_get(fd, DESCRIPTOR_LISTENER)->listening->gate->port.address.port;
 }
 
+void sys_socket_ends(int fd, struct sys_ends *ret_ends)
+{
+    (void)fd;
+    *ret_ends = (struct sys_ends){0};
+}
+
 static struct end *next_arrival(struct listening *listening)
 {
     struct list *link = list_pop_front(&listening->waiting);
