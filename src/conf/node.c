@@ -14,6 +14,31 @@ const struct node *node_find(const struct node *mapping, struct slice key)
     return NULL;
 }
 
+static bool has_same_pairs(const struct node *a, const struct node *b)
+{
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct node *other = node_find(b, a->pairs[i].key);
+        if (!other || !node_equal(a->pairs[i].value, other))
+            return false;
+    }
+    return true;
+}
+
+bool node_equal(const struct node *a, const struct node *b)
+{
+    if (a->kind != b->kind || a->count != b->count)
+        return false;
+    if (a->kind == NODE_SCALAR)
+        return a->quoted == b->quoted && slice_equal(a->text, b->text);
+    if (a->kind == NODE_MAPPING)
+        return has_same_pairs(a, b);
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (!node_equal(a->items[i], b->items[i]))
+            return false;
+    }
+    return true;
+}
+
 bool node_is_nothing(const struct node *node)
 {
     return node->kind == NODE_SCALAR && !node->quoted && node->text.length == 0;

@@ -45,6 +45,10 @@ struct node_pair {
 /* The value of a key, or NULL; also where the node is no mapping (or NULL). */
 const struct node *node_find(const struct node *mapping, struct slice key);
 
+/* Whether both say the same, wherever they stand: the same values, lists in the same order,
+ * mappings with the same keys. */
+bool node_equal(const struct node *a, const struct node *b);
+
 /* Whether it is a bare empty scalar: `key:` and nothing behind it. */
 bool node_is_nothing(const struct node *node);
 

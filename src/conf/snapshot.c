@@ -39,6 +39,11 @@ struct snapshot *snapshot_new(struct configuration *configuration,
     return NULL;
 }
 
+bool snapshot_is_used_by_others(const struct snapshot *snapshot)
+{
+    return atomic_load_explicit(&snapshot->references, memory_order_acquire) > 1;
+}
+
 void snapshot_ref(struct snapshot *snapshot)
 {
     unsigned before = atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);

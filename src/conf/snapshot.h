@@ -39,6 +39,9 @@ struct snapshot *snapshot_new(struct configuration *configuration,
                               const struct snapshot_part *const *parts, size_t part_count,
                               void *live, struct diagnostics *diagnostics);
 
+/* Whether there are more references than the caller's own. */
+bool snapshot_is_used_by_others(const struct snapshot *snapshot);
+
 void snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
 

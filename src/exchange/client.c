@@ -31,9 +31,12 @@ size_t client_size(void)
 
 const struct listener_plan *client_listener(const struct client *client)
 {
-    const struct plans *plans = client->context->current->plans;
-    ASSERT(client->listener < plans->listener_count);
-    return &plans->listeners[client->listener];
+    return client->listener->plan;
+}
+
+bool client_shall_leave(const struct client *client)
+{
+    return client->context->draining || client->listener->is_closed;
 }
 
 static void set_timer(struct client *client, int64_t after_ms)
@@ -61,6 +64,7 @@ void client_close(struct client *client, bool reset)
     h1_reader_fini(&client->reader);
     transport_close(&client->transport, reset);
     list_remove(&client->link);
+    loop_listener_unref(client->listener);
     atomic_fetch_sub_explicit(&client->context->open_clients, 1, memory_order_relaxed);
     loop_bury(client->context->loop, &client->grave, bury);
 }
@@ -99,7 +103,7 @@ static void become_idle(struct client *client)
 {
     client->state = CLIENT_IDLE;
     client->reader.receive_size = BUFFER_SMALL;
-    if (client->context->draining) {
+    if (client_shall_leave(client)) {
         begin_linger(client); /* it may have sent more: a close could destroy our answer */
         return;
     }
@@ -369,7 +373,8 @@ static void on_timer(struct timer *timer)
 
 /* ---- the beginning */
 
-static struct client *new_client(struct loop_context *context, int fd)
+static struct client *new_client(struct loop_context *context, struct loop_listener *listener,
+                                 int fd)
 {
     struct client *client = pool_get(context->clients);
     if (!client)
@@ -380,7 +385,9 @@ static struct client *new_client(struct loop_context *context, int fd)
     h1_reader_init(&client->reader);
     list_push_back(&context->client_list, &client->link);
     atomic_fetch_add_explicit(&context->open_clients, 1, memory_order_relaxed);
+    loop_listener_ref(listener);
     client->context = context;
+    client->listener = listener;
     client->requests = 0;
     client->announced_port = 0;
     client->state = CLIENT_IDLE;
@@ -408,17 +415,17 @@ static void await_announcement(struct client *client, const struct ip_ranges *fr
                                   "was closed");
 }
 
-void client_accept(struct loop_context *context, uint32_t listener, int fd, const struct ip *peer)
+void client_accept(struct loop_context *context, struct loop_listener *listener, int fd,
+                   const struct ip *peer)
 {
     ASSERT(fd >= 0 && context->current);
-    struct client *client = new_client(context, fd);
+    struct client *client = new_client(context, listener, fd);
     if (!client) {
         struct socket socket;
         socket_init(&socket, context->loop, fd, on_news);
         socket_close(&socket, true);
         return;
     }
-    client->listener = listener;
     client->peer = *peer;
     const struct listener_plan *plan = client_listener(client);
     bool announced = plan->proxy_protocol->required;
@@ -434,7 +441,7 @@ void client_accept(struct loop_context *context, uint32_t listener, int fd, cons
         await_announcement(client, &plan->proxy_protocol->from);
     else
         read_head(client);
-    if (context->draining && client->state <= CLIENT_IDLE)
+    if (client->state <= CLIENT_IDLE && client_shall_leave(client))
         drain_idle(client);
 }
 
@@ -459,14 +466,19 @@ struct client *client_take(struct stream *stream, struct connection_user *tunnel
     return client;
 }
 
+void clients_leave(struct loop_context *context)
+{
+    LIST_EACH_SAFE (link, &context->client_list) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (client->state <= CLIENT_IDLE && client_shall_leave(client))
+            drain_idle(client);
+    }
+}
+
 void clients_drain(struct loop_context *context)
 {
     context->draining = true;
-    LIST_EACH_SAFE (link, &context->client_list) {
-        struct client *client = CONTAINER_OF(link, struct client, link);
-        if (client->state <= CLIENT_IDLE)
-            drain_idle(client);
-    }
+    clients_leave(context);
 }
 
 void clients_abort(struct loop_context *context)

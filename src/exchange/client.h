@@ -8,9 +8,14 @@ struct client;
 
 size_t client_size(void);
 
-/* A client has connected through that listener of the current snapshot. Takes over the descriptor,
- * also where it is refused. */
-void client_accept(struct loop_context *context, uint32_t listener, int fd, const struct ip *peer);
+/* A client has connected through that listener. Takes over the descriptor, also where it is
+ * refused. */
+void client_accept(struct loop_context *context, struct loop_listener *listener, int fd,
+                   const struct ip *peer);
+
+/* Whoever came through a listener that is closed leaves: idle connections at once, others after
+ * their exchange. */
+void clients_leave(struct loop_context *context);
 
 /* The loop drains: idle connections close at once, others after their exchange. */
 void clients_drain(struct loop_context *context);

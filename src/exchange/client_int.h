@@ -29,7 +29,7 @@ struct client {
     };
     struct h1_reader reader;
     struct ip peer;
-    uint32_t listener;
+    struct loop_listener *listener;
     uint32_t requests;
     uint32_t limit_per_client; /* with which it entered the table */
     uint16_t announced_port;   /* of the peer, where a header told of both */
@@ -67,6 +67,8 @@ void client_stream_begin(struct client_stream *stream, const struct exchange *ex
 void client_stream_end(struct client_stream *stream);
 
 const struct listener_plan *client_listener(const struct client *client);
+/* The loop, or what the client came through, goes: no further request. */
+bool client_shall_leave(const struct client *client);
 
 /* The stream is done with: what becomes of the connection. `rest` tells whether a part of the
  * request was not read. */

@@ -32,7 +32,7 @@ void client_stream_begin(struct client_stream *stream, const struct exchange *ex
                          enum error_code error)
 {
     const struct client *client = stream->client;
-    bool last = client->context->draining ||
+    bool last = client_shall_leave(client) ||
                 client->requests >= (uint64_t)exchange->listener->limits->requests_per_connection;
     stream->is_last = !stream->keep_alive && !error;
     stream->keep_alive = stream->keep_alive && !last && !error;
@@ -92,7 +92,7 @@ static struct h1_write final_framing(struct client_stream *stream, const struct 
     struct h1_write how = {.peer_minor_version = stream->old ? 0 : 1};
     choose_framing(stream, head, &how);
     /* What will be closed is told to be (RFC 9112 9.6). */
-    if (how.framing == H1_FRAMING_CLOSE || stream->client->context->draining)
+    if (how.framing == H1_FRAMING_CLOSE || client_shall_leave(stream->client))
         stream->keep_alive = false;
     how.connection = stream->keep_alive ? H1_KEEP_ALIVE : H1_CLOSE;
     return how;

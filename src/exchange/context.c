@@ -21,6 +21,7 @@ bool loop_context_init(struct loop_context *context, struct loop *loop, unsigned
     *context = (struct loop_context){.loop = loop, .index = index, .client_table = client_table};
     list_init(&context->client_list);
     list_init(&context->tunnel_list);
+    list_init(&context->listeners);
     context->upstreams = upstreams_new(loop, servers);
     context->pipes = pipe_pool_new();
     context->arena_chunks = pool_new("exchange", ARENA_CHUNK, ARENA_CHUNKS_SPARE);
@@ -38,7 +39,7 @@ void loop_context_fini(struct loop_context *context)
     ASSERT(list_is_empty(&context->client_list) && list_is_empty(&context->tunnel_list));
     if (context->current)
         snapshot_hold_unref(context->current);
-    free(context->shares);
+    ASSERT(!context->listeners.next || list_is_empty(&context->listeners));
     upstreams_free(context->upstreams);
     pipe_pool_free(context->pipes);
     pool_free(context->arena_chunks);
@@ -47,24 +48,38 @@ void loop_context_fini(struct loop_context *context)
     *context = (struct loop_context){0};
 }
 
-bool loop_context_publish(struct loop_context *context, struct snapshot *snapshot)
+struct snapshot_hold *snapshot_hold_new(struct snapshot *snapshot)
 {
-    ASSERT(snapshot);
     struct snapshot_hold *hold = calloc(1, sizeof(*hold));
     if (!hold) {
         snapshot_unref(snapshot);
-        return false;
+        return NULL;
     }
     *hold = (struct snapshot_hold){
         .snapshot = snapshot,
         .plans = snapshot_get(snapshot, &plan_part),
         .users = 1,
     };
+    return hold;
+}
+
+static const struct listener_plan *gone_plan(const struct plans *plans, bool is_private)
+{
+    return is_private ? &plans->gone_private : &plans->gone;
+}
+
+void loop_context_publish(struct loop_context *context, struct snapshot_hold *hold)
+{
+    ASSERT(hold && hold->users == 1);
     struct snapshot_hold *before = context->current;
     context->current = hold;
+    LIST_EACH (link, &context->listeners) {
+        struct loop_listener *listener = CONTAINER_OF(link, struct loop_listener, link);
+        if (listener->is_closed)
+            listener->plan = gone_plan(hold->plans, listener->plan->is_private);
+    }
     if (before)
         snapshot_hold_unref(before);
-    return true;
 }
 
 struct snapshot_hold *snapshot_hold_ref(struct loop_context *context)
@@ -82,6 +97,77 @@ void snapshot_hold_unref(struct snapshot_hold *hold)
     snapshot_unref(hold->snapshot);
     free(hold);
 }
+
+/* ---- listeners */
+
+struct loop_listener *loop_listener_new(uint64_t id, const struct listener_plan *plan)
+{
+    ASSERT(plan);
+    struct loop_listener *listener = calloc(1, sizeof(*listener));
+    if (!listener)
+        return NULL;
+    list_init(&listener->link);
+    listener->id = id;
+    listener->plan = plan;
+    listener->users = 1;
+    return listener;
+}
+
+void loop_listener_open(struct loop_context *context, struct loop_listener *listener,
+                        unsigned loop_index)
+{
+    ASSERT(listener->share.owner == context && !listener->is_closed);
+    list_push_back(&context->listeners, &listener->link);
+    listener_share_open(&listener->share, context->loop, loop_index);
+}
+
+void loop_listener_close(struct loop_listener *listener)
+{
+    ASSERT(!listener->is_closed);
+    listener->is_closed = true;
+    listener_share_close(&listener->share);
+    listener->share.listener = NULL;
+    loop_listener_unref(listener);
+}
+
+struct loop_listener *loop_listener_new_gone(struct loop_context *context, uint64_t id,
+                                             bool is_private)
+{
+    const struct plans *plans = context->current->plans;
+    struct loop_listener *listener = loop_listener_new(id, gone_plan(plans, is_private));
+    if (!listener)
+        return NULL;
+    listener->is_closed = true;
+    list_push_back(&context->listeners, &listener->link);
+    return listener;
+}
+
+struct loop_listener *loop_listener_find(const struct loop_context *context, uint64_t id)
+{
+    LIST_EACH (link, &context->listeners) {
+        struct loop_listener *listener = CONTAINER_OF(link, struct loop_listener, link);
+        if (listener->id == id && !listener->is_closed)
+            return listener;
+    }
+    return NULL;
+}
+
+void loop_listener_ref(struct loop_listener *listener)
+{
+    ASSERT(listener->users > 0);
+    listener->users++;
+}
+
+void loop_listener_unref(struct loop_listener *listener)
+{
+    ASSERT(listener->users > 0);
+    if (--listener->users > 0)
+        return;
+    list_remove(&listener->link);
+    free(listener);
+}
+
+/* ---- the time of day */
 
 struct slice loop_context_date(struct loop_context *context)
 {

@@ -154,16 +154,14 @@ static struct listener_plan *find_listener(struct plans *plans, const struct add
     return NULL;
 }
 
-static void add_listener(struct builder *builder, const struct address *address,
-                         const struct scope *scope, bool is_private)
+static struct listener_plan make_listener(const struct builder *builder,
+                                          const struct address *address, const struct scope *scope,
+                                          bool is_private)
 {
-    struct plans *plans = builder->plans;
-    if (find_listener(plans, address))
-        return;
     const struct limits *limits = scope_group(builder->configuration, scope, &limits_group);
     const struct listener_settings *settings =
         scope_group(builder->configuration, scope, &listener_group);
-    plans->listeners[plans->listener_count++] = (struct listener_plan){
+    return (struct listener_plan){
         .address = *address,
         .is_private = is_private,
         .timeouts = scope_group(builder->configuration, scope, &timeouts_group),
@@ -173,6 +171,15 @@ static void add_listener(struct builder *builder, const struct address *address,
                       .header_count = (uint32_t)limits->header_count,
                       .target_length = (uint32_t)limits->target_length},
     };
+}
+
+static void add_listener(struct builder *builder, const struct address *address,
+                         const struct scope *scope, bool is_private)
+{
+    struct plans *plans = builder->plans;
+    if (!find_listener(plans, address))
+        plans->listeners[plans->listener_count++] =
+            make_listener(builder, address, scope, is_private);
 }
 
 static void add_top_listeners(struct builder *builder)
@@ -229,6 +236,9 @@ static bool build_listeners(struct builder *builder)
             add_listener(builder, &site->listen.items[j], top, true);
     }
     ASSERT(plans->listener_count > 0);
+    struct address nowhere = {0};
+    plans->gone = make_listener(builder, &nowhere, top, false);
+    plans->gone_private = make_listener(builder, &nowhere, top, true);
     return true;
 }
 

@@ -45,6 +45,8 @@ struct plans {
     const struct route_table *routes;
     struct listener_plan *listeners; /* distinct addresses; at least one */
     uint32_t listener_count;
+    /* For who came through a listener that is gone: one of all sites, and one of its own. */
+    struct listener_plan gone, gone_private;
     struct ip_ranges trusted_proxies;
     struct access_logs *access_logs;       /* those that the plans write to */
     const struct error_pages *error_pages; /* the same */

@@ -94,7 +94,7 @@ static int serve_demo(struct demo_server *const *demo_servers)
         return 1;
     struct snapshot *snapshot =
         load_bytes(SLICE("the demo"), text_slice(&configuration), opener, &registries.live, NULL);
-    int status = snapshot ? serve(snapshot, registries.live.servers, opener, tell_ready) : 1;
+    int status = snapshot ? serve(snapshot, registries.live.servers, opener, NULL, tell_ready) : 1;
     registries_fini(&registries);
     return status;
 }

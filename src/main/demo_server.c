@@ -225,8 +225,8 @@ static bool start(struct demo_server *server)
         return false;
     server->share = (struct listener_share){
         .listener = &server->listener, .owner = server, .on_client = on_client};
-    return listener_share_open(&server->share, server->loop, 0) &&
-           sys_thread_start("weir-demo", run, server) != NULL;
+    listener_share_open(&server->share, server->loop, 0);
+    return sys_thread_start("weir-demo", run, server) != NULL;
 }
 
 struct demo_server *demo_server_start(const char *name)

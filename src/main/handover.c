@@ -12,16 +12,32 @@ struct handed_client {
     struct message message;
     struct handover *handover;
     struct loop_context *to;
-    uint32_t listener;
+    uint64_t listener; /* its id */
+    bool is_private;   /* so was it where the client came */
     int fd;
     struct ip peer;
 };
+
+/* Where the listener was closed while the client was on its way, it may ask once. */
+static void accept_here(const struct handed_client *client)
+{
+    struct loop_listener *listener = loop_listener_find(client->to, client->listener);
+    struct loop_listener *gone = NULL;
+    if (!listener)
+        gone = loop_listener_new_gone(client->to, client->listener, client->is_private);
+    if (listener || gone)
+        client_accept(client->to, listener ? listener : gone, client->fd, &client->peer);
+    else
+        sys_close(client->fd);
+    if (gone)
+        loop_listener_unref(gone);
+}
 
 static void on_arrival(struct loop *loop, struct message *message)
 {
     struct handed_client *client = CONTAINER_OF(message, struct handed_client, message);
     ASSERT(client->to->loop == loop && client->fd >= 0);
-    client_accept(client->to, client->listener, client->fd, &client->peer);
+    accept_here(client);
     atomic_fetch_sub(&client->handover->under_way, 1); /* it counts as a client by now */
     free(client);
 }
@@ -48,8 +64,8 @@ static struct loop_context *find_better(const struct handover *handover,
     return far_above && least != from ? least : NULL;
 }
 
-bool handover_give(struct handover *handover, const struct loop_context *from, uint32_t listener,
-                   int fd, const struct ip *peer)
+bool handover_give(struct handover *handover, const struct loop_context *from,
+                   const struct loop_listener *listener, int fd, const struct ip *peer)
 {
     ASSERT(fd >= 0);
     bool may = handover->count > 1 && !from->draining;
@@ -61,7 +77,8 @@ bool handover_give(struct handover *handover, const struct loop_context *from, u
         .message = {.deliver = on_arrival},
         .handover = handover,
         .to = to,
-        .listener = listener,
+        .listener = listener->id,
+        .is_private = listener->plan->is_private,
         .fd = fd,
         .peer = *peer,
     };

@@ -12,5 +12,5 @@ struct handover {
 };
 
 /* True: another loop will have the client. False: it stays here, and nothing was done. */
-bool handover_give(struct handover *handover, const struct loop_context *from, uint32_t listener,
-                   int fd, const struct ip *peer);
+bool handover_give(struct handover *handover, const struct loop_context *from,
+                   const struct loop_listener *listener, int fd, const struct ip *peer);

@@ -97,7 +97,7 @@ int proxy_command(int argc, char **argv)
         return 1;
     struct snapshot *snapshot = load_bytes(SLICE("the command line"), text_slice(&configuration),
                                            opener, &registries.live, NULL);
-    status = snapshot ? serve(snapshot, registries.live.servers, opener, NULL) : 1;
+    status = snapshot ? serve(snapshot, registries.live.servers, opener, NULL, NULL) : 1;
     registries_fini(&registries);
     return status;
 }

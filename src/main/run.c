@@ -2,6 +2,7 @@
 #include "main/command.h"
 #include "main/load.h"
 #include "main/registries.h"
+#include "main/reload.h"
 #include "main/serve.h"
 
 #include <getopt.h>
@@ -10,7 +11,8 @@
 static const char usage[] =
     "usage: weir run [-c FILE]\n"
     "\n"
-    "Serves what the configuration says, in the foreground, until TERM or INT.\n"
+    "Serves what the configuration says, in the foreground, until TERM or INT. HUP loads the\n"
+    "configuration anew, without losing a connection.\n"
     "\n"
     "  -c, --config FILE   the configuration (otherwise ./weir.yaml, then /etc/weir/weir.yaml)\n"
     "      --help          this text\n";
@@ -60,8 +62,9 @@ int run_command(int argc, char **argv)
     struct registries registries;
     if (!registries_init(&registries, opener))
         return 1;
+    const struct reload reload = {path, opener, &registries};
     struct snapshot *snapshot = load_file(path, opener, &registries.live, NULL);
-    status = snapshot ? serve(snapshot, registries.live.servers, opener, NULL) : 1;
+    status = snapshot ? serve(snapshot, registries.live.servers, opener, &reload, NULL) : 1;
     registries_fini(&registries);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "main/serve.h"
 
 #include "control/error_log.h"
+#include "main/reload.h"
 #include "main/vocabulary.h"
 #include "main/worker.h"
 #include "net/timeouts.h"
@@ -57,10 +58,29 @@ static void drain(struct worker *worker, uint64_t drain_ms)
     }
 }
 
-static int run_worker(struct worker *worker, struct snapshot *snapshot,
+/* Until it shall stop. */
+static void obey_signals(struct worker *worker, const struct reload *reload)
+{
+    for (;;) {
+        switch (sys_signals_wait(REST_LOOK_MS)) {
+        case SYS_SIGNAL_STOP:
+            return;
+        case SYS_SIGNAL_RELOAD:
+            if (reload)
+                (void)reload_run(reload, worker);
+            break;
+        case SYS_SIGNAL_REOPEN:
+        case SYS_SIGNAL_UPGRADE:
+        case SYS_SIGNAL_NONE:
+            worker_rest(worker);
+            break;
+        }
+    }
+}
+
+static int run_worker(struct worker *worker, struct snapshot *snapshot, const struct reload *reload,
                       void (*ready)(struct slice listeners))
 {
-    uint64_t drain_ms = drain_time(snapshot);
     unsigned threads = thread_count(snapshot);
     if (!worker_start(worker, snapshot, threads)) {
         (void)fprintf(stderr, "weir: %s\n", worker_problem(worker));
@@ -73,15 +93,14 @@ static int run_worker(struct worker *worker, struct snapshot *snapshot,
                   listeners.data);
     if (ready)
         ready(text_slice(&listeners));
-    while (sys_signals_wait(REST_LOOK_MS) != SYS_SIGNAL_STOP)
-        worker_rest(worker);
+    obey_signals(worker, reload);
     (void)fprintf(stderr, "weir: stopping\n");
-    drain(worker, drain_ms);
+    drain(worker, drain_time(worker_snapshot(worker)));
     return 0;
 }
 
 int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys_opener *opener,
-          void (*ready)(struct slice listeners))
+          const struct reload *reload, void (*ready)(struct slice listeners))
 {
     error_log_start(snapshot);
     (void)sys_raise_descriptor_limit();
@@ -94,7 +113,7 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
         return 1;
     }
     server_registry_wait(servers, FIRST_LOOK_UP_MS);
-    int status = run_worker(worker, snapshot, ready);
+    int status = run_worker(worker, snapshot, reload, ready);
     worker_free(worker);
     return status;
 }

@@ -1,44 +1,16 @@
-#include "main/worker.h"
+#include "main/worker_int.h"
 
 #include "base/assert.h"
 #include "exchange/client.h"
 #include "exchange/client_table.h"
 #include "exchange/context.h"
 #include "exchange/tunnel.h"
-#include "main/handover.h"
 #include "policy/pattern.h"
 #include "sys/thread.h"
-#include "upstream/lending.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A loop with its thread. */
-struct worker_loop {
-    struct worker *worker;
-    struct loop *loop;
-    struct loop_context context;
-    struct sys_thread *thread;
-    struct message drain, abort, quit; /* each sent once at most */
-    bool quitting;
-    atomic_bool done; /* the thread has nothing left to serve */
-};
-
-struct worker {
-    struct server_registry *servers;
-    struct sys_opener *opener;
-    struct client_table *clients;
-    uint64_t most_clients; /* seen since memory was given back */
-    struct listener *listeners;
-    uint32_t listener_count;
-    struct worker_loop *loops;
-    struct handover handover;
-    struct lending_circle circle;
-    unsigned loop_count;
-    bool draining, aborting;
-    char problem[256];
-};
 
 struct worker *worker_new(struct server_registry *servers, struct sys_opener *opener)
 {
@@ -47,6 +19,8 @@ struct worker *worker_new(struct server_registry *servers, struct sys_opener *op
         return NULL;
     worker->servers = servers;
     worker->opener = opener;
+    list_init(&worker->listeners);
+    list_init(&worker->past_snapshots);
     worker->clients = client_table_new();
     if (!worker->clients) {
         free(worker);
@@ -60,7 +34,7 @@ const char *worker_problem(const struct worker *worker)
     return worker->problem;
 }
 
-static bool fail(struct worker *worker, const char *problem)
+bool worker_fail(struct worker *worker, const char *problem)
 {
     struct text text = text_over(worker->problem, sizeof(worker->problem) - 1);
     text_add(&text, slice_from_text(problem));
@@ -68,37 +42,15 @@ static bool fail(struct worker *worker, const char *problem)
     return false;
 }
 
-static bool fail_to_listen(struct worker *worker, const struct address *address, int error)
-{
-    bool privileged = error == EACCES && address->port > 0 && address->port < 1024;
-    struct text text = text_over(worker->problem, sizeof(worker->problem) - 1);
-    text_add(&text, SLICE("cannot listen on "));
-    address_print(&text, address);
-    text_print(&text, ": %s%s", strerrordesc_np(error),
-               privileged ? "; ports below 1024 are for root: listen on :8080, say, or give the "
-                            "binary the right with setcap cap_net_bind_service=+ep"
-                          : "");
-    worker->problem[text.length] = '\0';
-    return false;
-}
-
 /* ---- on the loops */
-
-static void on_client(struct listener_share *share, int fd, const struct ip *peer, uint16_t port)
-{
-    ASSERT(fd >= 0);
-    (void)port;
-    struct loop_context *context = share->owner;
-    struct worker_loop *self = CONTAINER_OF(context, struct worker_loop, context);
-    if (!handover_give(&self->worker->handover, context, share->index, fd, peer))
-        client_accept(context, share->index, fd, peer);
-}
 
 static void stop_accepting(struct loop_context *context)
 {
-    for (uint32_t i = 0; i < context->share_count; i++)
-        listener_share_close(&context->shares[i]);
-    context->share_count = 0;
+    LIST_EACH_SAFE (link, &context->listeners) {
+        struct loop_listener *listener = CONTAINER_OF(link, struct loop_listener, link);
+        if (!listener->is_closed)
+            loop_listener_close(listener);
+    }
 }
 
 static void on_drain(struct loop *loop, struct message *message)
@@ -151,45 +103,7 @@ static void run_loop(void *argument)
 
 /* ---- starting */
 
-static bool open_listeners(struct worker *worker, const struct plans *plans, unsigned threads)
-{
-    ASSERT(plans->listener_count > 0 && !worker->listeners);
-    worker->listeners = calloc(plans->listener_count, sizeof(*worker->listeners));
-    if (!worker->listeners)
-        return fail(worker, "there is no memory for the listeners");
-    for (uint32_t i = 0; i < plans->listener_count; i++) {
-        const struct address *address = &plans->listeners[i].address;
-        int error = listener_open(&worker->listeners[i], worker->opener, address, threads);
-        if (error)
-            return fail_to_listen(worker, address, -error);
-        worker->listener_count++;
-    }
-    return true;
-}
-
-static bool open_shares(struct worker *worker, struct worker_loop *self, unsigned index)
-{
-    struct loop_context *context = &self->context;
-    ASSERT(worker->listener_count > 0 && !context->shares);
-    context->shares = calloc(worker->listener_count, sizeof(*context->shares));
-    if (!context->shares)
-        return false;
-    for (uint32_t i = 0; i < worker->listener_count; i++) {
-        struct listener_share *share = &context->shares[i];
-        *share = (struct listener_share){
-            .listener = &worker->listeners[i],
-            .index = i,
-            .owner = context,
-            .on_client = on_client,
-        };
-        if (!listener_share_open(share, self->loop, index))
-            return false;
-        context->share_count++;
-    }
-    return true;
-}
-
-static bool prepare_loop(struct worker *worker, unsigned index, struct snapshot *snapshot)
+static bool prepare_loop(struct worker *worker, unsigned index)
 {
     struct worker_loop *self = &worker->loops[index];
     self->worker = worker;
@@ -201,8 +115,7 @@ static bool prepare_loop(struct worker *worker, unsigned index, struct snapshot 
         !loop_context_init(&self->context, self->loop, index, worker->servers, worker->clients))
         return false;
     worker->loop_count++;
-    snapshot_ref(snapshot);
-    return loop_context_publish(&self->context, snapshot) && open_shares(worker, self, index);
+    return true;
 }
 
 /* The loops get to know each other. */
@@ -222,40 +135,53 @@ static bool introduce(struct worker *worker, unsigned threads)
     return true;
 }
 
-static bool start_loops(struct worker *worker, struct snapshot *snapshot, unsigned threads)
+static bool make_loops(struct worker *worker, unsigned threads)
 {
     worker->loops = calloc(threads, sizeof(*worker->loops));
     if (!worker->loops)
-        return fail(worker, "there is no memory for the loops");
+        return worker_fail(worker, "there is no memory for the loops");
     for (unsigned i = 0; i < threads; i++) {
-        if (!prepare_loop(worker, i, snapshot))
-            return fail(worker, "a loop cannot be made: too little memory, or too few descriptors");
+        if (!prepare_loop(worker, i))
+            return worker_fail(worker,
+                               "a loop cannot be made: too little memory, or too few descriptors");
     }
-    if (!introduce(worker, threads))
-        return fail(worker, "there is no memory for the loops");
-    for (unsigned i = 0; i < threads; i++) {
+    return introduce(worker, threads) || worker_fail(worker, "there is no memory for the loops");
+}
+
+static bool start_threads(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->loop_count; i++) {
         worker->loops[i].thread = sys_thread_start("weir-loop", run_loop, &worker->loops[i]);
         if (!worker->loops[i].thread)
-            return fail(worker, "the system refuses a thread");
+            return worker_fail(worker, "the system refuses a thread");
     }
     return true;
 }
 
 bool worker_start(struct worker *worker, struct snapshot *snapshot, unsigned threads)
 {
-    ASSERT(!worker->loops && threads > 0);
-    bool good = open_listeners(worker, snapshot_get(snapshot, &plan_part), threads) &&
-                start_loops(worker, snapshot, threads);
-    snapshot_unref(snapshot);
-    return good;
+    ASSERT(!worker->loops && threads > 0 && threads <= LISTENER_LOOPS_MAX);
+    if (!make_loops(worker, threads)) {
+        snapshot_unref(snapshot);
+        return false;
+    }
+    return publication_begin(worker, snapshot) && start_threads(worker);
+}
+
+struct snapshot *worker_snapshot(const struct worker *worker)
+{
+    return worker->snapshot;
 }
 
 void worker_print_listeners(const struct worker *worker, struct text *text)
 {
-    for (uint32_t i = 0; i < worker->listener_count; i++) {
-        struct address address = worker->listeners[i].address;
-        address.port = worker->listeners[i].port;
-        if (i > 0)
+    LIST_EACH (link, &worker->listeners) {
+        struct worker_listener *listener = CONTAINER_OF(link, struct worker_listener, link);
+        if (listener->is_gone)
+            continue;
+        struct address address = listener->listener.address;
+        address.port = listener->listener.port;
+        if (text->length > 0)
             text_add(text, SLICE(", "));
         address_print(text, &address);
     }
@@ -263,6 +189,7 @@ void worker_print_listeners(const struct worker *worker, struct text *text)
 
 void worker_rest(struct worker *worker)
 {
+    publication_tidy(worker);
     enum { BURST_LEAST = 256 }; /* clients: what fewer leave behind is not worth the walk */
     uint64_t clients = client_table_count(worker->clients);
     if (clients > worker->most_clients)
@@ -334,10 +261,8 @@ void worker_free(struct worker *worker)
     await_loops(worker);
     for (unsigned i = 0; i < worker->loop_count; i++)
         free_loop(&worker->loops[i]);
-    for (uint32_t i = 0; i < worker->listener_count; i++)
-        listener_close(&worker->listeners[i]);
+    publication_fini(worker);
     client_table_free(worker->clients);
-    free(worker->listeners);
     free(worker->circle.members);
     free(worker->handover.contexts);
     free(worker->loops);

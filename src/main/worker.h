@@ -15,6 +15,15 @@ struct worker *worker_new(struct server_registry *servers, struct sys_opener *op
  * the snapshot. False: nothing is served; worker_problem says why. Once. */
 bool worker_start(struct worker *worker, struct snapshot *snapshot, unsigned threads);
 
+/* Makes a snapshot the current one, without loss: what runs ends under its own, listeners that both
+ * have stay open, clients of those that are gone leave. Takes over one reference. False: the one
+ * before stays, nothing has changed, and worker_problem says why. Returns when all loops serve it.
+ */
+bool worker_publish(struct worker *worker, struct snapshot *snapshot);
+
+/* The current one; it lives until the next is published. */
+struct snapshot *worker_snapshot(const struct worker *worker);
+
 /* One sentence about what went wrong. */
 const char *worker_problem(const struct worker *worker);
 

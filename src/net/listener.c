@@ -80,13 +80,14 @@ static void on_pause_over(struct timer *timer)
         timer_set(loop, &share->pause, PAUSE_MS);
 }
 
-bool listener_share_open(struct listener_share *share, struct loop *loop, unsigned loop_index)
+void listener_share_open(struct listener_share *share, struct loop *loop, unsigned loop_index)
 {
     const struct listener *listener = share->listener;
     unsigned index = listener->socket_count == 1 ? 0 : loop_index;
     ASSERT(index < listener->socket_count);
     timer_init(&share->pause, on_pause_over);
-    return acceptor_init(&share->acceptor, loop, listener->sockets[index], on_news);
+    if (!acceptor_init(&share->acceptor, loop, listener->sockets[index], on_news))
+        timer_set(loop, &share->pause, PAUSE_MS);
 }
 
 void listener_share_close(struct listener_share *share)

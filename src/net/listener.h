@@ -25,17 +25,16 @@ void listener_close(struct listener *listener);
 /* A loop's share in a listener. */
 struct listener_share {
     struct acceptor acceptor;
-    struct timer pause; /* set while the process is out of descriptors */
-    struct listener *listener;
-    uint32_t index; /* of the listener in the snapshot */
+    struct timer pause;              /* set while the process is out of descriptors */
+    const struct listener *listener; /* while it is open */
     void *owner;
     /* The descriptor is the receiver's. */
     void (*on_client)(struct listener_share *share, int fd, const struct ip *peer, uint16_t port);
 };
 
-/* False: the system refused. When it is out of descriptors later, accepting pauses for a moment, so
- * that the clients that wait do not keep the loop busy. */
-bool listener_share_open(struct listener_share *share, struct loop *loop, unsigned loop_index);
+/* When the system is out of descriptors or refuses for another reason, accepting pauses for a
+ * moment and is tried again, so that the clients that wait do not keep the loop busy. */
+void listener_share_open(struct listener_share *share, struct loop *loop, unsigned loop_index);
 
 /* Accepts until nobody waits, then stops listening on this loop. */
 void listener_share_close(struct listener_share *share);

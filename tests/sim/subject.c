@@ -77,6 +77,7 @@ static struct snapshot *load(void)
 /* ---- what must hold after every turn */
 
 enum {
+    LISTENER_ID = 1,
     /* Two outputs at their high water, of spans that fill an eighth of their buffers (a reader that
      * gets less asks for smaller ones), and one piece more. */
     BUFFERS_PER_CLIENT = 2 * (8 * OUTPUT_HIGH_WATER + 2 * BUFFER_LARGE),
@@ -108,20 +109,32 @@ static void on_client(struct listener_share *share, int fd, const struct ip *pee
 {
     (void)port;
     struct loop_context *context = share->owner;
-    if (!handover_give(&subject.handover, context, share->index, fd, peer))
-        client_accept(context, share->index, fd, peer);
+    struct loop_listener *listener = CONTAINER_OF(share, struct loop_listener, share);
+    if (!handover_give(&subject.handover, context, listener, fd, peer))
+        client_accept(context, listener, fd, peer);
 }
 
-static void open_share(unsigned index)
+static void open_listener(unsigned index)
 {
     struct loop_context *context = &subject.contexts[index];
-    context->shares = calloc(1, sizeof(*context->shares));
-    ASSERT(context->shares);
-    context->shares[0] = (struct listener_share){
+    struct loop_listener *listener =
+        loop_listener_new(LISTENER_ID, &context->current->plans->listeners[0]);
+    ASSERT(listener);
+    listener->share = (struct listener_share){
         .listener = &subject.listener, .owner = context, .on_client = on_client};
-    bool opened = listener_share_open(&context->shares[0], subject.loops[index], index);
-    ASSERT(opened);
-    context->share_count = 1;
+    loop_listener_open(context, listener, index);
+}
+
+/* What the worker does on each loop; the listener stays. */
+static void publish(struct loop_context *context, struct snapshot *snapshot)
+{
+    snapshot_ref(snapshot);
+    struct snapshot_hold *hold = snapshot_hold_new(snapshot);
+    ASSERT(hold);
+    struct loop_listener *listener = loop_listener_find(context, LISTENER_ID);
+    if (listener)
+        listener->plan = &hold->plans->listeners[0];
+    loop_context_publish(context, hold);
 }
 
 static void start_loop(unsigned index, struct snapshot *snapshot)
@@ -132,9 +145,7 @@ static void start_loop(unsigned index, struct snapshot *snapshot)
     bool good = loop_context_init(context, subject.loops[index], index, subject.servers,
                                   subject.client_table);
     ASSERT(good);
-    snapshot_ref(snapshot);
-    good = loop_context_publish(context, snapshot);
-    ASSERT(good);
+    publish(context, snapshot);
     subject.context_list[index] = context;
     subject.upstreams_list[index] = context->upstreams;
 }
@@ -157,7 +168,7 @@ static void start_loops(struct snapshot *snapshot)
     ASSERT(error == 0);
     for (unsigned i = 0; i < subject.count; i++) {
         start_loop(i, snapshot);
-        open_share(i);
+        open_listener(i);
     }
     introduce();
     subject.listening = true;
@@ -200,11 +211,8 @@ void subject_reload(void)
 {
     TRACE("reload");
     struct snapshot *snapshot = load();
-    for (unsigned i = 0; i < subject.count; i++) {
-        snapshot_ref(snapshot);
-        bool good = loop_context_publish(&subject.contexts[i], snapshot);
-        ASSERT(good);
-    }
+    for (unsigned i = 0; i < subject.count; i++)
+        publish(&subject.contexts[i], snapshot);
     snapshot_unref(snapshot);
 }
 
@@ -213,8 +221,7 @@ void subject_drain(void)
     TRACE("drain");
     for (unsigned i = 0; i < subject.count; i++) {
         if (subject.listening)
-            listener_share_close(&subject.contexts[i].shares[0]);
-        subject.contexts[i].share_count = 0;
+            loop_listener_close(loop_listener_find(&subject.contexts[i], LISTENER_ID));
         clients_drain(&subject.contexts[i]);
     }
     if (subject.listening)
