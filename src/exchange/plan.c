@@ -6,6 +6,7 @@
 #include "exchange/error_pages.h"
 #include "exchange/listener_settings.h"
 #include "exchange/log_settings.h"
+#include "exchange/reveal.h"
 #include "policy/route_settings.h"
 
 #include <stdlib.h>
@@ -137,6 +138,7 @@ static bool build_plan(struct builder *builder, struct route *route)
     plan->timeouts = timeouts_for(builder, route, plan->upstream);
     plan->limits = scope_group(configuration, route->scope, &limits_group);
     plan->error_pages = scope_group(configuration, route->scope, &error_pages_group);
+    plan->reveal = scope_group(configuration, route->scope, &reveal_group);
     plan->stage_count = collect_stages(builder, route, plan->stages);
     route->plan = plan;
     bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL;

@@ -24,6 +24,7 @@ struct plan {
     const struct timeouts *timeouts; /* of the route, towards its upstream */
     const struct limits *limits;
     const struct error_pages *error_pages;
+    const struct reveal_settings *reveal;
     struct log_sink *access_log; /* NULL: off */
     uint32_t stage_count;
     struct plan_stage stages[];

@@ -3,6 +3,7 @@
  * `outcome` alone decides from both flows when the exchange is over. */
 #include "base/assert.h"
 #include "exchange/exchange.h"
+#include "exchange/reveal.h"
 
 enum {
     PIECES_PER_RUN = 32,     /* each way; then other exchanges have their turn */
@@ -114,6 +115,8 @@ static bool send_final_head(struct exchange *exchange)
     if (!fields_find(&head->fields, FIELD_DATE) &&
         !fields_add(&head->fields, &exchange->arena, FIELD_DATE, SLICE("Date"),
                     loop_context_date(exchange->context)))
+        return false;
+    if (!reveal_clean(exchange))
         return false;
     exchange_run_response_stages(exchange);
     /* The response may end before the request does. */

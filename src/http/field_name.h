@@ -12,6 +12,8 @@ enum {
     FIELD_NOT_A_TRAILER = 2,
     /* Says who the client is: replaced on the way to a server. */
     FIELD_TELLS_CLIENT = 4,
+    /* Says what a server is made of: kept from clients. */
+    FIELD_TELLS_SERVER = 8,
 };
 
 /* identifier, name, duties */
@@ -62,7 +64,10 @@ enum {
     F(USER_AGENT, "User-Agent", 0)                                                                 \
     F(REFERER, "Referer", 0)                                                                       \
     F(ACCEPT, "Accept", 0)                                                                         \
-    F(ALLOW, "Allow", 0)
+    F(ALLOW, "Allow", 0)                                                                           \
+    F(SERVER, "Server", FIELD_TELLS_SERVER)                                                        \
+    F(X_POWERED_BY, "X-Powered-By", FIELD_TELLS_SERVER)                                            \
+    F(X_ASPNET_VERSION, "X-AspNet-Version", FIELD_TELLS_SERVER)
 
 enum field_name {
     FIELD_OTHER,
@@ -90,6 +95,14 @@ static const uint64_t FIELD_BITS_HOP_BY_HOP = 0
     | (((duties)&FIELD_HOP_BY_HOP) ? FIELD_BIT(FIELD_##identifier) : 0)
     FIELD_NAMES(FIELD_HOP_BIT)
 #undef FIELD_HOP_BIT
+    ;
+
+/* The bits of all fields with FIELD_TELLS_SERVER. */
+static const uint64_t FIELD_BITS_TELL_SERVER = 0
+#define FIELD_SERVER_BIT(identifier, text, duties)                                                 \
+    | (((duties)&FIELD_TELLS_SERVER) ? FIELD_BIT(FIELD_##identifier) : 0)
+    FIELD_NAMES(FIELD_SERVER_BIT)
+#undef FIELD_SERVER_BIT
     ;
 
 /* The bits of all fields with FIELD_TELLS_CLIENT. */

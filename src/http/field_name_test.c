@@ -46,7 +46,7 @@ static void names_outside_the_list_are_others(void **state)
                                          "X",
                                          "Accept-Encoding",
                                          "X-Request-Id",
-                                         "Server",
+                                         "Servers",
                                          "a-name-that-is-longer-than-all-of-the-list"};
     for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++)
         assert_int_equal(field_name_find(slice_from_text(OTHERS[i])), FIELD_OTHER);
@@ -61,6 +61,8 @@ static void duties_and_their_bits_agree(void **state)
         unsigned duties = field_name_duties((enum field_name)id);
         bool hop_by_hop = duties & FIELD_HOP_BY_HOP;
         assert_int_equal((FIELD_BITS_HOP_BY_HOP & FIELD_BIT(id)) != 0, hop_by_hop);
+        bool tells_server = duties & FIELD_TELLS_SERVER;
+        assert_int_equal((FIELD_BITS_TELL_SERVER & FIELD_BIT(id)) != 0, tells_server);
         /* What speaks of one connection has no place behind a body. */
         assert_true(!hop_by_hop || (duties & FIELD_NOT_A_TRAILER));
     }

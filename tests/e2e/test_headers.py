@@ -167,3 +167,54 @@ def test_mistakes_are_told(directory, operation, place):
     assert result.returncode == 1
     assert f"weir.yaml:{place[:2]}" in result.stderr
     assert result.stderr.count("error:") == 1
+
+
+# What a server would tell of itself
+
+TELLING = [("Server", "app/1.2"), ("X-Powered-By", "PHP/8.2"), ("x-aspnet-version", "4.0")]
+
+
+def test_what_a_server_is_made_of_is_kept_from_clients(through):
+    _, response = through("", TELLING)()
+    assert not any(response.has(name) for name, _ in TELLING)
+
+
+def test_it_is_told_where_that_is_wanted(through):
+    _, response = through("reveal_server: on", TELLING)()
+    assert [response.values(name) for name, _ in TELLING] == [[value] for _, value in TELLING]
+
+
+def test_one_may_say_something_else(through):
+    _, response = through("headers: {response: {set: {Server: mine}}}", TELLING)()
+    assert response.values("Server") == ["mine"]
+
+
+@pytest.mark.parametrize("location,seen", [
+    ("http://SERVER/login?next=%2F", "/login?next=%2F"),
+    ("HTTP://SERVER", "/"),
+    ("http://SERVER?a", "/?a"),
+    ("https://SERVER/a#b", "/a#b"),
+    ("http://SERVER//evil.example/", None),  # would lead to another host
+    ("http://SERVER0/", None),
+    ("http://SERVER.evil.example/", None),
+    ("http://SERVER@evil.example/", None),
+    ("http://other.example/", None),
+    ("/path", None),
+    ("//other.example/", None),
+    ("ftp://SERVER/", None),
+    ("", None),
+])
+def test_a_redirect_to_the_server_leads_to_where_the_client_is(start_origin, start_proxy, connect,
+                                                               location, seen):
+    def behaviour(connection):
+        where = location.replace("SERVER", origin.url[len("http://"):])
+        while True:
+            connection.read_request()
+            connection.answer(302, b"", fields=[("Location", where)])
+
+    origin = start_origin(behaviour)
+    response = connect(start_proxy(origin)).ask()
+    expected = location.replace("SERVER", origin.url[len("http://"):]) if seen is None else seen
+    assert response.values("Location") == [expected]
+    response = connect(start_proxy(origin, settings="reveal_server: on")).ask()
+    assert response.values("Location") == [location.replace("SERVER", origin.url[len("http://"):])]
