@@ -119,7 +119,9 @@ static void use_variable(struct compiling *compiling, const struct variable *var
                          struct slice name, size_t offset)
 {
     if (variable->phase > compiling->phase)
-        tell(compiling, offset, "it is known only when the response is there",
+        tell(compiling, offset,
+             variable->phase == TEMPLATE_END ? "it is known only at the end, in a log"
+                                             : "it is known only when the response is there",
              "too early for the variable", name);
     add_piece(compiling, (struct piece){.kind = PIECE_VARIABLE,
                                         .variable = variable,
@@ -308,4 +310,16 @@ bool template_is_constant(const struct template *template, struct slice *ret_tex
         return false;
     *ret_text = template->count ? template->pieces[0].text : SLICE("");
     return true;
+}
+
+uint32_t template_part_count(const struct template *template)
+{
+    return template->count;
+}
+
+struct template_part template_part(const struct template *template, uint32_t index)
+{
+    ASSERT(index < template->count && template->captures == 0);
+    const struct piece *piece = &template->pieces[index];
+    return (struct template_part){.variable = piece->variable, .text = piece->text};
 }

@@ -15,6 +15,7 @@ struct template;
 enum template_phase {
     TEMPLATE_REQUEST,  /* from the request alone */
     TEMPLATE_RESPONSE, /* also of the response, the server, the status */
+    TEMPLATE_END,      /* only when the exchange is over: for logs */
 };
 
 /* One named value of an exchange. `exchange` is opaque here. A value that is not there is empty.
@@ -58,3 +59,13 @@ struct slice template_expand_encoded(const struct template *template, const void
 
 /* Whether it has no variable, and then its text. */
 bool template_is_constant(const struct template *template, struct slice *ret_text);
+
+/* For whoever puts the values in by a way of its own: the pieces in order. `variable` is NULL for a
+ * piece of text, and `text` then is that; else it is the variable's argument. The template has no
+ * captures. */
+struct template_part {
+    const struct variable *variable;
+    struct slice text;
+};
+uint32_t template_part_count(const struct template *template);
+struct template_part template_part(const struct template *template, uint32_t index);

@@ -1,26 +1,14 @@
-/* The Combined Log Format, as Apache made it and everybody reads it:
- *
- *     client - - [time] "method target version" status bytes "referer" "user agent"
- *
- * Bytes from outside are escaped, so that no line can be forged. A line is built on the stack and
- * handed to its sink; nothing is allocated. */
 #include "exchange/access_log.h"
 
-#include "base/assert.h"
 #include "base/map.h"
+#include "exchange/access_format.h"
 #include "exchange/exchange.h"
 #include "exchange/log_settings.h"
-#include "obs/escape.h"
+#include "exchange/outcome.h"
+#include "exchange/request_id.h"
 #include "obs/log.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-enum { /* escaped bytes; with all the rest they fit into a line */
-       METHOD_MAX = 64,
-       TARGET_MAX = 8 * 1024,
-       FIELD_MAX = 2 * 1024,
-};
 
 /* ---- the logs of a snapshot */
 
@@ -60,7 +48,7 @@ bool access_logs_open(struct access_logs *logs, const struct access_setting *set
                       struct diagnostics *diagnostics, struct log_sink **ret_sink)
 {
     *ret_sink = NULL;
-    if (!logs->sinks || setting->format == ACCESS_OFF)
+    if (!logs->sinks || setting->format.kind == ACCESS_OFF)
         return true;
     *ret_sink = map_get(&logs->opened, setting->to);
     if (!*ret_sink)
@@ -80,7 +68,7 @@ void access_logs_free(struct access_logs *logs)
     free(logs);
 }
 
-/* ---- the line */
+/* ---- the end of an exchange */
 
 struct access_note access_log_note(const struct request_head *head)
 {
@@ -91,95 +79,7 @@ struct access_note access_log_note(const struct request_head *head)
                                 .user_agent = user_agent ? user_agent->value : none};
 }
 
-/* Whether the request could be read at all. */
-static bool is_known(const struct exchange *exchange)
-{
-    return exchange->client_target.data != NULL;
-}
-
-static struct access_note note_of(const struct exchange *exchange)
-{
-    if (exchange->plan)
-        return exchange->access_note;
-    return is_known(exchange) ? access_log_note(&exchange->request) : (struct access_note){0};
-}
-
-/* What the client was told, or would have been; 0: nothing. */
-static unsigned status_of(const struct exchange *exchange)
-{
-    if (exchange->response_sent)
-        return exchange->response.status;
-    return exchange->error ? error_status(exchange->error) : 0;
-}
-
-static void add_request_line(struct text *line, const struct exchange *exchange)
-{
-    const struct request_head *head = &exchange->request;
-    if (!is_known(exchange)) {
-        text_add_byte(line, '-');
-        return;
-    }
-    escape_add(line, head->method_text, METHOD_MAX);
-    text_add_byte(line, ' ');
-    escape_add(line, exchange->client_target, TARGET_MAX);
-    text_add(line, head->minor_version == 0 ? SLICE(" HTTP/1.0") : SLICE(" HTTP/1.1"));
-}
-
-static void add_status(struct text *line, unsigned status)
-{
-    ASSERT(status <= 999);
-    text_add_byte(line, (char)('0' + status / 100));
-    text_add_byte(line, (char)('0' + status / 10 % 10));
-    text_add_byte(line, (char)('0' + status % 10));
-}
-
-static void add_field(struct text *line, struct slice value)
-{
-    text_add(line, SLICE(" \""));
-    if (value.length == 0)
-        text_add_byte(line, '-');
-    escape_add(line, value, FIELD_MAX);
-    text_add_byte(line, '"');
-}
-
-void access_log_print(struct text *line, const struct exchange *exchange, struct slice time)
-{
-    struct access_note note = note_of(exchange);
-    ip_print(line, &exchange->client);
-    text_add(line, SLICE(" - - ["));
-    text_add(line, time);
-    text_add(line, SLICE("] \""));
-    add_request_line(line, exchange);
-    text_add(line, SLICE("\" "));
-    add_status(line, status_of(exchange));
-    text_add_byte(line, ' ');
-    text_add_number(line, exchange->response_body_bytes);
-    add_field(line, note.referer);
-    add_field(line, note.user_agent);
-    text_add_byte(line, '\n');
-}
-
-/* In UTC; made once a second. */
-static struct slice time_of(struct loop_context *context)
-{
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    int64_t now = loop_wall(context->loop);
-    struct text text = text_over(context->log_time, sizeof(context->log_time));
-    if (context->log_second != now || context->log_time[0] == '\0') {
-        struct tm tm;
-        time_t seconds = (time_t)now;
-        (void)gmtime_r(&seconds, &tm);
-        text_print(&text, "%02d/%s/%04d:%02d:%02d:%02d +0000", tm.tm_mday, months[tm.tm_mon],
-                   tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-        context->log_second = now;
-    }
-    return slice_of(context->log_time, 26);
-}
-
-/* ---- the end of an exchange */
-
-static void tell_failure(const struct exchange *exchange)
+static void tell_failure(struct exchange *exchange)
 {
     bool by_client = error_side(exchange->error) == ERROR_SIDE_CLIENT;
     const struct upstream *upstream = exchange->plan ? exchange->plan->upstream : NULL;
@@ -190,21 +90,40 @@ static void tell_failure(const struct exchange *exchange)
               LOG_TEXT("upstream", upstream ? upstream->name : none),
               LOG_TEXT("site", exchange->site ? exchange->site->name : none),
               LOG_IP("client", &exchange->client),
-              LOG_TEXT("method", is_known(exchange) ? exchange->request.method_text : none),
-              LOG_NUMBER("status", status_of(exchange)));
+              LOG_TEXT("method", outcome_is_known(exchange) ? exchange->request.method_text : none),
+              LOG_NUMBER("status", outcome_status(exchange)),
+              LOG_TEXT("request_id", request_id(exchange)));
+}
+
+/* A whole trace is kept or left, wherever its id was made. What failed by us or a server is kept.
+ */
+static bool is_sampled(struct exchange *exchange, const struct access_setting *setting)
+{
+    if (setting->sample >= ACCESS_SAMPLE_ALL || outcome_status(exchange) >= 500)
+        return true;
+    return slice_hash(request_id(exchange), 0) >> 32 < setting->sample;
+}
+
+static bool is_wanted(struct exchange *exchange, const struct access_setting *setting)
+{
+    const struct access_when *when = setting->when;
+    return is_sampled(exchange, setting) &&
+           (!when ||
+            access_when_holds(when, outcome_status(exchange), outcome_milliseconds(exchange)));
 }
 
 void access_log_write(struct exchange *exchange)
 {
     if (exchange->error)
         tell_failure(exchange);
-    struct log_sink *sink =
-        exchange->plan ? exchange->plan->access_log : exchange->hold->plans->access_log;
-    if (!sink)
+    const struct plan *plan = exchange->plan;
+    const struct plans *plans = exchange->hold->plans;
+    struct log_sink *sink = plan ? plan->access_log : plans->access_log;
+    const struct access_setting *setting = plan ? plan->access : plans->access;
+    if (!sink || !is_wanted(exchange, setting))
         return;
     char memory[ACCESS_LINE_MAX];
     struct text line = text_over(memory, sizeof(memory));
-    access_log_print(&line, exchange, time_of(exchange->context));
-    ASSERT(!text_is_cut(&line));
+    access_format_print(&line, exchange, setting, outcome_common_time(exchange->context));
     log_sink_write(sink, text_slice(&line));
 }

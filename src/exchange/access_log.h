@@ -39,8 +39,3 @@ struct access_note access_log_note(const struct request_head *head);
 
 /* Called once for each exchange that ran, when it is over or becomes a tunnel. */
 void access_log_write(struct exchange *exchange);
-
-/* The line of an exchange in the Combined Log Format, with its line feed; `time` is as in
- * `20/Nov/2026:19:00:00 +0000`. Values that are longer than sense end in `...`. */
-enum { ACCESS_LINE_MAX = 16 * 1024 };
-void access_log_print(struct text *line, const struct exchange *exchange, struct slice time);

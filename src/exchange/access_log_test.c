@@ -1,5 +1,6 @@
 #include "exchange/access_log.h"
 
+#include "exchange/access_format.h"
 #include "exchange/exchange.h"
 #include "exchange/log_settings.h"
 #include "obs/log.h"
@@ -26,6 +27,9 @@ struct bench {
 };
 
 static struct bench *bench;
+
+static const struct access_setting combined = {.format = {.kind = ACCESS_COMBINED},
+                                               .sample = ACCESS_SAMPLE_ALL};
 
 static void keep(char *memory, size_t size, struct slice line)
 {
@@ -69,6 +73,9 @@ static int set_up(void **state)
     bench->hold.plans = &bench->plans;
     bench->plans.access_log = &line_sink;
     bench->plan.access_log = &line_sink;
+    bench->plan.access = bench->plans.access = &combined;
+    arena_init(&bench->exchange.arena, NULL, 1 << 20);
+    bench->exchange.id = SLICE("f00d");
     bench->server.key = SLICE("10.0.0.1:80");
     struct exchange *exchange = &bench->exchange;
     exchange->context = &bench->context;
@@ -88,6 +95,7 @@ static int tear_down(void **state)
     log_stop();
     loop_free(bench->context.loop);
     arena_fini(&bench->arena);
+    arena_fini(&bench->exchange.arena);
     free(bench);
     return 0;
 }
@@ -102,7 +110,7 @@ static void answered(unsigned status, uint64_t body_bytes)
 static void expect_line(const char *expected)
 {
     struct text line = text_over(bench->line, sizeof(bench->line) - 1);
-    access_log_print(&line, &bench->exchange, SLICE("20/Nov/2026:19:00:00 +0000"));
+    access_format_print(&line, &bench->exchange, &combined, SLICE("20/Nov/2026:19:00:00 +0000"));
     bench->line[line.length] = '\0';
     assert_false(text_is_cut(&line));
     assert_string_equal(bench->line, expected);
@@ -162,7 +170,7 @@ static void the_longest_line_has_its_end(void **state)
     add_field(FIELD_USER_AGENT, value);
     answered(200, UINT64_MAX);
     struct text line = text_over(bench->line, sizeof(bench->line));
-    access_log_print(&line, &bench->exchange, SLICE("20/Nov/2026:19:00:00 +0000"));
+    access_format_print(&line, &bench->exchange, &combined, SLICE("20/Nov/2026:19:00:00 +0000"));
     assert_false(text_is_cut(&line));
     assert_true(slice_ends_with(text_slice(&line), SLICE("\\xFF...\"\n")));
 }
@@ -226,7 +234,7 @@ static void a_failing_server_is_a_warning(void **state)
     access_log_write(exchange);
     assert_string_equal(bench->event, "2026-11-20T19:00:00.123Z warning the server refuses "
                                       "connections server=10.0.0.1:80 client=192.0.2.7 method=GET "
-                                      "status=502\n");
+                                      "status=502 request_id=f00d\n");
 }
 
 static void a_mistake_of_a_client_is_for_debugging(void **state)
@@ -237,7 +245,7 @@ static void a_mistake_of_a_client_is_for_debugging(void **state)
     answered(400, 66);
     access_log_write(&bench->exchange);
     assert_string_equal(bench->event, "2026-11-20T19:00:00.123Z debug a field of the request is "
-                                      "malformed client=192.0.2.7 status=400\n");
+                                      "malformed client=192.0.2.7 status=400 request_id=f00d\n");
 }
 
 /* ---- the logs of a snapshot */
@@ -268,7 +276,8 @@ static void close_counted(struct log_sinks *sinks, struct log_sink *sink)
 
 static struct access_setting setting_to(const char *name)
 {
-    return (struct access_setting){.format = ACCESS_COMBINED, .to = slice_from_text(name)};
+    return (struct access_setting){.format = {.kind = ACCESS_COMBINED},
+                                   .to = slice_from_text(name)};
 }
 
 static void a_file_is_opened_once_for_all_routes(void **state)
@@ -276,7 +285,7 @@ static void a_file_is_opened_once_for_all_routes(void **state)
     (void)state;
     struct counting_sinks sinks = {.sinks = {open_counted, close_counted}};
     struct access_logs *logs = access_logs_new(&sinks.sinks);
-    struct access_setting off = {.format = ACCESS_OFF};
+    struct access_setting off = {.format = {.kind = ACCESS_OFF}};
     struct access_setting a = setting_to("a"), same = setting_to("a"), b = setting_to("b");
     struct log_sink *sink = &line_sink;
     assert_true(access_logs_open(logs, &off, NULL, &sink));

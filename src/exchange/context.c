@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/pool.h"
 #include "exchange/client.h"
+#include "exchange/request_id.h"
 #include "exchange/tunnel.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ bool loop_context_init(struct loop_context *context, struct loop *loop, unsigned
                        struct server_registry *servers, struct client_table *client_table)
 {
     *context = (struct loop_context){.loop = loop, .index = index, .client_table = client_table};
+    request_id_seed(context);
     list_init(&context->client_list);
     list_init(&context->tunnel_list);
     list_init(&context->listeners);

@@ -57,6 +57,7 @@ struct exchange {
     const struct listener_plan *listener;
     struct ip peer, client; /* who connected; who asks, behind trusted proxies */
     bool peer_is_trusted;
+    struct slice id;            /* made or taken when it is first asked for: request_id.h */
     struct slice client_target; /* path and query as the client sent them; data is NULL where the
                                    request could not be read */
     struct slice client_path;   /* of it, in its one form */

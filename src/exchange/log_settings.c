@@ -1,14 +1,12 @@
 #include "exchange/log_settings.h"
 
-#include "base/arena.h"
-
-#define EXAMPLE "{format: combined, to: /var/log/weir/access.log}"
+#include "exchange/log_settings_int.h"
 
 /* ---- what both have */
 
 /* A path that can be opened. */
-static bool check_destination(struct setting_reader *reader, const char *name,
-                              const struct node *mapping, struct slice to)
+bool log_check_destination(struct setting_reader *reader, const char *name,
+                           const struct node *mapping, struct slice to)
 {
     const struct node *node = node_find(mapping, SLICE("to"));
     if (to.length > 0 && slice_find(to, '\0') == to.length)
@@ -19,75 +17,10 @@ static bool check_destination(struct setting_reader *reader, const char *name,
     return false;
 }
 
-static struct position position_of(const struct node *mapping, const char *key)
+struct position log_position_of(const struct node *mapping, const char *key)
 {
     const struct node *node = node_find(mapping, slice_from_text(key));
     return node ? node->position : mapping->position;
-}
-
-/* ---- access */
-
-struct access_mapping {
-    int format;
-    struct slice to;
-};
-
-static const char *const formats[] = {"combined", NULL};
-
-static const struct setting access_rows[] = {
-    {.name = "format",
-     .type = SETTING_CHOICE,
-     .offset = offsetof(struct access_mapping, format),
-     .size = sizeof(int),
-     .standard = "combined",
-     .choices = formats,
-     .summary = "How a line looks: the Combined Log Format.",
-     .example = "combined"},
-    {.name = "to",
-     .type = SETTING_TEXT,
-     .offset = offsetof(struct access_mapping, to),
-     .size = sizeof(struct slice),
-     .summary = "A file, which is appended to, `stdout` or `stderr`.",
-     .example = "/var/log/weir/access.log"},
-};
-
-static const struct setting_group access_group = {
-    .name = "access",
-    .settings = access_rows,
-    .count = sizeof(access_rows) / sizeof(access_rows[0]),
-    .size = sizeof(struct access_mapping),
-    .summary = "A line for each exchange.",
-};
-
-static bool read_access_mapping(struct setting_reader *reader, const struct node *node,
-                                struct access_setting *ret_setting)
-{
-    const struct access_setting *around = reader->inherited;
-    struct access_mapping mapping;
-    if (!setting_read_mapping(reader, &access_group, node, &mapping))
-        return false;
-    struct access_setting setting = {
-        .format = ACCESS_COMBINED, .to = mapping.to, .position = position_of(node, "to")};
-    if (!node_find(node, SLICE("to")) && around && around->format != ACCESS_OFF) {
-        setting.to = around->to;
-        setting.position = around->position;
-    }
-    if (!check_destination(reader, "access", node, setting.to))
-        return false;
-    *ret_setting = setting;
-    return true;
-}
-
-static bool read_access(struct setting_reader *reader, const struct node *node, void *field)
-{
-    struct access_setting *setting = field;
-    if (node_is_word(node, "off")) {
-        *setting = (struct access_setting){.format = ACCESS_OFF};
-        return true;
-    }
-    if (node->kind == NODE_MAPPING)
-        return read_access_mapping(reader, node, setting);
-    return setting_refuse(reader, "access", "off or a mapping", EXAMPLE, node);
 }
 
 /* ---- error */
@@ -129,11 +62,12 @@ static bool read_error(struct setting_reader *reader, const struct node *node, v
     if (node->kind != NODE_MAPPING)
         return setting_refuse(reader, "error", "a mapping", "{to: stderr, level: warning}", node);
     if (!setting_read_mapping(reader, &error_group, node, &mapping) ||
-        !check_destination(reader, "error", node, mapping.to))
+        !log_check_destination(reader, "error", node, mapping.to))
         return false;
-    *(struct error_setting *)field = (struct error_setting){.to = mapping.to,
-                                                            .level = (enum log_level)mapping.level,
-                                                            .position = position_of(node, "to")};
+    *(struct error_setting *)field =
+        (struct error_setting){.to = mapping.to,
+                               .level = (enum log_level)mapping.level,
+                               .position = log_position_of(node, "to")};
     return true;
 }
 
@@ -154,10 +88,11 @@ static const struct setting log_rows[] = {
      .type = SETTING_CUSTOM,
      .offset = offsetof(struct log_settings, access),
      .size = sizeof(struct access_setting),
-     .read = read_access,
+     .read = access_setting_read,
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
-     .summary = "A line for each exchange: off, or {format, to}.",
-     .example = EXAMPLE},
+     .summary =
+         "A line for each exchange: off, or {format, to, sample, when, hide_query, secrets}.",
+     .example = "{format: combined, to: /var/log/weir/access.log}"},
     {.name = "error",
      .type = SETTING_CUSTOM,
      .offset = offsetof(struct log_settings, error),

@@ -2,15 +2,8 @@
 #pragma once
 
 #include "conf/setting.h"
+#include "exchange/access_settings.h"
 #include "obs/log.h"
-
-enum access_format { ACCESS_OFF, ACCESS_COMBINED };
-
-struct access_setting {
-    enum access_format format;
-    struct slice to;          /* a file's path, `stdout` or `stderr`; empty where it is off */
-    struct position position; /* of what it is written to */
-};
 
 struct error_setting {
     struct slice to; /* the same; empty where nothing was written: standard error, at notice */

@@ -57,7 +57,7 @@ static const struct scope *site(uint32_t index)
 static void expect_access(const struct scope *scope, const char *to)
 {
     const struct access_setting *access = &settings_of(scope)->access;
-    assert_int_equal(access->format, to ? ACCESS_COMBINED : ACCESS_OFF);
+    assert_int_equal(access->format.kind, to ? ACCESS_COMBINED : ACCESS_OFF);
     assert_true(slice_equal(access->to, slice_from_text(to)));
 }
 
@@ -148,7 +148,9 @@ static void mistakes_are_told_with_their_place_and_cure(void **state)
     expect_error("log: {access: {to: \"a\\0b\"}}\n", 1, 20, "the access log does not say where to",
                  "write to: and a file, stdout or stderr");
     expect_error("log: {access: {format: combind, to: a}}\n", 1, 24,
-                 "\"format\" is combined, not \"combind\"", "did you mean \"combined\"?");
+                 "\"format\" is common, combined, json or a text with variables, not "
+                 "\"combind\"",
+                 "did you mean \"combined\"?");
     expect_error("log: {access: {too: a}}\n", 1, 16, "unknown key \"too\"", "did you mean \"to\"?");
     expect_error("log: {error: {to: a, level: warn}}\n", 1, 29,
                  "\"level\" is error, warning, notice or debug, not \"warn\"",

@@ -6,6 +6,7 @@
 #include "exchange/error_pages.h"
 #include "exchange/listener_settings.h"
 #include "exchange/log_settings.h"
+#include "exchange/request_id.h"
 #include "exchange/reveal.h"
 #include "policy/route_settings.h"
 
@@ -117,9 +118,10 @@ static bool compile_stages(struct builder *builder, const struct route *route, s
 }
 
 static bool open_access_log(struct builder *builder, const struct scope *scope,
-                            struct log_sink **ret_sink)
+                            struct log_sink **ret_sink, const struct access_setting **ret_access)
 {
     const struct log_settings *settings = scope_group(builder->configuration, scope, &log_group);
+    *ret_access = &settings->access;
     return access_logs_open(builder->plans->access_logs, &settings->access, builder->diagnostics,
                             ret_sink);
 }
@@ -139,10 +141,11 @@ static bool build_plan(struct builder *builder, struct route *route)
     plan->limits = scope_group(configuration, route->scope, &limits_group);
     plan->error_pages = scope_group(configuration, route->scope, &error_pages_group);
     plan->reveal = scope_group(configuration, route->scope, &reveal_group);
+    plan->request_id = scope_group(configuration, route->scope, &request_id_group);
     plan->stage_count = collect_stages(builder, route, plan->stages);
     route->plan = plan;
     bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL;
-    return open_access_log(builder, route->scope, &plan->access_log) && good;
+    return open_access_log(builder, route->scope, &plan->access_log, &plan->access) && good;
 }
 
 /* ---- listeners */
@@ -324,9 +327,12 @@ static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnost
     plans->trusted_proxies = proxies->trusted;
     plans->error_pages =
         scope_group(snapshot->configuration, snapshot->configuration->defaults, &error_pages_group);
+    plans->request_id =
+        scope_group(snapshot->configuration, snapshot->configuration->defaults, &request_id_group);
     plans->access_logs = access_logs_new(((const struct live *)snapshot->live)->logs);
     bool good = plans->access_logs && build_listeners(&builder) &&
-                open_access_log(&builder, builder.configuration->defaults, &plans->access_log);
+                open_access_log(&builder, builder.configuration->defaults, &plans->access_log,
+                                &plans->access);
     for (size_t i = 0; plans->access_logs && i < route_table_count(routes); i++)
         good &= build_plan(&builder, route_table_get(routes, i));
     if (good)

@@ -26,6 +26,8 @@ struct plan {
     const struct error_pages *error_pages;
     const struct reveal_settings *reveal;
     struct log_sink *access_log; /* NULL: off */
+    const struct access_setting *access;
+    const struct request_id_setting *request_id;
     uint32_t stage_count;
     struct plan_stage stages[];
 };
@@ -52,6 +54,8 @@ struct plans {
     struct access_logs *access_logs;       /* those that the plans write to */
     const struct error_pages *error_pages; /* the same */
     struct log_sink *access_log;           /* of requests for which there is no plan; NULL: off */
+    const struct access_setting *access;   /* the same */
+    const struct request_id_setting *request_id;
 };
 
 /* Tells of every `proxy` that names an upstream which is not there. Asked before a snapshot is

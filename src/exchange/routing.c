@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "exchange/exchange.h"
 #include "exchange/forwarded.h"
+#include "exchange/request_id.h"
 #include "http/uri.h"
 
 /* Path and query become the target that the server is asked for. */
@@ -107,7 +108,7 @@ static bool prepare_head(struct exchange *exchange)
     fields_remove_hop_by_hop(fields);
     if (upgrade && !fields_add(fields, &exchange->arena, FIELD_UPGRADE, SLICE("Upgrade"), protocol))
         return false;
-    return forwarded_add(exchange);
+    return forwarded_add(exchange) && request_id_send(exchange);
 }
 
 enum verdict exchange_route(struct exchange *exchange)
@@ -164,6 +165,7 @@ void exchange_run_response_stages(struct exchange *exchange)
         if (entry->stage->on_response)
             entry->stage->on_response(exchange, entry->settings);
     }
+    request_id_answer(exchange);
 }
 
 enum verdict exchange_act(struct exchange *exchange)

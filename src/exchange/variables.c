@@ -2,6 +2,8 @@
 #include "exchange/variables.h"
 
 #include "exchange/exchange.h"
+#include "exchange/outcome.h"
+#include "exchange/request_id.h"
 #include "http/cookie.h"
 #include "http/query.h"
 
@@ -108,12 +110,8 @@ VALUE(site)
 VALUE(route)
 {
     const struct exchange *exchange = context;
-    const struct node *path =
-        exchange->route ? node_find(exchange->route->scope->node, SLICE("path")) : NULL;
     (void)argument, (void)arena;
-    if (path && path->kind == NODE_SEQUENCE && path->count > 0)
-        path = path->items[0];
-    return path && path->kind == NODE_SCALAR ? present(path->text) : SLICE("");
+    return outcome_route(exchange);
 }
 
 VALUE(upstream)
@@ -130,14 +128,103 @@ VALUE(server)
     return exchange->call.server ? exchange->call.server->key : SLICE("");
 }
 
+/* A few bytes as a value of their own. */
+static struct slice copy_number(struct arena *arena, uint64_t number)
+{
+    char memory[24];
+    struct text text = text_over(memory, sizeof(memory));
+    text_add_number(&text, number);
+    return arena_copy(arena, text_slice(&text));
+}
+
+/* Before anything is sent it is that of the page which is being made. */
 VALUE(status)
 {
     const struct exchange *exchange = context;
-    char memory[8];
+    (void)argument;
+    unsigned status = exchange->response.status;
+    return copy_number(arena, status ? status : outcome_status(exchange));
+}
+
+/* ---- the end */
+
+VALUE(request_id_value)
+{
+    /* Made when it is first asked for. */
+    struct exchange *exchange = (struct exchange *)(uintptr_t)context;
+    (void)argument, (void)arena;
+    return present(request_id(exchange));
+}
+
+VALUE(peer_ip)
+{
+    const struct exchange *exchange = context;
+    char memory[ADDRESS_TEXT_MAX];
     struct text text = text_over(memory, sizeof(memory));
     (void)argument;
-    text_add_number(&text, exchange->response.status);
+    ip_print(&text, &exchange->peer);
     return arena_copy(arena, text_slice(&text));
+}
+
+VALUE(protocol)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return outcome_protocol(exchange);
+}
+
+VALUE(bytes_in)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return copy_number(arena, exchange->request_body_bytes);
+}
+
+VALUE(bytes_out)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return copy_number(arena, exchange->response_body_bytes);
+}
+
+VALUE(attempts)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return copy_number(arena, outcome_attempts(exchange));
+}
+
+VALUE(error)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return outcome_error(exchange, arena);
+}
+
+VALUE(time_total)
+{
+    const struct exchange *exchange = context;
+    char memory[32];
+    struct text text = text_over(memory, sizeof(memory));
+    (void)argument;
+    outcome_add_seconds(&text, outcome_milliseconds(exchange));
+    return arena_copy(arena, text_slice(&text));
+}
+
+VALUE(time_iso)
+{
+    char memory[32];
+    struct text text = text_over(memory, sizeof(memory));
+    (void)argument, (void)context;
+    outcome_add_iso_time(&text);
+    return arena_copy(arena, text_slice(&text));
+}
+
+VALUE(time_common)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return outcome_common_time(exchange->context);
 }
 
 /* ---- fields */
@@ -208,6 +295,18 @@ static const struct variable variables[] = {
     {"status", TEMPLATE_RESPONSE, status, "The status of the response."},
     {"response.header.", TEMPLATE_RESPONSE, response_field,
      "The field of the response; several lines with commas between them."},
+    {"peer_ip", TEMPLATE_REQUEST, peer_ip,
+     "The address that connected, which may be a trusted proxy's; `unix` on a Unix socket."},
+    {"protocol", TEMPLATE_REQUEST, protocol, "`HTTP/1.0` or `HTTP/1.1`, as the client spoke."},
+    {"request_id", TEMPLATE_REQUEST, request_id_value, "The id of the exchange."},
+    {"bytes_in", TEMPLATE_END, bytes_in, "How many bytes the body of the request had."},
+    {"bytes_out", TEMPLATE_END, bytes_out, "How many bytes of the response's body were sent."},
+    {"attempts", TEMPLATE_END, attempts, "How often a server was asked."},
+    {"error", TEMPLATE_END, error, "Why it failed, in one word; empty where it did not."},
+    {"time.total", TEMPLATE_END, time_total, "Seconds from the head of the request to the end."},
+    {"time.iso", TEMPLATE_END, time_iso, "When it ended, in UTC: `2026-11-20T19:00:00.123Z`."},
+    {"time.common", TEMPLATE_END, time_common,
+     "When it ended, in UTC: `20/Nov/2026:19:00:00 +0000`."},
 };
 
 const struct variable_table exchange_variables = {

@@ -168,7 +168,7 @@ static void what_is_not_known_yet_is_refused(void **state)
     assert_null(compile("$status", TEMPLATE_REQUEST));
     assert_null(compile("$server", TEMPLATE_REQUEST));
     assert_null(compile("$response.header.X", TEMPLATE_REQUEST));
-    assert_null(compile("$request_id", TEMPLATE_RESPONSE));
+    assert_null(compile("$bytes_out", TEMPLATE_RESPONSE));
     assert_int_equal(diagnostics_errors(diagnostics), 4);
 }
 

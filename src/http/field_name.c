@@ -49,6 +49,7 @@ static const uint8_t CANDIDATES[(LENGTH_MAX + 1) * LETTERS] = {
     [AT(12, 'o', 'p')] = FIELD_CONTENT_TYPE,
     [AT(12, 'a', 'd')] = FIELD_MAX_FORWARDS,
     [AT(12, '-', 'b')] = FIELD_X_POWERED_BY,
+    [AT(12, '-', 'i')] = FIELD_X_REQUEST_ID,
     [AT(13, 'u', 'o')] = FIELD_AUTHORIZATION,
     [AT(13, 'a', 'o')] = FIELD_CACHE_CONTROL,
     [AT(13, 'o', 'g')] = FIELD_CONTENT_RANGE,

@@ -45,7 +45,7 @@ static void names_outside_the_list_are_others(void **state)
                                          "a",
                                          "X",
                                          "Accept-Encoding",
-                                         "X-Request-Id",
+                                         "X-Request-It",
                                          "Servers",
                                          "a-name-that-is-longer-than-all-of-the-list"};
     for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++)

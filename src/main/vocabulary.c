@@ -4,6 +4,7 @@
 #include "exchange/error_pages.h"
 #include "exchange/log_settings.h"
 #include "exchange/plan.h"
+#include "exchange/request_id.h"
 #include "exchange/reveal.h"
 #include "exchange/variables.h"
 #include "stage/headers.h"
@@ -53,7 +54,7 @@ const struct setting_group process_group = {
 static const struct setting_group *const groups[] = {
     &process_group,  &listener_group, &proxies_group,     &timeouts_group, &limits_group,
     &upstream_group, &site_group,     &route_group,       &action_group,   &rewrite_group,
-    &headers_group,  &log_group,      &error_pages_group, &reveal_group,
+    &headers_group,  &log_group,      &error_pages_group, &reveal_group,   &request_id_group,
 };
 
 const struct vocabulary vocabulary = {

@@ -35,7 +35,7 @@ def test_a_setting_is_told(name):
 def places(name):
     """Configurations with the key in each place where a key may stand."""
     inside = [f"{around}: {{{name}: x}}" for around in
-              ("timeouts", "limits", "log", "log: {access", "log: {error", "headers: {request",
+              ("timeouts", "limits", "log", "log: {access", "log: {access: {when", "log: {error", "headers: {request",
                "headers: {response", "rewrite", "redirect", "respond", "not", "upstream")]
     for line in [f"{name}: x", *inside]:
         line += "}" * (line.count("{") - line.count("}"))

@@ -1,0 +1,202 @@
+#include "exchange/request_id.h"
+
+#include "exchange/exchange.h"
+#include "http/byte_class.h"
+#include "sys/clock.h"
+
+enum { ID_LENGTH = 32 };
+
+/* ---- the setting */
+
+#define EXAMPLE "{header: X-Request-Id, response: on}"
+
+static bool check_header(const struct slice name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if (!byte_is(name.data[i], BYTE_TOKEN))
+            return false;
+    }
+    return name.length > 0;
+}
+
+static const struct setting mapping_rows[] = {
+    {.name = "header",
+     .type = SETTING_TEXT,
+     .offset = offsetof(struct request_id_setting, header),
+     .size = sizeof(struct slice),
+     .standard = "X-Request-Id",
+     .summary = "The field in which the id comes and goes on.",
+     .example = "X-Correlation-Id"},
+    {.name = "response",
+     .type = SETTING_SWITCH,
+     .offset = offsetof(struct request_id_setting, answer),
+     .size = sizeof(bool),
+     .standard = "off",
+     .summary = "Whether the client is told of it as well.",
+     .example = "on"},
+};
+
+static const struct setting_group mapping_group = {
+    .name = "request_id",
+    .settings = mapping_rows,
+    .count = sizeof(mapping_rows) / sizeof(mapping_rows[0]),
+    .size = sizeof(struct request_id_setting),
+    .summary = "The id of an exchange.",
+};
+
+static bool read_request_id(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct request_id_setting *setting = field;
+    *setting = (struct request_id_setting){.is_off = node_is_word(node, "off")};
+    if (setting->is_off || node_is_word(node, "on"))
+        return true;
+    if (node->kind != NODE_MAPPING)
+        return setting_refuse(reader, "request_id", "on, off or a mapping", EXAMPLE, node);
+    if (!setting_read_mapping(reader, &mapping_group, node, setting))
+        return false;
+    enum field_name known = field_name_find(setting->header);
+    if (check_header(setting->header) && (known == FIELD_OTHER || known == FIELD_X_REQUEST_ID))
+        return true;
+    const struct node *header = node_find(node, SLICE("header"));
+    diagnostics_error(reader->diagnostics, header ? header->position : node->position,
+                      "write X-Request-Id or another name that means nothing else",
+                      "an id cannot stand in a header field \"%.*s\"", SHOWN(setting->header));
+    return false;
+}
+
+static const struct setting rows[] = {
+    {.name = "request_id",
+     .type = SETTING_CUSTOM,
+     .offset = 0,
+     .size = sizeof(struct request_id_setting),
+     .read = read_request_id,
+     .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
+     .summary = "The id of an exchange, which servers are told in X-Request-Id: on, off, or "
+                "{header, response}.",
+     .example = EXAMPLE},
+};
+
+const struct setting_group request_id_group = {
+    .name = "",
+    .settings = rows,
+    .count = sizeof(rows) / sizeof(rows[0]),
+    .size = sizeof(struct request_id_setting),
+    .summary = "The id of an exchange.",
+};
+
+/* ---- making */
+
+void request_id_seed(struct loop_context *context)
+{
+    sys_random(context->id_state, sizeof(context->id_state));
+    context->id_state[0] |= 1; /* all of it must not be zero */
+}
+
+static uint64_t rotate_left(uint64_t word, unsigned bits)
+{
+    return word << bits | word >> (64 - bits);
+}
+
+/* xoshiro256**: the ids have to differ, not to be secret. */
+static uint64_t next_random(uint64_t state[4])
+{
+    uint64_t result = rotate_left(state[1] * 5, 7) * 9, moved = state[1] << 17;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= moved;
+    state[3] = rotate_left(state[3], 45);
+    return result;
+}
+
+static struct slice make(struct exchange *exchange)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *memory = arena_alloc(&exchange->arena, ID_LENGTH);
+    if (!memory)
+        return SLICE("");
+    for (unsigned i = 0; i < ID_LENGTH; i += 16) {
+        uint64_t word = next_random(exchange->context->id_state);
+        for (unsigned j = 0; j < 16; j++)
+            memory[i + j] = digits[word >> (4 * j) & 15];
+    }
+    return slice_of(memory, ID_LENGTH);
+}
+
+/* ---- taking over */
+
+static const struct request_id_setting *setting_of(const struct exchange *exchange)
+{
+    return exchange->plan ? exchange->plan->request_id : exchange->hold->plans->request_id;
+}
+
+static bool is_plain_header(const struct request_id_setting *setting)
+{
+    return setting->header.length == 0 ||
+           slice_equal_fold(setting->header, field_name_text(FIELD_X_REQUEST_ID));
+}
+
+static bool is_valid(struct slice id)
+{
+    for (size_t i = 0; i < id.length; i++) {
+        char byte = id.data[i];
+        if (!byte_is(byte, BYTE_TOKEN) && byte != '/' && byte != '=' && byte != ':' && byte != ',')
+            return false;
+    }
+    return id.length > 0 && id.length <= REQUEST_ID_MAX;
+}
+
+static struct slice find_sent(const struct exchange *exchange)
+{
+    const struct request_id_setting *setting = setting_of(exchange);
+    struct slice none = slice_of(NULL, 0);
+    if (!exchange->peer_is_trusted || !exchange->client_target.data || !setting || setting->is_off)
+        return none;
+    const struct fields *fields = &exchange->request.fields;
+    const struct field *field = is_plain_header(setting)
+                                    ? fields_find(fields, FIELD_X_REQUEST_ID)
+                                    : fields_find_text(fields, setting->header);
+    return field && is_valid(field->value) ? field->value : none;
+}
+
+struct slice request_id(struct exchange *exchange)
+{
+    if (!exchange->id.data)
+        exchange->id = find_sent(exchange);
+    if (!exchange->id.data)
+        exchange->id = make(exchange);
+    return exchange->id;
+}
+
+/* ---- telling */
+
+static bool set_field(struct exchange *exchange, const struct request_id_setting *setting,
+                      struct fields *fields)
+{
+    bool is_plain = is_plain_header(setting);
+    struct slice name = is_plain ? field_name_text(FIELD_X_REQUEST_ID) : setting->header;
+    if (is_plain && !fields_find(fields, FIELD_X_REQUEST_ID))
+        return fields_add(fields, &exchange->arena, FIELD_X_REQUEST_ID, name, exchange->id);
+    return fields_set(fields, &exchange->arena, is_plain ? FIELD_X_REQUEST_ID : FIELD_OTHER, name,
+                      exchange->id);
+}
+
+bool request_id_send(struct exchange *exchange)
+{
+    const struct request_id_setting *setting = exchange->plan->request_id;
+    if (setting->is_off)
+        return true;
+    (void)request_id(exchange);
+    return exchange->id.length > 0 && set_field(exchange, setting, &exchange->request.fields);
+}
+
+void request_id_answer(struct exchange *exchange)
+{
+    const struct request_id_setting *setting = setting_of(exchange);
+    if (!setting || !setting->answer)
+        return;
+    /* Without memory the response goes without it. */
+    if (request_id(exchange).length > 0)
+        (void)set_field(exchange, setting, &exchange->response.fields);
+}

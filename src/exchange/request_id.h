@@ -1,0 +1,32 @@
+/* The id of an exchange, by which its lines in logs are found again, here and in the servers: taken
+ * from the X-Request-Id of a trusted proxy, else made (128 bits of chance, 32 hex digits), when
+ * somebody first asks for it. Servers are told of it, unless `request_id: off`. */
+#pragma once
+
+#include "conf/setting.h"
+
+struct exchange;
+struct loop_context;
+
+enum { REQUEST_ID_MAX = 128 }; /* bytes of one that is taken over */
+
+struct request_id_setting {
+    bool is_off;
+    struct slice header; /* empty: X-Request-Id */
+    bool answer;         /* the client is told of it, too */
+};
+
+extern const struct setting_group request_id_group;
+
+/* Once for each loop. */
+void request_id_seed(struct loop_context *context);
+
+/* Lives as long as the exchange; empty where there is no memory. */
+struct slice request_id(struct exchange *exchange);
+
+/* Puts it into the request; whatever else has that name goes. The plan is there. False: no
+ * memory. */
+bool request_id_send(struct exchange *exchange);
+
+/* Puts it into the response, where that is asked for. */
+void request_id_answer(struct exchange *exchange);
