@@ -60,6 +60,9 @@ bool scope_permits_group(enum scope_kind kind, const struct setting_group *group
 /* `in a site`, `at the top`. */
 const char *scope_words(enum scope_kind kind);
 
+/* `in a site or in a route`, for a set of kinds. */
+void scope_print_places(struct text *text, unsigned scopes);
+
 /* Tells a key that has no place in the scope, and where it has one or what was meant. */
 void unknown_key(struct loading *loading, enum scope_kind kind, const struct node_pair *pair);
 

@@ -23,19 +23,28 @@ static const struct unit *units_of(enum setting_type type)
     return type == SETTING_DURATION ? durations : type == SETTING_SIZE ? sizes : numbers;
 }
 
-/* `off`, or the number with the largest unit that divides it. */
-static const char *written(struct diagnostics *diagnostics, const struct setting *setting,
-                           int64_t value)
+void setting_print_value(struct text *text, const struct setting *setting, int64_t value)
 {
     const struct unit *units = units_of(setting->type), *best = units;
     ASSERT(setting->min <= setting->max);
-    if (value == 0)
-        return setting->type == SETTING_NUMBER ? "0" : "off";
+    if (value == 0) {
+        text_add(text, setting->type == SETTING_NUMBER ? SLICE("0") : SLICE("off"));
+        return;
+    }
     for (const struct unit *unit = units; unit->name; unit++) {
         if (value % unit->size == 0)
             best = unit;
     }
-    return diagnostics_text(diagnostics, "%lld%s", (long long)(value / best->size), best->name);
+    text_print(text, "%lld%s", (long long)(value / best->size), best->name);
+}
+
+static const char *written(struct diagnostics *diagnostics, const struct setting *setting,
+                           int64_t value)
+{
+    char memory[32];
+    struct text text = text_over(memory, sizeof(memory));
+    setting_print_value(&text, setting, value);
+    return diagnostics_text(diagnostics, "%.*s", (int)text.length, text.data);
 }
 
 const char *setting_example(struct diagnostics *diagnostics, const char *name, const char *example)

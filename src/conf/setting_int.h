@@ -10,5 +10,9 @@ const char *setting_example(struct diagnostics *diagnostics, const char *name, c
 bool setting_read_default(struct setting_reader *reader, const struct setting *setting,
                           void *ret_field);
 
+/* A value of a number, duration or size as it would be written: `off`, or the number with the
+ * largest unit that divides it. */
+void setting_print_value(struct text *text, const struct setting *setting, int64_t value);
+
 /* The record of that name, or NULL. */
 const struct setting *setting_find(const struct setting_group *group, struct slice name);

@@ -37,8 +37,7 @@ const char *scope_words(enum scope_kind kind)
     return "here";
 }
 
-/* `in a site or in a route`, for a set of kinds. */
-static void add_places(struct text *text, unsigned scopes)
+void scope_print_places(struct text *text, unsigned scopes)
 {
     unsigned left = (unsigned)__builtin_popcount(scopes);
     for (size_t i = 0; i < KINDS; i++) {
@@ -120,7 +119,7 @@ static const char *elsewhere(struct loading *loading, unsigned scopes)
     struct text text = text_over(memory, sizeof(memory) - 1);
     if (!scopes)
         return NULL;
-    add_places(&text, scopes);
+    scope_print_places(&text, scopes);
     return diagnostics_text(loading->diagnostics, "it belongs %.*s", SHOWN(text_slice(&text)));
 }
 

@@ -5,4 +5,5 @@
 int run_command(int argc, char **argv);
 int proxy_command(int argc, char **argv);
 int demo_command(int argc, char **argv);
+int settings_command(int argc, char **argv);
 int version_command(int argc, char **argv);

@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"run", run_command, "serve what a configuration says"},
     {"check", check_command, "tell everything that is wrong with a configuration"},
+    {"settings", settings_command, "tell what a configuration may say"},
     {"proxy", proxy_command, "proxy one address to servers, without a file"},
     {"demo", demo_command, "see it work, with three small servers built in"},
     {"version", version_command, "tell which Weir this is"},
