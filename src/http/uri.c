@@ -76,28 +76,38 @@ static bool is_dot_dot(struct slice segment)
     return slice_equal(segment, SLICE(".."));
 }
 
-/* Position of the next `%2F` or `%5C`, in either case, or the length. */
-static size_t find_encoded_slash(struct slice text)
+/* Position of the next escape that stands for one of the two bytes, or the length. */
+static size_t find_encoded(struct slice text, char byte, char other)
 {
     for (size_t i = 0; i + 3 <= text.length; i++) {
         const char *at = text.data + i;
-        if (*at != '%')
-            continue;
-        char byte = escaped_byte(at);
-        if (byte == '/' || byte == '\\')
+        if (*at == '%' && (escaped_byte(at) == byte || escaped_byte(at) == other))
             return i;
     }
     return text.length;
 }
 
-/* Whether a reader who decodes `%2F` and `%5C`, or one who cuts parameters off at `;`, would find
- * a dot segment in this segment where others find none. */
+/* Position of the next `%2F` or `%5C`, in either case, or the length. */
+static size_t find_encoded_slash(struct slice text)
+{
+    return find_encoded(text, '/', '\\');
+}
+
+/* What stands before the parameters, whose `;` some readers look for only after decoding. */
+static struct slice cut_parameters(struct slice segment)
+{
+    segment = slice_until(segment, slice_find(segment, ';'));
+    return slice_until(segment, find_encoded(segment, ';', ';'));
+}
+
+/* Whether a reader who decodes `%2F` and `%5C`, or one who cuts parameters off at `;` or `%3B`,
+ * would find a dot segment in this segment where others find none. */
 static bool hides_dots(struct slice segment)
 {
     struct slice rest = segment;
     while (!slice_is_empty(rest)) {
         struct slice part = slice_until(rest, find_encoded_slash(rest));
-        struct slice name = slice_until(part, slice_find(part, ';'));
+        struct slice name = cut_parameters(part);
         if ((is_dot(name) || is_dot_dot(name)) && name.length != segment.length)
             return true;
         rest = slice_from(rest, part.length + 3);
@@ -109,7 +119,7 @@ static bool hides_dots(struct slice segment)
  * slash in it. */
 static bool is_one_segment(struct slice segment)
 {
-    return !slice_is_empty(segment) && segment.data[0] != ';' &&
+    return !slice_is_empty(cut_parameters(segment)) &&
            find_encoded_slash(segment) == segment.length;
 }
 

@@ -17,7 +17,8 @@ enum path_verdict {
  * live. `%2F` and `%5C` stay encoded and `//` stays. Refused: `%00`, an escape without two hex
  * digits, a raw backslash, control bytes, and whatever two readers would resolve differently: a dot
  * segment next to an empty segment (`//..`) or next to an encoded slash or backslash
- * (`..%2F`, `%2F..`, also with encoded dots). A path that climbs above the root stays at the root.
+ * (`..%2F`, `%2F..`, also with encoded dots), or before parameters (`..;`, `..%3B`). A path that
+ * climbs above the root stays at the root.
  * `path` begins with `/`. PATH_PLAIN leaves `*ret_path` equal to `path`. */
 enum path_verdict path_normalize(struct slice path, struct arena *arena, struct slice *ret_path);
 

@@ -86,6 +86,10 @@ static const struct path_vector PATHS[] = {
     {"/a/.;/b", NULL},
     {"/a/%2e%2e;/b", NULL},
     {"/a/;x/../b", NULL},
+    {"/a/%3B/../b", NULL},
+    {"/a/%3bx/../b", NULL},
+    {"/a/..%3Bx/b", NULL},
+    {"/a/.%3b/b", NULL},
 };
 
 static void check_path(const struct path_vector *vector, struct arena *arena)
