@@ -110,16 +110,24 @@ static uint64_t next_random(uint64_t state[4])
     return result;
 }
 
+/* Eight digits at once, a byte for each: `0` and upwards, and from ten on those from `a`. */
+static uint64_t to_digits(uint32_t word)
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t high = word >> 4 & 0x0F0F0F0F, low = word & 0x0F0F0F0F, nibbles = high << 32 | low;
+    uint64_t from_ten = (nibbles + 6 * ones) >> 4 & ones;
+    return nibbles + '0' * ones + from_ten * ('a' - '0' - 10);
+}
+
 static struct slice make(struct exchange *exchange)
 {
-    static const char digits[] = "0123456789abcdef";
     char *memory = arena_alloc(&exchange->arena, ID_LENGTH);
     if (!memory)
         return SLICE("");
     for (unsigned i = 0; i < ID_LENGTH; i += 16) {
         uint64_t word = next_random(exchange->context->id_state);
-        for (unsigned j = 0; j < 16; j++)
-            memory[i + j] = digits[word >> (4 * j) & 15];
+        uint64_t digits[] = {to_digits((uint32_t)word), to_digits((uint32_t)(word >> 32))};
+        memcpy(memory + i, digits, sizeof(digits));
     }
     return slice_of(memory, ID_LENGTH);
 }

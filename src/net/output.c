@@ -3,6 +3,8 @@
 #include "base/assert.h"
 #include "base/pool.h"
 
+enum { COPY_MAX = 1024 }; /* bytes of a piece that are cheaper to copy than to send as a part */
+
 void output_init(struct output *output, struct buffer_pools *pools)
 {
     ASSERT(pools);
@@ -55,11 +57,32 @@ static struct span *adjoining(struct output *output, const struct span *span)
     return joins ? last : NULL;
 }
 
+/* A small piece goes to the end of the scratch buffer where that is what it follows: a head with
+ * its body is then one part, and the kernel reads no list of them. */
+static bool copy_behind_text(struct output *output, const struct span *span)
+{
+    if (output->count == 0 || !output->scratch || span->length > COPY_MAX ||
+        output->scratch->capacity - output->scratch_used < span->length)
+        return false;
+    struct span end = {output->scratch, output->scratch_used, 0};
+    struct span *last = adjoining(output, &end);
+    if (!last)
+        return false;
+    memcpy(output->scratch->data + output->scratch_used, span->buffer->data + span->offset,
+           span->length);
+    output->scratch_used += span->length;
+    last->length += span->length;
+    buffer_unref(span->buffer);
+    return true;
+}
+
 void output_add(struct output *output, struct span span)
 {
     if (span.length == 0)
         return;
     output->bytes += span.length;
+    if (span.buffer != output->scratch && copy_behind_text(output, &span))
+        return;
     struct span *last = adjoining(output, &span);
     if (last) {
         last->length += span.length;

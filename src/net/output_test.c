@@ -72,6 +72,27 @@ static void texts_and_spans_go_out_in_their_order(void **state)
     assert_flushed(fixture, "head piece between last");
 }
 
+static void a_small_piece_and_the_text_before_it_are_one_part(void **state)
+{
+    struct fixture *fixture = *state;
+    add_text(fixture, "head ");
+    output_add(&fixture->output, span_of(fixture, "piece "));
+    add_text(fixture, "end");
+    assert_int_equal(fixture->output.count, 1);
+    assert_flushed(fixture, "head piece end");
+}
+
+static void a_large_piece_is_not_copied(void **state)
+{
+    struct fixture *fixture = *state;
+    char large[1100];
+    memset(large, 'x', sizeof(large));
+    large[sizeof(large) - 1] = '\0';
+    add_text(fixture, "head ");
+    output_add(&fixture->output, span_of(fixture, large));
+    assert_int_equal(fixture->output.count, 2);
+}
+
 static void nothing_is_sent_of_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -197,6 +218,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(texts_and_spans_go_out_in_their_order),
+        TEST(a_small_piece_and_the_text_before_it_are_one_part),
+        TEST(a_large_piece_is_not_copied),
         TEST(nothing_is_sent_of_nothing),
         TEST(neighbours_in_one_buffer_become_one_span),
         TEST(a_text_that_does_not_fit_the_scratch_gets_a_new_one),
