@@ -87,7 +87,8 @@ static int check(const char *path, struct sys_opener *opener)
     struct load_report report = {0};
     struct live live = {
         .servers = server_registry_new(), .stages = stages, .stage_count = stage_count};
-    struct snapshot *snapshot = live.servers ? load_file(path, opener, &live, &report) : NULL;
+    struct snapshot *snapshot =
+        live.servers ? load_file(path, opener, &live, stderr, &report) : NULL;
     if (snapshot) {
         print_good(path, snapshot->configuration, &report);
         snapshot_unref(snapshot);

@@ -5,5 +5,8 @@
 int run_command(int argc, char **argv);
 int proxy_command(int argc, char **argv);
 int demo_command(int argc, char **argv);
+int reload_command(int argc, char **argv);
+int stop_command(int argc, char **argv);
+int status_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
 int version_command(int argc, char **argv);

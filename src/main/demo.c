@@ -92,8 +92,8 @@ static int serve_demo(struct demo_server *const *demo_servers)
     struct registries registries;
     if (!registries_init(&registries, opener))
         return 1;
-    struct snapshot *snapshot =
-        load_bytes(SLICE("the demo"), text_slice(&configuration), opener, &registries.live, NULL);
+    struct snapshot *snapshot = load_bytes(SLICE("the demo"), text_slice(&configuration), opener,
+                                           &registries.live, stderr, NULL);
     int status = snapshot ? serve(snapshot, registries.live.servers, opener, NULL, tell_ready) : 1;
     registries_fini(&registries);
     return status;

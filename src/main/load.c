@@ -63,10 +63,10 @@ static bool expand_glob(void *context, struct slice pattern, struct arena *arena
     return true;
 }
 
-static void print_diagnostics(const struct diagnostics *diagnostics,
+static void print_diagnostics(FILE *told, const struct diagnostics *diagnostics,
                               const struct configuration *configuration)
 {
-    bool colour = sys_is_terminal(STANDARD_ERROR) && !getenv("NO_COLOR");
+    bool colour = told == stderr && sys_is_terminal(STANDARD_ERROR) && !getenv("NO_COLOR");
     size_t count = diagnostics_count(diagnostics);
     size_t all = diagnostics_errors(diagnostics) + diagnostics_warnings(diagnostics);
     for (size_t i = 0; i < count; i++) {
@@ -74,10 +74,10 @@ static void print_diagnostics(const struct diagnostics *diagnostics,
         struct text text = text_over(memory, sizeof(memory));
         diagnostic_print(&text, diagnostics_get(diagnostics, i), configuration->sources,
                          configuration->source_count, colour);
-        (void)fwrite(text.data, 1, text.length, stderr);
+        (void)fwrite(text.data, 1, text.length, told);
     }
     if (all > count)
-        (void)fprintf(stderr, "… and %zu more\n", all - count);
+        (void)fprintf(told, "… and %zu more\n", all - count);
 }
 
 /* An error that no setting can see: there is nothing to do. */
@@ -113,7 +113,7 @@ static void warn_of_unused(const struct snapshot *snapshot, struct diagnostics *
     map_fini(&used);
 }
 
-static struct snapshot *build(struct configuration *configuration, void *live,
+static struct snapshot *build(struct configuration *configuration, void *live, FILE *told,
                               struct diagnostics *diagnostics)
 {
     check_purpose(configuration, diagnostics);
@@ -126,16 +126,16 @@ static struct snapshot *build(struct configuration *configuration, void *live,
             snapshot_new(configuration, snapshot_parts, snapshot_part_count, live, diagnostics);
     if (snapshot)
         warn_of_unused(snapshot, diagnostics);
-    print_diagnostics(diagnostics, configuration);
+    print_diagnostics(told, diagnostics, configuration);
     if (!snapshot && diagnostics_errors(diagnostics) == 0)
-        (void)fprintf(stderr, "weir: the system refuses memory\n");
+        (void)fprintf(told, "weir: the system refuses memory\n");
     if (!snapshot)
         configuration_free(configuration);
     return snapshot;
 }
 
 struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
-                            void *live, struct load_report *ret_report)
+                            void *live, FILE *told, struct load_report *ret_report)
 {
     struct configuration_reader reader = {.context = opener,
                                           .read_file = read_file,
@@ -146,9 +146,9 @@ struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_op
         diagnostics ? configuration_load(name, bytes, &vocabulary, &reader, diagnostics) : NULL;
     struct snapshot *snapshot = NULL;
     if (configuration)
-        snapshot = build(configuration, live, diagnostics);
+        snapshot = build(configuration, live, told, diagnostics);
     else
-        (void)fprintf(stderr, "weir: the system refuses memory\n");
+        (void)fprintf(told, "weir: the system refuses memory\n");
     if (ret_report && diagnostics)
         *ret_report = (struct load_report){diagnostics_errors(diagnostics),
                                            diagnostics_warnings(diagnostics)};
@@ -156,7 +156,7 @@ struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_op
     return snapshot;
 }
 
-struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live,
+struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live, FILE *told,
                            struct load_report *ret_report)
 {
     struct arena arena;
@@ -165,11 +165,30 @@ struct snapshot *load_file(const char *path, struct sys_opener *opener, void *li
     arena_init(&arena, NULL, 3 * (size_t)YAML_SIZE_MAX);
     int result = sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes);
     if (result < 0)
-        (void)fprintf(stderr, "weir: cannot read %s: %s\n", path, error_text(-result));
+        (void)fprintf(told, "weir: cannot read %s: %s\n", path, error_text(-result));
     else
-        snapshot = load_bytes(slice_from_text(path), bytes, opener, live, ret_report);
+        snapshot = load_bytes(slice_from_text(path), bytes, opener, live, told, ret_report);
     arena_fini(&arena);
     return snapshot;
+}
+
+struct configuration *load_configuration(const char *path, struct sys_opener *opener)
+{
+    struct configuration_reader reader = {.context = opener,
+                                          .read_file = read_file,
+                                          .expand_glob = expand_glob,
+                                          .environment = environment_value};
+    struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTICS_MAX);
+    struct configuration *configuration = NULL;
+    struct arena arena;
+    struct slice bytes;
+    arena_init(&arena, NULL, 3 * (size_t)YAML_SIZE_MAX);
+    if (diagnostics && sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes) == 0)
+        configuration =
+            configuration_load(slice_from_text(path), bytes, &vocabulary, &reader, diagnostics);
+    arena_fini(&arena);
+    diagnostics_free(diagnostics);
+    return configuration;
 }
 
 const char *load_default_path(struct sys_opener *opener)

@@ -1,6 +1,5 @@
 /* From a file to a snapshot: reads it through the opener, with what it includes and with the
- * environment, and tells everything that is wrong on standard error. One thread, at start or
- * beside the traffic. */
+ * environment, and tells everything that is wrong. One thread, at start or beside the traffic. */
 #pragma once
 
 #include "conf/snapshot.h"
@@ -16,11 +15,15 @@ struct load_report {
 /* The file where none was named: weir.yaml, else /etc/weir/weir.yaml. NULL: there is neither. */
 const char *load_default_path(struct sys_opener *opener);
 
-/* `live` is what outlives the snapshot (snapshot.h). NULL: it was told why. `ret_report` may be
- * NULL. */
-struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live,
+/* `live` is what outlives the snapshot (snapshot.h). What is wrong is written to `told`. NULL: it
+ * was told why. `ret_report` may be NULL. */
+struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live, FILE *told,
                            struct load_report *ret_report);
 
 /* The same from bytes that are no file: `name` stands before the lines of errors. */
 struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
-                            void *live, struct load_report *ret_report);
+                            void *live, FILE *told, struct load_report *ret_report);
+
+/* The configuration alone, for whoever wants to know a setting of it: what is wrong is not told,
+ * and then the settings are those that could be read. NULL: the file cannot be read. */
+struct configuration *load_configuration(const char *path, struct sys_opener *opener);

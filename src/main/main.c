@@ -11,6 +11,9 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", run_command, "serve what a configuration says"},
+    {"reload", reload_command, "let a running Weir load its configuration anew"},
+    {"stop", stop_command, "stop a running Weir when what it serves has ended"},
+    {"status", status_command, "tell how a running Weir is"},
     {"check", check_command, "tell everything that is wrong with a configuration"},
     {"settings", settings_command, "tell what a configuration may say"},
     {"proxy", proxy_command, "proxy one address to servers, without a file"},

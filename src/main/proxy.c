@@ -96,7 +96,7 @@ int proxy_command(int argc, char **argv)
     if (!registries_init(&registries, opener))
         return 1;
     struct snapshot *snapshot = load_bytes(SLICE("the command line"), text_slice(&configuration),
-                                           opener, &registries.live, NULL);
+                                           opener, &registries.live, stderr, NULL);
     status = snapshot ? serve(snapshot, registries.live.servers, opener, NULL, NULL) : 1;
     registries_fini(&registries);
     return status;

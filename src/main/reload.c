@@ -1,25 +1,55 @@
 #include "main/reload.h"
 
+#include "control/admin.h"
 #include "control/error_log.h"
+#include "main/admin_place.h"
 #include "main/changes.h"
 #include "main/load.h"
 #include "main/registries.h"
 #include "main/vocabulary.h"
 #include "obs/log.h"
+#include "sys/clock.h"
 
-static void tell_refused(const char *problem)
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(((struct reload_history *)0)->words) > CHANGES_TEXT_MAX, "changes fit");
+
+static void note(struct reload_history *history, bool done, struct slice words)
+{
+    struct text text = text_over(history->words, sizeof(history->words) - 1);
+    text_add(&text, words);
+    history->words[text.length] = '\0';
+    history->last = sys_wall_seconds();
+    history->last_was_done = done;
+    if (done)
+        history->done++;
+    else
+        history->refused++;
+}
+
+static void tell_refused(struct reload_history *history, const char *problem, FILE *told)
 {
     log_event(LOG_ERROR, "the configuration was not loaded; the one before stays",
               LOG_TEXT("problem", slice_from_text(problem)));
+    note(history, false, slice_from_text(problem));
+    if (told)
+        (void)fprintf(told, "the configuration was not loaded; the one before stays: %s\n",
+                      problem);
 }
 
-static void tell_loaded(const struct configuration *before, const struct configuration *after)
+static void tell_loaded(struct reload_history *history, const struct configuration *before,
+                        const struct configuration *after, FILE *told)
 {
     char memory[CHANGES_TEXT_MAX];
     struct text changes = text_over(memory, sizeof(memory));
     changes_print(&changes, before, after);
     log_event(LOG_NOTICE, "the configuration was loaded",
               LOG_TEXT("changes", text_slice(&changes)));
+    note(history, true, text_slice(&changes));
+    if (told)
+        (void)fprintf(told, "the configuration was loaded: %.*s\n", (int)changes.length,
+                      changes.data);
 }
 
 static int64_t threads_of(const struct configuration *configuration)
@@ -29,26 +59,123 @@ static int64_t threads_of(const struct configuration *configuration)
     return settings->threads;
 }
 
-bool reload_run(const struct reload *reload, struct worker *worker)
+static void warn_of_threads(const struct configuration *before, const struct configuration *after,
+                            FILE *told)
+{
+    if (threads_of(before) == threads_of(after))
+        return;
+    log_event(LOG_WARNING, "another number of threads takes a restart");
+    if (told)
+        (void)fputs("warning: another number of threads takes a restart\n", told);
+}
+
+/* ---- the admin side */
+
+static const struct admin_settings *admin_of(const struct snapshot *snapshot)
+{
+    const struct configuration *configuration = snapshot->configuration;
+    return scope_group(configuration, configuration->top, &admin_group);
+}
+
+/* Opens what is to be open. False: an address that the file names cannot be had; `problem` says
+ * so. */
+static bool prepare_admin(struct admin *admin, const struct admin_settings *settings,
+                          const char *path, struct text *problem)
+{
+    struct address address;
+    if (settings->is_off || !admin_place(settings, path, &address))
+        return true;
+    int error = admin_prepare(admin, &address);
+    if (error == 0)
+        return true;
+    bool is_default = settings->address.ip.kind == ADDRESS_NONE;
+    const char *words = strerrordesc_np(-error);
+    if (is_default) {
+        log_event(LOG_WARNING,
+                  "the admin side cannot listen; status, metrics and commands are not "
+                  "to be had",
+                  LOG_ADDRESS("address", &address), LOG_TEXT("problem", slice_from_text(words)));
+        return true;
+    }
+    text_add(problem, SLICE("cannot listen on "));
+    address_print(problem, &address);
+    text_print(problem, " for the admin side: %s", words);
+    return false;
+}
+
+bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, const char *path)
+{
+    char memory[256];
+    struct text problem = text_over(memory, sizeof(memory));
+    if (!prepare_admin(admin, admin_of(snapshot), path, &problem)) {
+        (void)fprintf(stderr, "weir: %.*s\n", (int)problem.length, problem.data);
+        return false;
+    }
+    admin_commit(admin, admin_of(snapshot));
+    return true;
+}
+
+/* ---- the reload */
+
+/* What is wrong with the file goes to both. NULL: it is. */
+static struct snapshot *load(const struct reload *reload, FILE *told)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *wrong = open_memstream(&text, &length);
+    if (!wrong)
+        return NULL;
+    struct snapshot *snapshot =
+        load_file(reload->path, reload->opener, &reload->registries->live, wrong, NULL);
+    if (fclose(wrong) == 0) {
+        (void)fwrite(text, 1, length, stderr);
+        if (told)
+            (void)fwrite(text, 1, length, told);
+    }
+    free(text);
+    return snapshot;
+}
+
+/* Takes over one reference to `after`. */
+static bool publish(const struct reload *reload, struct worker *worker, struct admin *admin,
+                    struct snapshot *after, struct text *problem)
+{
+    if (!prepare_admin(admin, admin_of(after), reload->path, problem)) {
+        snapshot_unref(after);
+        return false;
+    }
+    if (!worker_publish(worker, after)) {
+        admin_cancel(admin);
+        text_add(problem, slice_from_text(worker_problem(worker)));
+        return false;
+    }
+    admin_commit(admin, admin_of(after));
+    return true;
+}
+
+bool reload_run(const struct reload *reload, struct worker *worker, struct admin *admin,
+                struct reload_history *history, FILE *told)
 {
     struct snapshot *before = worker_snapshot(worker);
-    struct snapshot *after =
-        load_file(reload->path, reload->opener, &reload->registries->live, NULL);
+    struct snapshot *after = load(reload, told);
     if (!after) {
-        tell_refused("it is wrong, as told on standard error");
+        tell_refused(history, told ? "it is wrong" : "it is wrong, as told on standard error",
+                     told);
         return false;
     }
     /* Both are held, so that they can be compared, and the log goes on under one that lives. */
     snapshot_ref(before);
     snapshot_ref(after);
-    bool published = worker_publish(worker, after);
+    char memory[512] = "";
+    struct text problem = text_over(memory, sizeof(memory) - 1);
+    bool published = publish(reload, worker, admin, after, &problem);
     if (published) {
         error_log_start(after);
-        tell_loaded(before->configuration, after->configuration);
-        if (threads_of(before->configuration) != threads_of(after->configuration))
-            log_event(LOG_WARNING, "another number of threads takes a restart");
+        tell_loaded(history, before->configuration, after->configuration, told);
+        warn_of_threads(before->configuration, after->configuration, told);
     } else {
-        tell_refused(worker_problem(worker));
+        memory[problem.length] = '\0';
+        tell_refused(history, memory, told);
     }
     snapshot_unref(after);
     snapshot_unref(before);

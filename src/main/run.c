@@ -63,7 +63,7 @@ int run_command(int argc, char **argv)
     if (!registries_init(&registries, opener))
         return 1;
     const struct reload reload = {path, opener, &registries};
-    struct snapshot *snapshot = load_file(path, opener, &registries.live, NULL);
+    struct snapshot *snapshot = load_file(path, opener, &registries.live, stderr, NULL);
     status = snapshot ? serve(snapshot, registries.live.servers, opener, &reload, NULL) : 1;
     registries_fini(&registries);
     return status;

@@ -1,5 +1,6 @@
 #include "main/vocabulary.h"
 
+#include "control/admin_settings.h"
 #include "control/error_log.h"
 #include "exchange/error_pages.h"
 #include "exchange/log_settings.h"
@@ -52,9 +53,10 @@ const struct setting_group process_group = {
 /* ---- the tables */
 
 static const struct setting_group *const groups[] = {
-    &process_group,  &listener_group, &proxies_group,     &timeouts_group, &limits_group,
-    &upstream_group, &site_group,     &route_group,       &action_group,   &rewrite_group,
-    &headers_group,  &log_group,      &error_pages_group, &reveal_group,   &request_id_group,
+    &process_group,     &listener_group, &proxies_group,    &timeouts_group,
+    &limits_group,      &upstream_group, &site_group,       &route_group,
+    &action_group,      &rewrite_group,  &headers_group,    &log_group,
+    &error_pages_group, &reveal_group,   &request_id_group, &admin_group,
 };
 
 const struct vocabulary vocabulary = {

@@ -187,6 +187,21 @@ void worker_print_listeners(const struct worker *worker, struct text *text)
     }
 }
 
+unsigned worker_threads(const struct worker *worker)
+{
+    return worker->loop_count;
+}
+
+uint64_t worker_connections(const struct worker *worker)
+{
+    return client_table_count(worker->clients);
+}
+
+bool worker_is_draining(const struct worker *worker)
+{
+    return worker->draining;
+}
+
 void worker_rest(struct worker *worker)
 {
     publication_tidy(worker);

@@ -1,5 +1,6 @@
 /* The worker: what serves. Loops in threads of their own, the listeners that they share, the
- * registries that outlive snapshots. Spoken to by one thread, the one that waits for signals. */
+ * registries that outlive snapshots. Spoken to by one thread, that of the
+ * control loop. */
 #pragma once
 
 #include "conf/snapshot.h"
@@ -27,8 +28,17 @@ struct snapshot *worker_snapshot(const struct worker *worker);
 /* One sentence about what went wrong. */
 const char *worker_problem(const struct worker *worker);
 
+enum { LISTENERS_TEXT_MAX = 1024 };
+
 /* Where it listens: addresses with the ports that were bound, in `text`, with commas. */
 void worker_print_listeners(const struct worker *worker, struct text *text);
+
+/* How many loops it has, and how many connections clients have open on all of them. */
+unsigned worker_threads(const struct worker *worker);
+uint64_t worker_connections(const struct worker *worker);
+
+/* Whether it stops: it accepts nobody any more. */
+bool worker_is_draining(const struct worker *worker);
 
 /* Asked now and then: after a burst of clients is over, their memory goes back to the system. */
 void worker_rest(struct worker *worker);

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +14,12 @@ static int direct_listen(struct sys_opener *opener, const struct address *addres
 {
     (void)opener;
     return sys_listen(address, options);
+}
+
+static void direct_forget_listener(struct sys_opener *opener, const struct address *address)
+{
+    (void)opener;
+    sys_listen_forget(address);
 }
 
 static int direct_open_to_read(struct sys_opener *opener, const char *path)
@@ -49,6 +57,7 @@ struct sys_opener *sys_opener_direct(void)
 {
     static struct sys_opener direct = {
         .listen = direct_listen,
+        .forget_listener = direct_forget_listener,
         .open_to_read = direct_open_to_read,
         .open_to_append = direct_open_to_append,
         .expand = direct_expand,
@@ -95,6 +104,26 @@ int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struc
     int result = read_all(fd, max, arena, ret_bytes);
     (void)close(fd);
     return result;
+}
+
+bool sys_real_path(const char *path, char *ret_path, size_t size)
+{
+    char *found = realpath(path, NULL);
+    bool fits = found && strlen(found) < size;
+    if (fits)
+        memcpy(ret_path, found, strlen(found) + 1);
+    free(found);
+    return fits;
+}
+
+uint32_t sys_user(void)
+{
+    return geteuid();
+}
+
+uint32_t sys_process(void)
+{
+    return (uint32_t)getpid();
 }
 
 /* Whoever gave us a pipe may have made it one that does not block. */

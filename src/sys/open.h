@@ -12,6 +12,8 @@ struct sys_opener {
     /* A listening socket, or -errno. */
     int (*listen)(struct sys_opener *opener, const struct address *address,
                   const struct sys_listen_options *options);
+    /* After a listening Unix socket was closed for good: its file goes. */
+    void (*forget_listener)(struct sys_opener *opener, const struct address *address);
     /* A file to read, or -errno. */
     int (*open_to_read)(struct sys_opener *opener, const char *path);
     /* A file to append to, made where it is missing (mode 0640), or -errno. */
@@ -27,6 +29,14 @@ struct sys_opener *sys_opener_direct(void);
 /* Reads a whole file of at most `max` bytes into `arena`. 0 or -errno (-EFBIG: larger). */
 int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struct arena *arena,
                   struct slice *ret_bytes);
+
+/* The path without links, dots and what it is relative to. False: there is no such file, or the
+ * path is longer than `size`. */
+bool sys_real_path(const char *path, char *ret_path, size_t size);
+
+/* The user as whom this process works, and its number. */
+uint32_t sys_user(void);
+uint32_t sys_process(void);
 
 /* Writes all bytes to a descriptor, waiting where it must. Bytes written: fewer where it failed
  * after some of them; -errno where nothing could be written. */

@@ -1,9 +1,11 @@
 #include "sys/signal.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
-#include <time.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 static void fill_waited(sigset_t *set)
 {
@@ -24,14 +26,20 @@ void sys_signals_prepare(void)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-enum sys_signal sys_signals_wait(int timeout_ms)
+int sys_signals_open(void)
 {
     sigset_t waited;
     fill_waited(&waited);
-    struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
-    int number =
-        timeout_ms < 0 ? sigwaitinfo(&waited, NULL) : sigtimedwait(&waited, NULL, &timeout);
-    switch (number) {
+    int fd = signalfd(-1, &waited, SFD_NONBLOCK | SFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+enum sys_signal sys_signals_take(int fd)
+{
+    struct signalfd_siginfo taken;
+    if (read(fd, &taken, sizeof(taken)) != sizeof(taken))
+        return SYS_SIGNAL_NONE;
+    switch (taken.ssi_signo) {
     case SIGTERM:
     case SIGINT:
         return SYS_SIGNAL_STOP;

@@ -12,5 +12,9 @@ enum sys_signal {
     SYS_SIGNAL_UPGRADE /* USR2 */
 };
 
-/* Waits up to `timeout_ms` (-1: for ever) for one; SYS_SIGNAL_NONE on time-out. */
-enum sys_signal sys_signals_wait(int timeout_ms);
+/* A descriptor that is readable while a signal waits. Needs sys_signals_prepare. -errno: refused.
+ */
+int sys_signals_open(void);
+
+/* Takes one signal that waits; SYS_SIGNAL_NONE: there is none. */
+enum sys_signal sys_signals_take(int fd);

@@ -111,12 +111,30 @@ int sys_listen(const struct address *address, const struct sys_listen_options *o
     }
     if (address->ip.kind == ADDRESS_IPV6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address_is_any(address));
+    if (local && options->is_private)
+        (void)fchmod(fd, 0600); /* bind makes the file with the mode of the socket */
     if (bind(fd, &any.base, length) != 0 || listen(fd, options->backlog) != 0) {
         int error = errno;
         (void)close(fd);
         return -error;
     }
     return fd;
+}
+
+void sys_listen_forget(const struct address *address)
+{
+    union any_address any;
+    if (address->ip.kind == ADDRESS_UNIX)
+        (void)is_taken(&any, to_system(address, &any), address);
+}
+
+uint32_t sys_peer_user(int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
+        return UINT32_MAX;
+    return peer.uid;
 }
 
 uint16_t sys_local_port(int fd)

@@ -7,13 +7,18 @@
 #include <sys/types.h>
 
 struct sys_listen_options {
-    bool share; /* one of several sockets on the same address (SO_REUSEPORT) */
+    bool share;      /* one of several sockets on the same address (SO_REUSEPORT) */
+    bool is_private; /* Unix: only the user who opens it may connect */
     int backlog;
 };
 
 /* A listening socket that does not block, or -errno. Unix: a socket left over by a dead process is
  * replaced, one that answers is not (-EADDRINUSE). */
 int sys_listen(const struct address *address, const struct sys_listen_options *options);
+
+/* Removes the file of a Unix socket that nobody listens on any more. Other addresses leave nothing
+ * behind. */
+void sys_listen_forget(const struct address *address);
 
 /* The port that the system chose for a socket bound to port 0. */
 uint16_t sys_local_port(int fd);
@@ -28,6 +33,9 @@ void sys_socket_ends(int fd, struct sys_ends *ret_ends);
 /* The next client of a listening socket, ready for use: it does not block, and TCP does not delay
  * small segments. -EAGAIN: nobody waits. */
 int sys_accept(int fd, struct ip *ret_peer, uint16_t *ret_port);
+
+/* The user at the other end of a Unix socket; UINT32_MAX where it cannot be told. */
+uint32_t sys_peer_user(int fd);
 
 /* Begins a connection; the descriptor comes back at once. `*ret_pending` tells whether it has yet
  * to become writable (then sys_socket_error tells the outcome). */

@@ -9,6 +9,7 @@ struct upstream_table {
     struct arena arena; /* the upstreams */
     struct map by_name;
     uint32_t count; /* of upstreams, with and without a name */
+    struct upstream *first, *last;
 };
 
 static atomic_uint_least64_t next_serial = 1;
@@ -31,6 +32,11 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     }
     ASSERT(upstream->count > 0);
     upstream->index = table->count++;
+    if (table->last)
+        table->last->next = upstream;
+    else
+        table->first = upstream;
+    table->last = upstream;
     upstream->name = upstream->members[0].server->key;
     return upstream;
 }
@@ -94,6 +100,11 @@ const struct snapshot_part upstream_part = {
     .build = build_table,
     .free = free_table,
 };
+
+const struct upstream *upstream_first(const struct upstream_table *table)
+{
+    return table->first;
+}
 
 const struct upstream *upstream_find(const struct upstream_table *table, struct slice name)
 {

@@ -40,11 +40,12 @@ struct upstream_member {
 };
 
 struct upstream {
-    struct slice name;         /* for logs; the first server's key where it has no name */
-    uint64_t serial;           /* unique in the process: loops know by it that it is a new one */
-    uint32_t index;            /* dense in its snapshot, from 0 */
-    const struct scope *scope; /* its settings */
-    unsigned proxy_protocol;   /* version of the header that begins each connection; 0: none */
+    struct slice name;           /* for logs; the first server's key where it has no name */
+    uint64_t serial;             /* unique in the process: loops know by it that it is a new one */
+    uint32_t index;              /* dense in its snapshot, from 0 */
+    const struct scope *scope;   /* its settings */
+    const struct upstream *next; /* of the snapshot's; NULL: the last */
+    unsigned proxy_protocol;     /* version of the header that begins each connection; 0: none */
     uint32_t count;
     struct upstream_member members[];
 };
@@ -63,6 +64,9 @@ struct live {
 struct upstream_table;
 
 extern const struct snapshot_part upstream_part;
+
+/* The first one; `next` leads to the others, also to those without a name. NULL: there is none. */
+const struct upstream *upstream_first(const struct upstream_table *table);
 
 /* The upstream of that name, or NULL. */
 const struct upstream *upstream_find(const struct upstream_table *table, struct slice name);

@@ -114,9 +114,14 @@ void sys_signals_prepare(void)
 {
 }
 
-enum sys_signal sys_signals_wait(int timeout_ms)
+int sys_signals_open(void)
 {
-    (void)timeout_ms;
+    return -ENOSYS;
+}
+
+enum sys_signal sys_signals_take(int fd)
+{
+    (void)fd;
     return SYS_SIGNAL_NONE;
 }
 

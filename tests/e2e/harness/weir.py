@@ -159,6 +159,15 @@ class Weir:
             raise WeirFailed(f"weir ended with {self.process.returncode}{self._tail()}")
         self.check()
 
+    def wait_for_end(self):
+        """Its exit status, after it was asked to stop by other means than stop()."""
+        self._stopped = True
+        try:
+            return self.process.wait(Deadline(None, "its end").left())
+        finally:
+            self._reader.join(5)
+            self.check()
+
     def abandon(self):
         """Ends it without a word, after another failure."""
         self._stopped = True

@@ -1,0 +1,126 @@
+#include "main/control.h"
+
+#include "base/assert.h"
+#include "control/admin.h"
+#include "main/endpoints.h"
+#include "net/timeouts.h"
+#include "sys/clock.h"
+#include "sys/signal.h"
+#include "sys/socket.h"
+
+#include <stdio.h>
+
+enum { DRAIN_LOOK_MS = 20, REST_LOOK_MS = 5000 };
+
+static uint64_t drain_time(const struct snapshot *snapshot)
+{
+    const struct configuration *configuration = snapshot->configuration;
+    const struct timeouts *timeouts =
+        scope_group(configuration, configuration->top, &timeouts_group);
+    return (uint64_t)timeouts->drain;
+}
+
+/* ---- the end */
+
+static void on_drain(struct timer *timer)
+{
+    struct control *control = CONTAINER_OF(timer, struct control, drain);
+    if (worker_is_done(control->worker))
+        control->is_over = true;
+    else if (loop_now(control->loop) >= control->drain_until)
+        control_stop(control);
+    else
+        timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
+}
+
+void control_stop(struct control *control)
+{
+    if (control->drain_until > 0) {
+        worker_abort(control->worker);
+        control->is_over = true;
+        return;
+    }
+    (void)fprintf(stderr, "weir: stopping\n");
+    control->drain_until = loop_now(control->loop) + drain_time(worker_snapshot(control->worker));
+    worker_drain(control->worker);
+    timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
+}
+
+/* ---- what comes */
+
+static void on_rest(struct timer *timer)
+{
+    struct control *control = CONTAINER_OF(timer, struct control, rest);
+    worker_rest(control->worker);
+    timer_set(control->loop, &control->rest, REST_LOOK_MS);
+}
+
+static void obey(struct control *control, enum sys_signal signal)
+{
+    switch (signal) {
+    case SYS_SIGNAL_STOP:
+        control_stop(control);
+        break;
+    case SYS_SIGNAL_RELOAD:
+        if (control->reload)
+            (void)reload_run(control->reload, control->worker, control->admin, &control->history,
+                             NULL);
+        break;
+    case SYS_SIGNAL_REOPEN:
+    case SYS_SIGNAL_UPGRADE:
+    case SYS_SIGNAL_NONE:
+        break;
+    }
+}
+
+static void on_signal(struct acceptor *acceptor)
+{
+    struct control *control = CONTAINER_OF(acceptor, struct control, on_signal);
+    enum sys_signal signal;
+    while ((signal = sys_signals_take(control->signals)) != SYS_SIGNAL_NONE)
+        obey(control, signal);
+}
+
+void control_run(struct control *control)
+{
+    ASSERT(control->loop && !control->is_over);
+    timer_set(control->loop, &control->rest, REST_LOOK_MS);
+    while (!control->is_over)
+        loop_turn(control->loop, -1);
+}
+
+/* ---- life */
+
+bool control_init(struct control *control, struct worker *worker, const struct reload *reload,
+                  struct sys_opener *opener)
+{
+    *control = (struct control){.worker = worker, .reload = reload, .signals = -1};
+    control->started = sys_wall_seconds();
+    timer_init(&control->rest, on_rest);
+    timer_init(&control->drain, on_drain);
+    control->loop = loop_new();
+    if (!control->loop)
+        return false;
+    control->admin = admin_new(control->loop, opener, endpoints, control);
+    control->signals = sys_signals_open();
+    if (control->admin && control->signals >= 0 &&
+        acceptor_init(&control->on_signal, control->loop, control->signals, on_signal))
+        return true;
+    control_fini(control);
+    return false;
+}
+
+void control_fini(struct control *control)
+{
+    if (!control->loop)
+        return;
+    admin_free(control->admin);
+    if (control->on_signal.on_news)
+        acceptor_fini(&control->on_signal);
+    if (control->signals >= 0)
+        sys_close(control->signals);
+    timer_fini(&control->rest);
+    timer_fini(&control->drain);
+    loop_free(control->loop);
+    *control = (struct control){0};
+}

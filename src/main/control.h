@@ -1,0 +1,39 @@
+/* The control loop: what runs beside the traffic, on the main thread. Signals come to it, the admin
+ * side is answered by it, reloads are made by it, and it sees to it that the worker comes to its
+ * end. Belongs to the main thread. */
+#pragma once
+
+#include "loop/socket.h"
+#include "loop/timer.h"
+#include "main/reload.h"
+#include "main/worker.h"
+
+struct control {
+    struct loop *loop;
+    struct worker *worker;
+    const struct reload *reload; /* NULL: there is no file to be read again */
+    struct reload_history history;
+    struct admin *admin;
+    int64_t started;           /* seconds since 1970 */
+    int signals;               /* the descriptor through which they come */
+    struct acceptor on_signal; /* tells that one waits */
+    struct timer rest;         /* now and then: what is not needed any more goes */
+    struct timer drain;        /* while it stops: looks whether everything has come to its end */
+    uint64_t drain_until;      /* milliseconds of the loop's clock; 0: it does not stop */
+    bool is_over;
+};
+
+/* The worker must have been made; it need not run yet. False: no memory, or no descriptors; nothing
+ * is left behind. */
+bool control_init(struct control *control, struct worker *worker, const struct reload *reload,
+                  struct sys_opener *opener);
+
+/* Runs until the worker is to be freed: a signal or somebody on the admin side asked to stop, and
+ * what ran came to its end or was cut. The worker runs. */
+void control_run(struct control *control);
+
+/* Begins to stop: what runs may end, for `timeouts.drain` at most. Asked again, cuts what is left.
+ */
+void control_stop(struct control *control);
+
+void control_fini(struct control *control);

@@ -1,0 +1,175 @@
+#include "main/endpoints.h"
+
+#include "main/control.h"
+#include "main/hidden.h"
+#include "sys/clock.h"
+#include "sys/open.h"
+#include "upstream/upstream.h"
+
+static const char JSON[] = "application/json";
+
+static const struct snapshot *snapshot_of(const struct control *control)
+{
+    return worker_snapshot(control->worker);
+}
+
+/* ---- what there is */
+
+static void answer_index(void *context, const struct admin_request *request,
+                         struct admin_reply *reply)
+{
+    (void)context;
+    (void)request;
+    for (const struct admin_endpoint *endpoint = endpoints; endpoint->path; endpoint++)
+        (void)fprintf(reply->body, "%-4s %-10s %s\n", endpoint->changes ? "POST" : "GET",
+                      endpoint->path, endpoint->summary);
+}
+
+static void answer_health(void *context, const struct admin_request *request,
+                          struct admin_reply *reply)
+{
+    (void)request;
+    const struct control *control = context;
+    bool stops = worker_is_draining(control->worker);
+    reply->status = stops ? 503 : 200;
+    (void)fputs(stops ? "stopping\n" : "good\n", reply->body);
+}
+
+/* ---- status */
+
+static const char *state_of(const struct server *server)
+{
+    uint64_t rests_until = atomic_load_explicit(&server->rests_until, memory_order_relaxed);
+    return rests_until > sys_monotonic_ms() ? "rests" : "up";
+}
+
+static void print_server(FILE *file, const struct upstream_member *member)
+{
+    const struct server *server = member->server;
+    (void)fputs("{\"server\": ", file);
+    admin_print_json(file, server->key);
+    (void)fprintf(file, ", \"weight\": %d, \"state\": \"%s\", \"active\": %u, \"idle\": %u}",
+                  (int)member->weight, state_of(server),
+                  atomic_load_explicit(&server->active, memory_order_relaxed),
+                  atomic_load_explicit(&server->idle, memory_order_relaxed));
+}
+
+static void print_upstreams(FILE *file, const struct snapshot *snapshot)
+{
+    const struct upstream *upstream = upstream_first(snapshot_get(snapshot, &upstream_part));
+    for (bool is_first = true; upstream; upstream = upstream->next, is_first = false) {
+        (void)fputs(is_first ? "\n    {\"upstream\": " : ",\n    {\"upstream\": ", file);
+        admin_print_json(file, upstream->name);
+        (void)fputs(", \"servers\": [", file);
+        for (uint32_t i = 0; i < upstream->count; i++) {
+            (void)fputs(i > 0 ? ", " : "", file);
+            print_server(file, &upstream->members[i]);
+        }
+        (void)fputs("]}", file);
+    }
+}
+
+static void print_listeners(FILE *file, const struct worker *worker)
+{
+    char memory[LISTENERS_TEXT_MAX];
+    struct text text = text_over(memory, sizeof(memory));
+    worker_print_listeners(worker, &text);
+    struct slice rest = text_slice(&text);
+    for (bool is_first = true; !slice_is_empty(rest); is_first = false) {
+        (void)fputs(is_first ? "" : ", ", file);
+        admin_print_json(file, slice_trim(slice_cut(&rest, ',')));
+    }
+}
+
+static void print_reloads(FILE *file, const struct reload_history *history)
+{
+    (void)fprintf(file, "{\"done\": %llu, \"refused\": %llu, \"last\": ",
+                  (unsigned long long)history->done, (unsigned long long)history->refused);
+    if (history->last == 0) {
+        (void)fputs("null}", file);
+        return;
+    }
+    (void)fprintf(file, "{\"time\": %lld, \"done\": %s, \"words\": ", (long long)history->last,
+                  history->last_was_done ? "true" : "false");
+    admin_print_json(file, slice_from_text(history->words));
+    (void)fputs("}}", file);
+}
+
+static void answer_status(void *context, const struct admin_request *request,
+                          struct admin_reply *reply)
+{
+    (void)request;
+    const struct control *control = context;
+    const struct snapshot *snapshot = snapshot_of(control);
+    FILE *file = reply->body;
+    reply->type = JSON;
+    (void)fprintf(file,
+                  "{\n  \"version\": \"%s\",\n  \"process\": %u,\n  \"started\": %lld,\n"
+                  "  \"uptime_seconds\": %lld,\n  \"state\": \"%s\",\n  \"configuration\": ",
+                  WEIR_VERSION, sys_process(), (long long)control->started,
+                  (long long)(sys_wall_seconds() - control->started),
+                  worker_is_draining(control->worker) ? "stopping" : "serving");
+    admin_print_json(file, snapshot->configuration->sources[0].name);
+    (void)fprintf(file, ",\n  \"threads\": %u,\n  \"connections\": %llu,\n  \"listeners\": [",
+                  worker_threads(control->worker),
+                  (unsigned long long)worker_connections(control->worker));
+    print_listeners(file, control->worker);
+    (void)fputs("],\n  \"reloads\": ", file);
+    print_reloads(file, &control->history);
+    (void)fputs(",\n  \"upstreams\": [", file);
+    print_upstreams(file, snapshot);
+    (void)fputs("\n  ]\n}\n", file);
+}
+
+/* ---- the configuration */
+
+static void answer_configuration(void *context, const struct admin_request *request,
+                                 struct admin_reply *reply)
+{
+    (void)request;
+    const struct configuration *configuration = snapshot_of(context)->configuration;
+    for (size_t i = 0; i < configuration->source_count; i++) {
+        struct slice name = configuration->sources[i].name;
+        (void)fprintf(reply->body, "%s# ---- %.*s\n", i > 0 ? "\n" : "", (int)name.length,
+                      name.data);
+        hidden_print_source(reply->body, configuration, i);
+    }
+}
+
+/* ---- what changes something */
+
+static void answer_reload(void *context, const struct admin_request *request,
+                          struct admin_reply *reply)
+{
+    (void)request;
+    struct control *control = context;
+    if (!control->reload) {
+        reply->status = 409;
+        (void)fputs("this Weir was started without a file that could be read again\n", reply->body);
+    } else if (!reload_run(control->reload, control->worker, control->admin, &control->history,
+                           reply->body)) {
+        reply->status = 422;
+    }
+}
+
+static void answer_stop(void *context, const struct admin_request *request,
+                        struct admin_reply *reply)
+{
+    (void)request;
+    struct control *control = context;
+    if (!worker_is_draining(control->worker))
+        control_stop(control);
+    reply->status = 202;
+    (void)fputs("stopping\n", reply->body);
+}
+
+const struct admin_endpoint endpoints[] = {
+    {"/", false, answer_index, "this list"},
+    {"/healthz", false, answer_health, "200 while it serves, 503 when it stops"},
+    {"/status", false, answer_status, "what it is and how it is, in JSON"},
+    {"/config", false, answer_configuration, "the files of the configuration, without tokens"},
+    {"/reload", true, answer_reload,
+     "loads the configuration anew; 422 and why, where it is wrong"},
+    {"/stop", true, answer_stop, "ends what runs, and stops"},
+    {0},
+};
