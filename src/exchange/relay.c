@@ -127,17 +127,24 @@ static bool send_final_head(struct exchange *exchange)
     return exchange->stream->class->send_head(exchange->stream, head);
 }
 
+/* RFC 9110 7.8: a server changes only to what the client named. */
+static bool is_asked_for(const struct exchange *exchange, const struct field *upgrade)
+{
+    return exchange->request.wants_upgrade &&
+           fields_list_has(&exchange->request.fields, FIELD_UPGRADE, upgrade->value);
+}
+
 /* 101 that was asked for: the head goes on, then the connections become a tunnel. */
 static bool send_upgrade(struct exchange *exchange)
 {
     ASSERT(exchange->response.status == 101 && !exchange->response_sent);
     struct response_head *head = &exchange->response;
-    if (!exchange->request.wants_upgrade || exchange->request_flow != FLOW_ENDED) {
+    const struct field *upgrade = fields_find(&head->fields, FIELD_UPGRADE);
+    if (!upgrade || exchange->request_flow != FLOW_ENDED || !is_asked_for(exchange, upgrade)) {
         exchange_fail(exchange, ERROR_UNASKED_UPGRADE);
         return true;
     }
-    const struct field *upgrade = fields_find(&head->fields, FIELD_UPGRADE);
-    struct slice protocol = upgrade ? upgrade->value : slice_of(NULL, 0);
+    struct slice protocol = upgrade->value;
     fields_remove_hop_by_hop(&head->fields);
     exchange->response_sent = true;
     exchange->response_flow = FLOW_ENDED;

@@ -49,6 +49,31 @@ def test_bytes_go_both_ways(start_origin, start_proxy, connect):
         assert client.read_exactly(len(data)) == data
 
 
+@pytest.mark.parametrize("fields", [
+    b"", b"Connection: Upgrade\r\n", b"Connection: Upgrade\r\nUpgrade: leak/1\r\n",
+    b"Connection: Upgrade\r\nUpgrade: h2c\r\n", b"Connection: Upgrade\r\nUpgrade:\r\n",
+    b"Connection: Upgrade\r\nUpgrade: echo/1, leak\r\n"])
+def test_a_server_changes_only_to_what_was_asked_for(start_origin, start_proxy, connect, fields):
+    origin = start_origin(lambda connection: (
+        connection.read_request(),
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\nleak")))
+    client = connect(start_proxy(origin))
+    client.send_request(fields=UPGRADE)
+    assert client.read_response().status == 502
+    assert b"leak" not in client.received
+
+
+def test_one_of_several_protocols_in_another_case_is_asked_for(start_origin, start_proxy, connect):
+    origin = start_origin(lambda connection: (
+        connection.read_request(), connection.send(SWITCH.replace(b"echo/1", b"ECHO/1")),
+        echo(connection)))
+    client = connect(start_proxy(origin))
+    client.send_request(fields=[("Connection", "Upgrade"), ("Upgrade", "a, h2c, echo/1")])
+    assert client.read_response().status == 101
+    client.send(b"a")
+    assert client.read_exactly(1) == b"a"
+
+
 def test_bytes_behind_the_101_are_delivered(start_origin, start_proxy, connect):
     def behaviour(connection):
         connection.read_request()
