@@ -124,10 +124,27 @@ static bool add_via(struct exchange *exchange)
     return add(exchange, FIELD_VIA, old ? SLICE("1.0 weir") : SLICE("1.1 weir"));
 }
 
+/* Further ones of that family, such as X-Forwarded-Prefix, some frameworks believe as well. */
+static bool is_further_claim(const struct field *field)
+{
+    const struct slice family = SLICE("X-Forwarded-");
+    return field->id == FIELD_OTHER && field->name.length > family.length &&
+           field_name_reads_as(slice_until(field->name, family.length), family);
+}
+
+static void remove_claims(struct fields *fields)
+{
+    fields_remove_bits(fields, FIELD_BITS_TELL_CLIENT);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (is_further_claim(&fields->items[i]))
+            fields->items[i].name = slice_of(NULL, 0);
+    }
+}
+
 bool forwarded_add(struct exchange *exchange)
 {
     if (!exchange->peer_is_trusted)
-        fields_remove_bits(&exchange->request.fields, FIELD_BITS_TELL_CLIENT);
+        remove_claims(&exchange->request.fields);
     size_t room = room_needed(exchange);
     char *memory = arena_alloc(&exchange->arena, room);
     if (!memory)

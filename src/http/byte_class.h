@@ -9,9 +9,8 @@ enum {
     BYTE_VISIBLE = 4,     /* VCHAR save '#': what a query may hold */
     BYTE_PATH = 8,        /* of a path, escapes apart: VCHAR save # ? % and the backslash */
     BYTE_UNRESERVED = 16, /* RFC 3986 2.3 */
-    BYTE_HOST = 32,       /* unreserved and sub-delims: reg-name without escapes, RFC 3986 3.2.2 */
-    BYTE_HEX = 64,
-    BYTE_CONTROL = 128, /* what no line may hold: C0 save HTAB, and DEL */
+    BYTE_HEX = 32,
+    BYTE_CONTROL = 64, /* what no line may hold: C0 save HTAB, and DEL */
 };
 
 extern const uint8_t byte_classes[256];

@@ -112,6 +112,31 @@ enum field_name field_name_find(struct slice name)
     return equal ? found : FIELD_OTHER;
 }
 
+bool field_name_reads_as(struct slice name, struct slice other)
+{
+    if (name.length != other.length)
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        bool equal = ascii_lower(name.data[i]) == ascii_lower(other.data[i]) ||
+                     (name.data[i] == '_' && other.data[i] == '-');
+        if (!equal)
+            return false;
+    }
+    return true;
+}
+
+bool field_name_is_disguise(struct slice name)
+{
+    char dashed[LENGTH_MAX];
+    if (name.length > LENGTH_MAX)
+        return false;
+    if (!memchr(name.data, '_', name.length))
+        return slice_equal_fold(name, SLICE("Proxy"));
+    for (size_t i = 0; i < name.length; i++)
+        dashed[i] = name.data[i] == '_' ? '-' : name.data[i];
+    return field_name_find(slice_of(dashed, name.length)) != FIELD_OTHER;
+}
+
 struct slice field_name_text(enum field_name name)
 {
     ASSERT(name < FIELD_NAME_COUNT);

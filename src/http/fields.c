@@ -100,7 +100,7 @@ static bool remove_other(struct fields *fields, struct slice name)
     if (!(fields->present & FIELD_BIT(FIELD_OTHER)) || slice_is_empty(name))
         return false;
     for (uint32_t i = 0; i < fields->count; i++) {
-        if (!slice_equal_fold(fields->items[i].name, name))
+        if (!field_name_reads_as(fields->items[i].name, name))
             continue;
         remove_one(&fields->items[i]);
         any = true;
@@ -192,6 +192,17 @@ void fields_remove_bits(struct fields *fields, uint64_t bits)
             remove_one(&fields->items[i]);
     }
     fields->present &= ~bits;
+}
+
+void fields_remove_disguises(struct fields *fields)
+{
+    if (!(fields->present & FIELD_BIT(FIELD_OTHER)))
+        return;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        struct field *field = &fields->items[i];
+        if (field->id == FIELD_OTHER && is_there(field) && field_name_is_disguise(field->name))
+            remove_one(field);
+    }
 }
 
 bool field_is_trailer(const struct field *field)

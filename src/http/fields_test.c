@@ -103,6 +103,19 @@ static void removing_takes_all_of_a_name(void **state)
     assert_fields(setting, "");
 }
 
+static void removing_takes_what_reads_like_it_as_well(void **state)
+{
+    struct setting *setting = *state;
+    add(setting, "X_User", "1");
+    add(setting, "x-user", "2");
+    add(setting, "X-Users", "3");
+    assert_true(fields_remove_text(&setting->fields, SLICE("X-User")));
+    assert_fields(setting, "X-Users=3 ");
+    add(setting, "X-User", "4");
+    assert_false(fields_remove_text(&setting->fields, SLICE("X_User")));
+    assert_fields(setting, "X-Users=3 X-User=4 ");
+}
+
 static void setting_replaces_the_first_where_it_stands(void **state)
 {
     struct setting *setting = *state;
@@ -215,6 +228,7 @@ int main(void)
         TEST(room_for_none_grows_as_well),
         TEST(the_first_of_a_name_is_found_in_any_case),
         TEST(removing_takes_all_of_a_name),
+        TEST(removing_takes_what_reads_like_it_as_well),
         TEST(setting_replaces_the_first_where_it_stands),
         TEST(a_list_has_its_tokens_over_all_lines),
         TEST(hop_by_hop_fields_go),

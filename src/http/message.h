@@ -38,7 +38,8 @@ const struct field *fields_find(const struct fields *fields, enum field_name id)
 /* The same for any name, known or not. */
 const struct field *fields_find_text(const struct fields *fields, struct slice name);
 
-/* Removes every field of that name; false where there was none. */
+/* Removes every field of that name; false where there was none. By text, also those that a server
+ * may read as it (field_name_reads_as): who sets X-User anew must not leave an X_User. */
 bool fields_remove(struct fields *fields, enum field_name id);
 bool fields_remove_text(struct fields *fields, struct slice name);
 
@@ -57,6 +58,9 @@ void fields_remove_hop_by_hop(struct fields *fields);
 
 /* Removes every known field whose FIELD_BIT is among `bits`, which FIELD_OTHER is not. */
 void fields_remove_bits(struct fields *fields, uint64_t bits);
+
+/* Removes what a server may take for another field (field_name_is_disguise). */
+void fields_remove_disguises(struct fields *fields);
 
 /* Whether a field may stand in a trailer section (RFC 9110 6.5.1). */
 bool field_is_trailer(const struct field *field);

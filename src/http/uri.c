@@ -239,17 +239,11 @@ static bool port_parse(struct slice text, uint16_t *ret_port)
     return true;
 }
 
+/* Of RFC 3986 3.2.2 only what a name in use has: with escapes and sub-delims, of which the comma
+ * makes a list, a server might find another name than Weir did. */
 static bool is_reg_name(struct slice host)
 {
-    const char *end = host.data + host.length;
-    for (const char *at = host.data; at < end; at++) {
-        if (byte_is(*at, BYTE_HOST))
-            continue;
-        if (*at != '%' || !is_escape(at, end))
-            return false;
-        at += 2;
-    }
-    return !slice_is_empty(host);
+    return !slice_is_empty(host) && bytes_are(host, BYTE_UNRESERVED);
 }
 
 /* `[v6]` and what follows it. */

@@ -19,7 +19,7 @@ static bool is_host_text(struct slice name)
 {
     for (size_t i = 0; i < name.length; i++) {
         bool after_dot = i == 0 || name.data[i - 1] == '.';
-        if (!byte_is(name.data[i], BYTE_HOST) || strchr("*~", name.data[i]) ||
+        if (!byte_is(name.data[i], BYTE_UNRESERVED) || name.data[i] == '~' ||
             (name.data[i] == '.' && after_dot))
             return false;
     }

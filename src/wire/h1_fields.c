@@ -151,5 +151,7 @@ enum error_code h1_parse_trailers(struct slice bytes, const struct h1_scan *scan
     if (!h1_read_field_lines(slice_until(bytes, scan->length - 2), trailers, &repeated))
         return side == H1_REQUEST ? ERROR_BAD_FIELD : ERROR_BAD_RESPONSE_FIELD;
     keep_trailers(trailers);
+    if (side == H1_REQUEST)
+        fields_remove_disguises(trailers);
     return ERROR_NONE;
 }

@@ -31,7 +31,10 @@ static enum error_code read_fields(struct slice lines, uint32_t count, struct re
 {
     if (!fields_init(&head->fields, arena, count + ROOM_FOR_MORE))
         return ERROR_OUT_OF_MEMORY;
-    return h1_read_field_lines(lines, &head->fields, ret_repeated) ? ERROR_NONE : ERROR_BAD_FIELD;
+    if (!h1_read_field_lines(lines, &head->fields, ret_repeated))
+        return ERROR_BAD_FIELD;
+    fields_remove_disguises(&head->fields);
+    return ERROR_NONE;
 }
 
 static enum error_code read_framing(struct request_head *head, uint64_t repeated,
@@ -48,6 +51,9 @@ static enum error_code read_framing(struct request_head *head, uint64_t repeated
     case H1_FRAMED:
         break;
     }
+    /* RFC 9110 9.3.8: never has content; a server that knows that would take it for a request. */
+    if (head->method == METHOD_TRACE && framing != H1_FRAMING_NONE)
+        return ERROR_BAD_FRAMING;
     head->body = h1_start_body(body, H1_REQUEST, framing, length);
     head->body_length = length;
     return ERROR_NONE;

@@ -218,3 +218,16 @@ def test_a_redirect_to_the_server_leads_to_where_the_client_is(start_origin, sta
     assert response.values("Location") == [expected]
     response = connect(start_proxy(origin, settings="reveal_server: on")).ask()
     assert response.values("Location") == [location.replace("SERVER", origin.url[len("http://"):])]
+
+
+def test_what_reads_like_a_field_that_is_set_or_removed_goes_as_well(through):
+    one = through("""
+headers:
+  request:
+    set: {X-User: nobody}
+    remove: X-Role
+""")
+    request, _ = one(fields=[("X_User", "root"), ("x-user", "root"), ("X_Role", "admin")])
+    assert [value for name, value in request.fields if name.lower().startswith("x-user")] == [
+        "nobody"]
+    assert not request.has("X_User") and not request.has("X_Role")
