@@ -231,6 +231,7 @@ static void read_head(struct client *client)
 static void refuse(struct client *client)
 {
     ASSERT(client->state == CLIENT_IDLE && !client->counted);
+    counter_add(&client->context->counts.connections_refused, 1);
     struct slice busy = SLICE("HTTP/1.1 503 Service Unavailable\r\n"
                               "Content-Length: 0\r\nConnection: close\r\n\r\n");
     size_t sent = 0;
@@ -427,6 +428,7 @@ void client_accept(struct loop_context *context, struct loop_listener *listener,
         return;
     }
     client->peer = *peer;
+    counter_add(&context->counts.connections_accepted, 1);
     const struct listener_plan *plan = client_listener(client);
     bool announced = plan->proxy_protocol->required;
     client->limit_per_client = announced ? 0 : (uint32_t)plan->limits->connections_per_client;

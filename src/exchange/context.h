@@ -2,6 +2,7 @@
  * moment. Belongs to one loop. */
 #pragma once
 
+#include "exchange/metrics.h"
 #include "exchange/plan.h"
 #include "loop/timer.h"
 #include "net/listener.h"
@@ -48,9 +49,10 @@ struct loop_context {
     int64_t date_second;
     char date[32]; /* an IMF-fixdate (RFC 9110 5.6.7) of that second */
     int64_t log_second;
-    char log_time[32];        /* `20/Nov/2026:19:00:00 +0000`, of that second */
-    uint64_t id_state[4];     /* of the ids of exchanges: request_id.h */
-    atomic_uint open_clients; /* length of `client_list`; other loops read it */
+    char log_time[32];         /* `20/Nov/2026:19:00:00 +0000`, of that second */
+    struct loop_counts counts; /* any thread may read them */
+    uint64_t id_state[4];      /* of the ids of exchanges: request_id.h */
+    atomic_uint open_clients;  /* length of `client_list`; other loops read it */
 };
 
 /* False: no memory; nothing is left behind. */

@@ -99,6 +99,7 @@ static void retire(struct exchange *exchange)
     timer_fini(&exchange->deadline);
     span_clear(&exchange->request_bytes);
     snapshot_hold_unref(exchange->hold);
+    counter_add(&exchange->context->counts.exchanges_ended, 1);
     loop_bury(exchange->context->loop, &exchange->grave, bury);
 }
 
@@ -164,6 +165,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->request_flow = FLOW_OPEN;
     exchange->response_flow = FLOW_HEAD;
     exchange->context = context;
+    counter_add(&context->counts.exchanges_begun, 1);
     exchange->hold = snapshot_hold_ref(context);
     exchange->stream = NULL;
     task_init(&exchange->task, run_task);
@@ -212,6 +214,7 @@ enum verdict exchange_end(struct exchange *exchange)
     ASSERT(exchange->state == EXCHANGE_END || exchange->state == EXCHANGE_TUNNEL);
     bool whole = exchange->response_flow == FLOW_ENDED;
     access_log_write(exchange);
+    metrics_count(exchange);
     if (exchange->has_call)
         call_finish(&exchange->call);
     exchange->has_call = false;

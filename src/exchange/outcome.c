@@ -48,12 +48,7 @@ struct slice outcome_error(const struct exchange *exchange, struct arena *arena)
 
 struct slice outcome_route(const struct exchange *exchange)
 {
-    const struct node *path =
-        exchange->route ? node_find(exchange->route->scope->node, SLICE("path")) : NULL;
-    if (path && path->kind == NODE_SEQUENCE && path->count > 0)
-        path = path->items[0];
-    bool is_text = path && path->kind == NODE_SCALAR && path->text.data;
-    return is_text ? path->text : SLICE("");
+    return exchange->route ? plan_route_name(exchange->route) : SLICE("");
 }
 
 static void add_digits(struct text *text, unsigned number, unsigned count)

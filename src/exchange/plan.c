@@ -62,6 +62,15 @@ static bool check_captures(struct builder *builder, const struct route *route,
     return good;
 }
 
+struct slice plan_route_name(const struct route *route)
+{
+    const struct node *path = node_find(route->scope->node, SLICE("path"));
+    if (path && path->kind == NODE_SEQUENCE && path->count > 0)
+        path = path->items[0];
+    bool is_text = path && path->kind == NODE_SCALAR && path->text.data;
+    return is_text ? path->text : SLICE("");
+}
+
 static bool choose_action(struct builder *builder, const struct route *route, struct plan *plan)
 {
     if (!route->action_scope)

@@ -28,6 +28,7 @@ struct plan {
     struct log_sink *access_log; /* NULL: off */
     const struct access_setting *access;
     const struct request_id_setting *request_id;
+    struct route_counts *counts; /* one for each loop (metrics.h); NULL: nothing is counted */
     uint32_t stage_count;
     struct plan_stage stages[];
 };
@@ -56,7 +57,11 @@ struct plans {
     struct log_sink *access_log;           /* of requests for which there is no plan; NULL: off */
     const struct access_setting *access;   /* the same */
     const struct request_id_setting *request_id;
+    struct route_counts *counts; /* of requests for which there is no plan; NULL: not counted */
 };
+
+/* The path of a route as it is written, the first of a list; empty where it has none. */
+struct slice plan_route_name(const struct route *route);
 
 /* Tells of every `proxy` that names an upstream which is not there. Asked before a snapshot is
  * built, also of a configuration with errors. */

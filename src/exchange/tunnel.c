@@ -45,6 +45,7 @@ static void bury(struct grave *grave)
 static void close_tunnel(struct tunnel *tunnel, bool reset)
 {
     check(tunnel);
+    counter_add(&tunnel->context->counts.tunnels_ended, 1);
     task_cancel(&tunnel->task);
     span_clear(&tunnel->up.pending);
     span_clear(&tunnel->down.pending);
@@ -158,6 +159,8 @@ enum verdict exchange_become_tunnel(struct exchange *exchange)
         return exchange_end(exchange);
     }
     access_log_write(exchange);
+    metrics_count(exchange);
+    counter_add(&tunnel->context->counts.tunnels_begun, 1);
     tunnel->server = call_take_connection(&exchange->call, &tunnel->down.pending);
     tunnel->server->user = &tunnel->server_user;
     call_finish(&exchange->call);

@@ -17,6 +17,7 @@ struct loop {
     struct list deferred;
     struct list graves;
     uint64_t now;
+    uint64_t turn_began_ns, turn_took_ns;
     int64_t wall;
     uint64_t chance;
     size_t news_count, news_next; /* of this turn; what lies before `news_next` was handed out */
@@ -27,7 +28,8 @@ struct loop {
 
 static void read_clock(struct loop *loop)
 {
-    loop->now = sys_monotonic_ms();
+    loop->turn_began_ns = sys_monotonic_ns();
+    loop->now = loop->turn_began_ns / 1000000;
     loop->wall = sys_wall_seconds();
 }
 
@@ -145,6 +147,12 @@ void loop_turn(struct loop *loop, int timeout_ms)
     timer_wheel_advance(&loop->wheel, loop->now);
     empty_graveyard(loop);
     run_deferred(loop);
+    loop->turn_took_ns = sys_monotonic_ns() - loop->turn_began_ns;
+}
+
+uint64_t loop_turn_time(const struct loop *loop)
+{
+    return loop->turn_took_ns / 1000;
 }
 
 uint64_t loop_now(const struct loop *loop)

@@ -21,6 +21,9 @@ void loop_free(struct loop *loop);
 /* One turn. Waits at most `timeout_ms` (-1: until there is news). */
 void loop_turn(struct loop *loop, int timeout_ms);
 
+/* Microseconds that the last turn took, behind its wait. */
+uint64_t loop_turn_time(const struct loop *loop);
+
 /* Milliseconds of the monotonic clock, as of the beginning of this turn. */
 uint64_t loop_now(const struct loop *loop);
 

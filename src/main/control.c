@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { DRAIN_LOOK_MS = 20, REST_LOOK_MS = 5000 };
+enum { DRAIN_LOOK_MS = 20, REST_LOOK_MS = 5000, WATCH_MS = 1000 };
 
 static uint64_t drain_time(const struct snapshot *snapshot)
 {
@@ -55,6 +55,13 @@ static void on_rest(struct timer *timer)
     timer_set(control->loop, &control->rest, REST_LOOK_MS);
 }
 
+static void on_watch(struct timer *timer)
+{
+    struct control *control = CONTAINER_OF(timer, struct control, watch);
+    worker_watch(control->worker);
+    timer_set(control->loop, &control->watch, WATCH_MS);
+}
+
 static void obey(struct control *control, enum sys_signal signal)
 {
     switch (signal) {
@@ -85,6 +92,7 @@ void control_run(struct control *control)
 {
     ASSERT(control->loop && !control->is_over);
     timer_set(control->loop, &control->rest, REST_LOOK_MS);
+    timer_set(control->loop, &control->watch, WATCH_MS);
     while (!control->is_over)
         loop_turn(control->loop, -1);
 }
@@ -97,6 +105,7 @@ bool control_init(struct control *control, struct worker *worker, const struct r
     *control = (struct control){.worker = worker, .reload = reload, .signals = -1};
     control->started = sys_wall_seconds();
     timer_init(&control->rest, on_rest);
+    timer_init(&control->watch, on_watch);
     timer_init(&control->drain, on_drain);
     control->loop = loop_new();
     if (!control->loop)
@@ -120,6 +129,7 @@ void control_fini(struct control *control)
     if (control->signals >= 0)
         sys_close(control->signals);
     timer_fini(&control->rest);
+    timer_fini(&control->watch);
     timer_fini(&control->drain);
     loop_free(control->loop);
     *control = (struct control){0};

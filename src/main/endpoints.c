@@ -1,9 +1,12 @@
 #include "main/endpoints.h"
 
+#include "control/metrics_page.h"
 #include "main/control.h"
 #include "main/hidden.h"
+#include "net/listener.h"
 #include "sys/clock.h"
 #include "sys/open.h"
+#include "sys/usage.h"
 #include "upstream/upstream.h"
 
 static const char JSON[] = "application/json";
@@ -136,6 +139,37 @@ static void answer_configuration(void *context, const struct admin_request *requ
     }
 }
 
+/* ---- metrics */
+
+static void answer_metrics(void *context, const struct admin_request *request,
+                           struct admin_reply *reply)
+{
+    (void)request;
+    const struct control *control = context;
+    const struct worker *worker = control->worker;
+    const struct loop_counts *loops[LISTENER_LOOPS_MAX];
+    for (unsigned i = 0; i < worker_threads(worker); i++)
+        loops[i] = worker_counts(worker, i);
+    struct sys_usage usage = sys_process_usage();
+    const struct metrics_sources sources = {
+        .routes = worker_metrics(worker),
+        .loops = loops,
+        .loop_count = worker_threads(worker),
+        .snapshot = snapshot_of(control),
+        .connections = worker_connections(worker),
+        .hangs = worker_hangs(worker),
+        .reloads_done = control->history.done,
+        .reloads_refused = control->history.refused,
+        .reloaded = control->history.last,
+        .started = control->started,
+        .resident_bytes = usage.resident_bytes,
+        .descriptors = usage.descriptors,
+        .threads = usage.threads,
+    };
+    reply->type = metrics_page_type;
+    metrics_page_print(reply->body, &sources);
+}
+
 /* ---- what changes something */
 
 static void answer_reload(void *context, const struct admin_request *request,
@@ -167,6 +201,7 @@ const struct admin_endpoint endpoints[] = {
     {"/", false, answer_index, "this list"},
     {"/healthz", false, answer_health, "200 while it serves, 503 when it stops"},
     {"/status", false, answer_status, "what it is and how it is, in JSON"},
+    {"/metrics", false, answer_metrics, "what was counted, for Prometheus"},
     {"/config", false, answer_configuration, "the files of the configuration, without tokens"},
     {"/reload", true, answer_reload,
      "loads the configuration anew; 422 and why, where it is wrong"},

@@ -238,7 +238,9 @@ static bool prepare_publications(struct worker *worker, struct snapshot *snapsho
 {
     uint64_t first_fresh = worker->next_listener_id;
     unsigned count = 0;
-    bool good = open_listeners(worker, snapshot_get(snapshot, &plan_part));
+    bool good = metrics_attach(worker->metrics, snapshot) ||
+                worker_fail(worker, "there is no memory for the metrics");
+    good = good && open_listeners(worker, snapshot_get(snapshot, &plan_part));
     while (good && count < worker->loop_count) {
         ret_publications[count] =
             prepare_publication(worker, &worker->loops[count], snapshot, first_fresh);

@@ -5,6 +5,7 @@
 #include "exchange/client_table.h"
 #include "exchange/context.h"
 #include "exchange/tunnel.h"
+#include "obs/log.h"
 #include "policy/pattern.h"
 #include "sys/thread.h"
 
@@ -76,6 +77,12 @@ static void on_quit(struct loop *loop, struct message *message)
     CONTAINER_OF(message, struct worker_loop, quit)->quitting = true;
 }
 
+static void on_beat(struct loop *loop, struct message *message)
+{
+    (void)loop;
+    atomic_store(&CONTAINER_OF(message, struct worker_loop, beat)->beat_is_out, false);
+}
+
 static bool is_finished(const struct loop_context *context)
 {
     return context->draining && list_is_empty(&context->client_list) &&
@@ -88,6 +95,7 @@ static void run_loop(void *argument)
     struct worker_loop *self = argument;
     while (!self->quitting) {
         loop_turn(self->loop, -1);
+        histogram_add(&self->context.counts.turn_microseconds, loop_turn_time(self->loop));
         if (is_finished(&self->context) && !atomic_load(&self->done)) {
             upstreams_close_idle(self->context.upstreams);
             atomic_store(&self->done, true);
@@ -110,6 +118,7 @@ static bool prepare_loop(struct worker *worker, unsigned index)
     self->drain.deliver = on_drain;
     self->abort.deliver = on_abort;
     self->quit.deliver = on_quit;
+    self->beat.deliver = on_beat;
     self->loop = loop_new();
     if (!self->loop ||
         !loop_context_init(&self->context, self->loop, index, worker->servers, worker->clients))
@@ -161,7 +170,10 @@ static bool start_threads(struct worker *worker)
 bool worker_start(struct worker *worker, struct snapshot *snapshot, unsigned threads)
 {
     ASSERT(!worker->loops && threads > 0 && threads <= LISTENER_LOOPS_MAX);
-    if (!make_loops(worker, threads)) {
+    worker->metrics = metrics_registry_new(threads);
+    if (!worker->metrics)
+        (void)worker_fail(worker, "there is no memory for the metrics");
+    if (!worker->metrics || !make_loops(worker, threads)) {
         snapshot_unref(snapshot);
         return false;
     }
@@ -200,6 +212,49 @@ uint64_t worker_connections(const struct worker *worker)
 bool worker_is_draining(const struct worker *worker)
 {
     return worker->draining;
+}
+
+/* ---- watching */
+
+static void watch_loop(struct worker *worker, struct worker_loop *self)
+{
+    enum { SILENCE_SECONDS = 5 };
+    if (!atomic_load(&self->beat_is_out)) {
+        if (self->silent_seconds >= SILENCE_SECONDS)
+            log_event(LOG_NOTICE, "a loop turns again", LOG_NUMBER("loop", self->context.index),
+                      LOG_NUMBER("seconds", self->silent_seconds));
+        self->silent_seconds = 0;
+        atomic_store(&self->beat_is_out, true);
+        loop_send(self->loop, &self->beat);
+        return;
+    }
+    if (++self->silent_seconds != SILENCE_SECONDS)
+        return;
+    worker->hangs++;
+    log_event(LOG_ERROR, "a loop hangs; what it serves waits",
+              LOG_NUMBER("loop", self->context.index), LOG_NUMBER("seconds", SILENCE_SECONDS));
+}
+
+void worker_watch(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->loop_count; i++)
+        watch_loop(worker, &worker->loops[i]);
+}
+
+const struct loop_counts *worker_counts(const struct worker *worker, unsigned loop)
+{
+    ASSERT(loop < worker->loop_count);
+    return &worker->loops[loop].context.counts;
+}
+
+const struct metrics_registry *worker_metrics(const struct worker *worker)
+{
+    return worker->metrics;
+}
+
+uint64_t worker_hangs(const struct worker *worker)
+{
+    return worker->hangs;
 }
 
 void worker_rest(struct worker *worker)
@@ -277,6 +332,7 @@ void worker_free(struct worker *worker)
     for (unsigned i = 0; i < worker->loop_count; i++)
         free_loop(&worker->loops[i]);
     publication_fini(worker);
+    metrics_registry_free(worker->metrics);
     client_table_free(worker->clients);
     free(worker->circle.members);
     free(worker->handover.contexts);

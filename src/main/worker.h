@@ -7,6 +7,8 @@
 #include "sys/open.h"
 #include "upstream/server.h"
 
+struct loop_counts;
+struct metrics_registry;
 struct worker;
 
 /* `servers` and `opener` must outlive it. NULL: no memory. */
@@ -39,6 +41,14 @@ uint64_t worker_connections(const struct worker *worker);
 
 /* Whether it stops: it accepts nobody any more. */
 bool worker_is_draining(const struct worker *worker);
+
+/* Asked every second: tells of a loop that has not turned for some. */
+void worker_watch(struct worker *worker);
+
+/* For the metrics: what is counted of each loop, of routes, and of loops that hung. */
+const struct loop_counts *worker_counts(const struct worker *worker, unsigned loop);
+const struct metrics_registry *worker_metrics(const struct worker *worker);
+uint64_t worker_hangs(const struct worker *worker);
 
 /* Asked now and then: after a burst of clients is over, their memory goes back to the system. */
 void worker_rest(struct worker *worker);

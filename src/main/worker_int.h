@@ -14,6 +14,9 @@ struct worker_loop {
     struct loop_context context;
     struct sys_thread *thread;
     struct message drain, abort, quit; /* each sent once at most */
+    struct message beat;               /* asks whether it still turns */
+    atomic_bool beat_is_out;           /* not yet answered */
+    unsigned silent_seconds;           /* since it was asked; the control loop's */
     bool quitting;
     atomic_bool done; /* the thread has nothing left to serve */
 };
@@ -47,6 +50,8 @@ struct worker {
     struct handover handover;
     struct lending_circle circle;
     unsigned loop_count;
+    struct metrics_registry *metrics;
+    uint64_t hangs; /* of loops, that were told */
     bool draining, aborting;
     char problem[256];
 };

@@ -139,6 +139,7 @@ uint32_t server_addresses(struct server_registry *registry, const struct server 
 
 void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms)
 {
+    atomic_fetch_add_explicit(&server->failed, 1, memory_order_relaxed);
     atomic_store_explicit(&server->rests_until, now_ms + SERVER_REST_MS, memory_order_relaxed);
     if (slice_is_empty(server->host))
         return;

@@ -40,6 +40,11 @@ struct server {
     atomic_uint idle_on;          /* index of the loop that put one aside last */
     atomic_uint active;           /* calls on all loops */
 
+    /* Since it is known, on all loops. */
+    _Atomic uint64_t lent;        /* connections to calls, new ones and such as were used before */
+    _Atomic uint64_t connections; /* that were opened, or tried to be */
+    _Atomic uint64_t failed;      /* times that it could not be reached */
+
     /* Behind the registry's lock. */
     struct address addresses[SERVER_ADDRESSES_MAX];
     uint32_t address_count; /* 0: not found yet */

@@ -205,6 +205,7 @@ static void lend(struct server_connection *connection, struct connection_user *u
     ASSERT(!connection->user);
     connection->user = user;
     atomic_fetch_add_explicit(&connection->server->active, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&connection->server->lent, 1, memory_order_relaxed);
 }
 
 static void take_back(struct server_connection *connection)
@@ -258,6 +259,7 @@ enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
 {
     ASSERT(user);
     *ret_connection = NULL;
+    atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     struct server_connection *connection = new_connection(upstreams, server);
     if (!connection)
         return IO_FAILED;

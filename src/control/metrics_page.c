@@ -1,0 +1,344 @@
+#include "control/metrics_page.h"
+
+#include "base/error.h"
+#include "base/map.h"
+#include "upstream/upstream.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+const char metrics_page_type[] = "text/plain; version=0.0.4; charset=utf-8";
+
+enum kind { COUNTER, GAUGE, HISTOGRAM };
+
+/* ---- lines */
+
+static void begin(FILE *file, const char *name, enum kind kind, const char *help)
+{
+    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    (void)fprintf(file, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kinds[kind]);
+}
+
+/* A label with its value: backslash, quotation mark and line feed are escaped, and what is no
+ * printable ASCII is written as \xHH, so that no name from a file can break a line or be obeyed. */
+static void print_label(FILE *file, const char *name, struct slice value)
+{
+    (void)fprintf(file, "%s=\"", name);
+    for (size_t i = 0; i < value.length; i++) {
+        unsigned char byte = (unsigned char)value.data[i];
+        if (byte == '"' || byte == '\\')
+            (void)fprintf(file, "\\%c", byte);
+        else if (byte < ' ' || byte > '~')
+            (void)fprintf(file, "\\\\x%02X", byte);
+        else
+            (void)fputc(byte, file);
+    }
+    (void)fputc('"', file);
+}
+
+static void print_single(FILE *file, const char *name, enum kind kind, const char *help,
+                         uint64_t value)
+{
+    begin(file, name, kind, help);
+    (void)fprintf(file, "%s %" PRIu64 "\n", name, value);
+}
+
+/* `unit` is what one second has of the histogram's times. */
+static void print_histogram(FILE *file, const char *name, const char *labels,
+                            const struct histogram *sum, unsigned unit)
+{
+    uint64_t count = 0;
+    const char *comma = *labels ? "," : "";
+    for (unsigned i = 0; i < HISTOGRAM_LIMITS; i++) {
+        count += counter_read(&sum->classes[i]);
+        (void)fprintf(file, "%s_bucket{%s%sle=\"%g\"} %" PRIu64 "\n", name, labels, comma,
+                      (double)histogram_limits[i] / unit, count);
+    }
+    count += counter_read(&sum->classes[HISTOGRAM_LIMITS]);
+    (void)fprintf(file, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma, count);
+    const char *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+    (void)fprintf(file, "%s_sum%s%s%s %.6f\n", name, open, labels, close,
+                  (double)counter_read(&sum->sum) / unit);
+    (void)fprintf(file, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, count);
+}
+
+static void add_histogram(struct histogram *sum, const struct histogram *part)
+{
+    for (unsigned i = 0; i <= HISTOGRAM_LIMITS; i++)
+        counter_add(&sum->classes[i], counter_read(&part->classes[i]));
+    counter_add(&sum->sum, counter_read(&part->sum));
+}
+
+/* ---- routes */
+
+/* Over all loops. */
+static struct route_counts sum_of(const struct route_metrics *metrics, unsigned loops)
+{
+    struct route_counts sum = {0};
+    for (unsigned i = 0; i < loops; i++) {
+        const struct route_counts *part = &metrics->counts[i];
+        for (unsigned j = 0; j < METRICS_STATUS_CLASSES; j++)
+            counter_add(&sum.statuses[j], counter_read(&part->statuses[j]));
+        counter_add(&sum.bytes_in, counter_read(&part->bytes_in));
+        counter_add(&sum.bytes_out, counter_read(&part->bytes_out));
+        add_histogram(&sum.milliseconds, &part->milliseconds);
+    }
+    return sum;
+}
+
+static bool is_used(const struct route_counts *sum)
+{
+    for (unsigned i = 0; i < METRICS_STATUS_CLASSES; i++) {
+        if (counter_read(&sum->statuses[i]) > 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_route_labels(FILE *file, const struct route_metrics *metrics)
+{
+    print_label(file, "site", metrics->site);
+    (void)fputc(',', file);
+    print_label(file, "route", metrics->route);
+    (void)fputc(',', file);
+    print_label(file, "upstream", metrics->upstream);
+}
+
+/* One family of metrics: a line or more for each route that was used. */
+typedef void route_printer(FILE *file, const struct route_metrics *metrics,
+                           const struct route_counts *sum);
+
+static void print_statuses(FILE *file, const struct route_metrics *metrics,
+                           const struct route_counts *sum)
+{
+    for (unsigned i = 0; i < METRICS_STATUS_CLASSES; i++) {
+        uint64_t count = counter_read(&sum->statuses[i]);
+        if (count == 0)
+            continue;
+        (void)fputs("weir_exchanges_total{", file);
+        print_route_labels(file, metrics);
+        if (i == 0)
+            (void)fprintf(file, ",status=\"none\"} %" PRIu64 "\n", count);
+        else
+            (void)fprintf(file, ",status=\"%uxx\"} %" PRIu64 "\n", i, count);
+    }
+}
+
+static void print_bytes_in(FILE *file, const struct route_metrics *metrics,
+                           const struct route_counts *sum)
+{
+    (void)fputs("weir_request_body_bytes_total{", file);
+    print_route_labels(file, metrics);
+    (void)fprintf(file, "} %" PRIu64 "\n", counter_read(&sum->bytes_in));
+}
+
+static void print_bytes_out(FILE *file, const struct route_metrics *metrics,
+                            const struct route_counts *sum)
+{
+    (void)fputs("weir_response_body_bytes_total{", file);
+    print_route_labels(file, metrics);
+    (void)fprintf(file, "} %" PRIu64 "\n", counter_read(&sum->bytes_out));
+}
+
+static void print_durations(FILE *file, const struct route_metrics *metrics,
+                            const struct route_counts *sum)
+{
+    char *labels = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&labels, &length);
+    if (!text)
+        return;
+    print_route_labels(text, metrics);
+    if (fclose(text) == 0)
+        print_histogram(file, "weir_exchange_duration_seconds", labels, &sum->milliseconds, 1000);
+    free(labels);
+}
+
+static void print_routes(FILE *file, const struct metrics_sources *sources)
+{
+    static const struct {
+        const char *name;
+        enum kind kind;
+        const char *help;
+        route_printer *print;
+    } families[] = {
+        {"weir_exchanges_total", COUNTER, "Exchanges that have ended, by class of status.",
+         print_statuses},
+        {"weir_request_body_bytes_total", COUNTER, "Bytes of request bodies.", print_bytes_in},
+        {"weir_response_body_bytes_total", COUNTER, "Bytes of response bodies.", print_bytes_out},
+        {"weir_exchange_duration_seconds", HISTOGRAM,
+         "From the head of the request to the end of the response.", print_durations},
+    };
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        begin(file, families[i].name, families[i].kind, families[i].help);
+        const struct route_metrics *metrics = metrics_first(sources->routes);
+        for (; metrics; metrics = metrics->next) {
+            struct route_counts sum = sum_of(metrics, metrics_loops(sources->routes));
+            if (is_used(&sum))
+                families[i].print(file, metrics, &sum);
+        }
+    }
+}
+
+/* ---- loops */
+
+static uint64_t sum_over(const struct metrics_sources *sources, size_t offset)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < sources->loop_count; i++) {
+        const char *counts = (const char *)sources->loops[i];
+        sum += counter_read((const struct counter *)(const void *)(counts + offset));
+    }
+    return sum;
+}
+
+#define SUM(field) sum_over(sources, offsetof(struct loop_counts, field))
+
+static void print_errors(FILE *file, const struct metrics_sources *sources)
+{
+    static const char *const sides[] = {[ERROR_SIDE_SELF] = "self",
+                                        [ERROR_SIDE_CLIENT] = "client",
+                                        [ERROR_SIDE_UPSTREAM] = "upstream"};
+    begin(file, "weir_errors_total", COUNTER, "Exchanges that failed, by cause and whose fault.");
+    for (unsigned code = ERROR_NONE + 1; code < ERROR_COUNT; code++) {
+        uint64_t count =
+            sum_over(sources, offsetof(struct loop_counts, errors) + code * sizeof(struct counter));
+        if (count == 0)
+            continue;
+        (void)fputs("weir_errors_total{error=\"", file);
+        for (const char *at = error_name((enum error_code)code); *at; at++)
+            (void)fputc(ascii_lower(*at), file);
+        (void)fprintf(file, "\",side=\"%s\"} %" PRIu64 "\n",
+                      sides[error_side((enum error_code)code)], count);
+    }
+}
+
+static void print_turns(FILE *file, const struct metrics_sources *sources)
+{
+    begin(file, "weir_loop_turn_seconds", HISTOGRAM,
+          "What one turn of a loop takes; nobody else is served meanwhile.");
+    for (unsigned i = 0; i < sources->loop_count; i++) {
+        char labels[32];
+        (void)snprintf(labels, sizeof(labels), "loop=\"%u\"", i);
+        print_histogram(file, "weir_loop_turn_seconds", labels,
+                        &sources->loops[i]->turn_microseconds, 1000000);
+    }
+}
+
+static void print_loops(FILE *file, const struct metrics_sources *sources)
+{
+    print_single(file, "weir_client_connections", GAUGE, "Connections of clients that are open.",
+                 sources->connections);
+    print_single(file, "weir_client_connections_total", COUNTER, "Connections that were accepted.",
+                 SUM(connections_accepted));
+    print_single(file, "weir_client_connections_refused_total", COUNTER,
+                 "Connections above a limit, answered with 503.", SUM(connections_refused));
+    /* What has ended is read first, so that no exchange is counted as running that is not. */
+    uint64_t ended = SUM(exchanges_ended), tunnels_ended = SUM(tunnels_ended);
+    print_single(file, "weir_exchanges_running", GAUGE, "Exchanges that have not ended.",
+                 SUM(exchanges_begun) - ended);
+    print_single(file, "weir_tunnels", GAUGE,
+                 "Tunnels (WebSockets and other upgrades) that are open.",
+                 SUM(tunnels_begun) - tunnels_ended);
+    print_single(file, "weir_tunnels_total", COUNTER, "Tunnels that were opened.",
+                 SUM(tunnels_begun));
+    print_errors(file, sources);
+    print_turns(file, sources);
+    print_single(file, "weir_loop_hangs_total", COUNTER, "Loops that did not turn for 5 seconds.",
+                 sources->hangs);
+}
+
+/* ---- servers */
+
+/* Each once, though several upstreams may name it. */
+static void print_servers(FILE *file, const struct metrics_sources *sources, const char *name,
+                          enum kind kind, const char *help, uint64_t (*read)(const struct server *))
+{
+    struct map seen;
+    map_init(&seen);
+    begin(file, name, kind, help);
+    const struct upstream *upstream =
+        upstream_first(snapshot_get(sources->snapshot, &upstream_part));
+    for (; upstream; upstream = upstream->next) {
+        for (uint32_t i = 0; i < upstream->count; i++) {
+            struct server *server = upstream->members[i].server;
+            if (map_get(&seen, server->key) || !map_set(&seen, server->key, server))
+                continue;
+            (void)fprintf(file, "%s{", name);
+            print_label(file, "server", server->key);
+            (void)fprintf(file, "} %" PRIu64 "\n", read(server));
+        }
+    }
+    map_fini(&seen);
+}
+
+static uint64_t read_lent(const struct server *server)
+{
+    return atomic_load_explicit(&server->lent, memory_order_relaxed);
+}
+
+static uint64_t read_connections(const struct server *server)
+{
+    return atomic_load_explicit(&server->connections, memory_order_relaxed);
+}
+
+static uint64_t read_failed(const struct server *server)
+{
+    return atomic_load_explicit(&server->failed, memory_order_relaxed);
+}
+
+static uint64_t read_active(const struct server *server)
+{
+    return atomic_load_explicit(&server->active, memory_order_relaxed);
+}
+
+static uint64_t read_idle(const struct server *server)
+{
+    return atomic_load_explicit(&server->idle, memory_order_relaxed);
+}
+
+static void print_upstream_side(FILE *file, const struct metrics_sources *sources)
+{
+    print_servers(file, sources, "weir_server_connections_total", COUNTER,
+                  "Connections that were opened to the server, or tried to be.", read_connections);
+    print_servers(file, sources, "weir_server_uses_total", COUNTER,
+                  "How often a connection to the server served a call, a new one or one kept.",
+                  read_lent);
+    print_servers(file, sources, "weir_server_failures_total", COUNTER,
+                  "How often the server could not be reached.", read_failed);
+    print_servers(file, sources, "weir_server_active", GAUGE,
+                  "Connections to the server that serve a call or a tunnel.", read_active);
+    print_servers(file, sources, "weir_server_idle", GAUGE,
+                  "Connections to the server that are kept.", read_idle);
+}
+
+/* ---- the process */
+
+static void print_process(FILE *file, const struct metrics_sources *sources)
+{
+    begin(file, "weir_info", GAUGE, "The version of Weir.");
+    (void)fprintf(file, "weir_info{version=\"%s\"} 1\n", WEIR_VERSION);
+    begin(file, "weir_reloads_total", COUNTER, "Reloads of the configuration, by outcome.");
+    (void)fprintf(file,
+                  "weir_reloads_total{outcome=\"done\"} %" PRIu64
+                  "\nweir_reloads_total{outcome=\"refused\"} %" PRIu64 "\n",
+                  sources->reloads_done, sources->reloads_refused);
+    print_single(file, "weir_reload_time_seconds", GAUGE,
+                 "When the configuration was last loaded or refused; 0 for never since the start.",
+                 (uint64_t)sources->reloaded);
+    print_single(file, "weir_start_time_seconds", GAUGE, "When this process started.",
+                 (uint64_t)sources->started);
+    print_single(file, "weir_resident_memory_bytes", GAUGE, "Memory of the process.",
+                 sources->resident_bytes);
+    print_single(file, "weir_open_descriptors", GAUGE, "Descriptors of the process.",
+                 sources->descriptors);
+    print_single(file, "weir_threads", GAUGE, "Threads of the process.", sources->threads);
+}
+
+void metrics_page_print(FILE *file, const struct metrics_sources *sources)
+{
+    print_routes(file, sources);
+    print_loops(file, sources);
+    print_upstream_side(file, sources);
+    print_process(file, sources);
+}

@@ -1,0 +1,26 @@
+/* The metrics as Prometheus reads them (text format 0.0.4). */
+#pragma once
+
+#include "conf/snapshot.h"
+#include "exchange/metrics.h"
+
+#include <stdio.h>
+
+/* Where the figures are. Borrowed for the call; what loops count may change meanwhile. */
+struct metrics_sources {
+    const struct metrics_registry *routes;
+    const struct loop_counts *const *loops;
+    unsigned loop_count;
+    const struct snapshot *snapshot; /* whose servers are shown */
+    uint64_t connections;            /* of clients, open */
+    uint64_t hangs;                  /* of loops */
+    uint64_t reloads_done, reloads_refused;
+    int64_t reloaded;                              /* seconds since 1970; 0: never */
+    int64_t started;                               /* the same */
+    uint64_t resident_bytes, descriptors, threads; /* of the process; 0: not known */
+};
+
+/* The media type that says so. */
+extern const char metrics_page_type[];
+
+void metrics_page_print(FILE *file, const struct metrics_sources *sources);

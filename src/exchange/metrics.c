@@ -1,0 +1,145 @@
+#include "exchange/metrics.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/map.h"
+#include "exchange/exchange.h"
+#include "exchange/outcome.h"
+
+#include <stdlib.h>
+
+enum { NAMES_MAX = 64 * 1024 * 1024 };
+
+struct metrics_registry {
+    unsigned loops;
+    struct arena names;
+    struct map by_name; /* of struct route_metrics; keys are `site NUL route NUL upstream` */
+    struct route_metrics *first, *last;
+    struct route_metrics unnamed;
+};
+
+static bool make_counts(struct metrics_registry *registry, struct route_metrics *metrics)
+{
+    /* aligned_alloc gives memory that is not cleared; a page that is never counted in stays away.
+     */
+    size_t size = registry->loops * sizeof(struct route_counts);
+    metrics->counts = aligned_alloc(_Alignof(struct route_counts), size);
+    if (metrics->counts)
+        memset(metrics->counts, 0, size);
+    return metrics->counts != NULL;
+}
+
+struct metrics_registry *metrics_registry_new(unsigned loops)
+{
+    ASSERT(loops > 0);
+    struct metrics_registry *registry = calloc(1, sizeof(*registry));
+    if (!registry)
+        return NULL;
+    registry->loops = loops;
+    arena_init(&registry->names, NULL, NAMES_MAX);
+    map_init(&registry->by_name);
+    if (make_counts(registry, &registry->unnamed)) {
+        registry->first = registry->last = &registry->unnamed;
+        return registry;
+    }
+    metrics_registry_free(registry);
+    return NULL;
+}
+
+void metrics_registry_free(struct metrics_registry *registry)
+{
+    if (!registry)
+        return;
+    for (struct route_metrics *metrics = registry->first; metrics; metrics = metrics->next)
+        free(metrics->counts);
+    map_fini(&registry->by_name);
+    arena_fini(&registry->names);
+    free(registry);
+}
+
+/* ---- plans */
+
+static struct route_metrics *add(struct metrics_registry *registry, struct slice key,
+                                 const struct slice names[3])
+{
+    struct route_metrics *metrics = arena_calloc(&registry->names, sizeof(*metrics));
+    struct slice kept = arena_copy(&registry->names, key);
+    if (!metrics || !kept.data || !make_counts(registry, metrics))
+        return NULL;
+    if (!map_set(&registry->by_name, kept, metrics)) {
+        free(metrics->counts);
+        return NULL;
+    }
+    metrics->site = slice_until(kept, names[0].length);
+    metrics->route = slice_until(slice_from(kept, names[0].length + 1), names[1].length);
+    metrics->upstream = slice_from(kept, names[0].length + names[1].length + 2);
+    registry->last->next = metrics;
+    registry->last = metrics;
+    return metrics;
+}
+
+/* Those of that name; NULL: no memory. */
+static struct route_metrics *find(struct metrics_registry *registry, const struct route *route)
+{
+    const struct plan *plan = route->plan;
+    struct arena scratch;
+    arena_init(&scratch, NULL, 1024 * 1024);
+    struct slice names[] = {route->site->name, plan_route_name(route),
+                            plan->upstream ? plan->upstream->name : SLICE("")};
+    struct slice parts[] = {names[0], SLICE("\0"), names[1], SLICE("\0"), names[2]};
+    struct slice key = arena_join(&scratch, parts, 5);
+    struct route_metrics *metrics = key.data ? map_get(&registry->by_name, key) : NULL;
+    if (key.data && !metrics && registry->by_name.count >= METRICS_ROUTES_MAX)
+        metrics = &registry->unnamed;
+    if (key.data && !metrics)
+        metrics = add(registry, key, names);
+    arena_fini(&scratch);
+    return metrics;
+}
+
+bool metrics_attach(struct metrics_registry *registry, const struct snapshot *snapshot)
+{
+    struct plans *plans = snapshot_get(snapshot, &plan_part);
+    struct route_table *routes = snapshot_get(snapshot, &route_part);
+    plans->counts = registry->unnamed.counts;
+    for (size_t i = 0; i < route_table_count(routes); i++) {
+        const struct route *route = route_table_get(routes, i);
+        const struct route_metrics *metrics = find(registry, route);
+        if (!metrics)
+            return false;
+        struct plan *plan = route->plan;
+        plan->counts = metrics->counts;
+    }
+    return true;
+}
+
+/* ---- exchanges */
+
+void metrics_count(struct exchange *exchange)
+{
+    struct loop_context *context = exchange->context;
+    struct route_counts *all =
+        exchange->plan ? exchange->plan->counts : exchange->hold->plans->counts;
+    if (exchange->error)
+        counter_add(&context->counts.errors[exchange->error], 1);
+    if (!all)
+        return; /* a world without a registry: the simulation */
+    struct route_counts *counts = &all[context->index];
+    unsigned class = outcome_status(exchange) / 100;
+    counter_add(&counts->statuses[class < METRICS_STATUS_CLASSES ? class : 0], 1);
+    counter_add(&counts->bytes_in, exchange->request_body_bytes);
+    counter_add(&counts->bytes_out, exchange->response_body_bytes);
+    histogram_add(&counts->milliseconds, outcome_milliseconds(exchange));
+}
+
+/* ---- reading */
+
+const struct route_metrics *metrics_first(const struct metrics_registry *registry)
+{
+    return registry->first;
+}
+
+unsigned metrics_loops(const struct metrics_registry *registry)
+{
+    return registry->loops;
+}

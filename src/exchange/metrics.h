@@ -1,0 +1,59 @@
+/* What is counted of exchanges. Each loop has counters of its own for each route (obs/counter.h),
+ * found without a search: they are attached to the plans before a snapshot is published. Their
+ * registry lies outside every snapshot and knows routes by name, so that a reload goes on counting
+ * where it was. */
+#pragma once
+
+#include "obs/counter.h"
+
+#include "base/error.h"
+#include "conf/snapshot.h"
+
+struct exchange;
+
+enum {
+    METRICS_ROUTES_MAX = 4096, /* with counters of their own; all others share those of no name */
+    METRICS_STATUS_CLASSES = 6,
+};
+
+/* Of one route on one loop; no other loop writes to its lines. */
+struct route_counts {
+    _Alignas(64) struct counter statuses[METRICS_STATUS_CLASSES]; /* 1: 1xx, a tunnel; 0: nothing
+                                                                   * was told */
+    struct counter bytes_in, bytes_out;                           /* of bodies */
+    struct histogram milliseconds;
+};
+
+/* Of one loop. */
+struct loop_counts {
+    struct counter connections_accepted, connections_refused;
+    struct counter exchanges_begun, exchanges_ended;
+    struct counter tunnels_begun, tunnels_ended;
+    struct counter errors[ERROR_COUNT];
+    struct histogram turn_microseconds;
+};
+
+/* A route by name, with its counters on all loops. Lives as long as the registry. */
+struct route_metrics {
+    struct slice site, route,
+        upstream;                /* `route`: its path as it is written, empty where none is */
+    struct route_counts *counts; /* one for each loop */
+    struct route_metrics *next;
+};
+
+struct metrics_registry;
+
+/* For so many loops. NULL: no memory. One thread, as all that follows. */
+struct metrics_registry *metrics_registry_new(unsigned loops);
+void metrics_registry_free(struct metrics_registry *registry);
+
+/* Gives every plan of the snapshot its counters. Before it is published. False: no memory. */
+bool metrics_attach(struct metrics_registry *registry, const struct snapshot *snapshot);
+
+/* The first; those of no name are among them: requests for which there is no route, and routes
+ * beyond METRICS_ROUTES_MAX. */
+const struct route_metrics *metrics_first(const struct metrics_registry *registry);
+unsigned metrics_loops(const struct metrics_registry *registry);
+
+/* Counts an exchange at its end, on its loop. */
+void metrics_count(struct exchange *exchange);
