@@ -26,6 +26,19 @@ static bool has_no_body(unsigned status, enum method method)
     return method == METHOD_HEAD || status == 204 || status == 304;
 }
 
+/* RFC 9110 8.6, RFC 9112 6.1: an interim response has no body and must not speak of one. Whoever
+ * does may send one, in which a reader that knows better finds responses. Servers are seen that do
+ * with 101, where nothing of HTTP follows, or that say a length of zero. */
+static bool announces_interim_body(const struct response_head *head, uint64_t repeated)
+{
+    const struct fields *fields = &head->fields;
+    const struct field *length = fields_find(fields, FIELD_CONTENT_LENGTH);
+    return head->status < 200 && head->status != 101 &&
+           ((fields->present & FIELD_BIT(FIELD_TRANSFER_ENCODING)) ||
+            (repeated & FIELD_BIT(FIELD_CONTENT_LENGTH)) ||
+            (length && !slice_equal(length->value, SLICE("0"))));
+}
+
 /* RFC 9112 6.3. A server that announces a body where there is none may well send it, too: nothing
  * that comes after such a head on its connection could be trusted. */
 static enum error_code read_framing(struct response_head *head, uint64_t repeated,
@@ -33,6 +46,8 @@ static enum error_code read_framing(struct response_head *head, uint64_t repeate
 {
     enum h1_framing framing = H1_FRAMING_NONE;
     uint64_t length = 0;
+    if (announces_interim_body(head, repeated))
+        return ERROR_BAD_RESPONSE_FRAMING;
     if (head->status >= 200 && h1_decide_framing(&head->fields, repeated, head->minor_version,
                                                  H1_FRAMING_CLOSE, &framing, &length) != H1_FRAMED)
         return ERROR_BAD_RESPONSE_FRAMING;

@@ -56,6 +56,14 @@ static enum error_code check_request_line(struct slice line, const struct h1_lim
     return slice_find(target, ' ') == target.length ? ERROR_TARGET_TOO_LONG : ERROR_NONE;
 }
 
+/* The same for a status line: a server of another protocol may never end its line, and would be
+ * waited for. */
+static bool may_become_status_line(struct slice line)
+{
+    const struct slice begin = SLICE("HTTP/");
+    return slice_starts_with(begin, slice_until(line, begin.length));
+}
+
 /* Whoever speaks another protocol is told at once, not when the head should have ended. */
 static bool may_be_start_line(struct slice line, enum h1_side side)
 {
@@ -95,6 +103,8 @@ static enum h1_progress scan_start_line(struct slice bytes, const struct h1_limi
         enum error_code error = ERROR_NONE;
         if (side == H1_REQUEST)
             error = check_request_line(line, limits);
+        else if (!may_become_status_line(line))
+            error = malformed(side, true);
         if (error)
             return refuse(scan, error);
         if (stop == STOP_SHORT)

@@ -352,6 +352,15 @@ case("100-with-length", head(b"HTTP/1.1 100 Continue", b"Content-Length: 4") + b
      INTERIM, BAD)
 case("100-with-chunks", head(b"HTTP/1.1 100 Continue", b"Transfer-Encoding: chunked")
      + b"4\r\nleak\r\n0\r\n\r\n" + counted(), INTERIM, BAD)
+case("100-with-response-as-body",
+     head(b"HTTP/1.1 100 Continue", b"Content-Length: 42") + counted(body=b"leak") + counted(),
+     INTERIM, BAD)
+case("103-with-length-and-no-body", head(b"HTTP/1.1 103 Early Hints", b"Content-Length: 5")
+     + counted(body=b"leak!"), INTERIM, BAD)
+case("100-with-length-of-zero", head(b"HTTP/1.1 100 Continue", b"Content-Length: 0") + counted(),
+     INTERIM, Either(HELLO))
+case("100-then-another-protocol", head(b"HTTP/1.1 100 Continue") + b"leak", INTERIM, BAD)
+case("another-protocol-without-a-line-end", b"220 leak", "9112 4", BAD)
 case("100-alone", head(b"HTTP/1.1 100 Continue"), INTERIM, BAD, then="close")
 case("103-alone", head(b"HTTP/1.1 103 Early Hints", b"Link: </a>"), INTERIM, BAD, then="close")
 case("103-then-malformed", head(b"HTTP/1.1 103 Early Hints", b"Link: </a>") + b"leak\r\n\r\n",
