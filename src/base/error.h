@@ -31,6 +31,7 @@
     E(NO_ROUTE, 404, CLIENT, "no route of the site takes this request")                            \
     E(OUT_OF_MEMORY, 503, SELF, "no memory for one more exchange")                                 \
     E(INTERNAL, 500, SELF, "a rule of Weir itself was broken")                                     \
+    E(PATTERN_TOO_COSTLY, 500, SELF, "a pattern of the configuration took more than it may")       \
     E(NO_SERVER, 503, UPSTREAM, "no server of the upstream can be asked")                          \
     E(UNRESOLVED, 502, UPSTREAM, "the name of the server has no address")                          \
     E(CONNECT_REFUSED, 502, UPSTREAM, "the server refuses connections")                            \

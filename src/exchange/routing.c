@@ -85,7 +85,7 @@ static enum error_code ask_table(struct exchange *exchange)
     if (verdict == ROUTE_NO_SITE)
         return ERROR_NO_SITE;
     if (verdict == ROUTE_UNDECIDED)
-        return ERROR_OUT_OF_MEMORY;
+        return ERROR_PATTERN_TOO_COSTLY;
     exchange->site = answer.site;
     if (verdict == ROUTE_NO_ROUTE)
         return ERROR_NO_ROUTE;

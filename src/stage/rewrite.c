@@ -384,7 +384,7 @@ static enum stage_verdict on_request(struct exchange *exchange, const void *sett
     case REWRITE_REFUSED:
         return refuse_exchange(exchange, ERROR_BAD_TARGET);
     case REWRITE_TOO_COSTLY:
-        return refuse_exchange(exchange, ERROR_INTERNAL);
+        return refuse_exchange(exchange, ERROR_PATTERN_TOO_COSTLY);
     case REWRITE_NO_MEMORY:
         break;
     }

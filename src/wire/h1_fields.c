@@ -94,11 +94,14 @@ bool h1_next_element(struct slice *rest, struct slice *ret_element)
     return false;
 }
 
+/* Each element is looked for among all fields: a head full of them would be work for 10 ms. */
+enum { OPTIONS_MAX = 64 };
+
 static bool read_option_list(struct slice list, struct h1_options *options)
 {
     struct slice option;
     while (h1_next_element(&list, &option)) {
-        if (!h1_is_token(option))
+        if (!h1_is_token(option) || ++options->count > OPTIONS_MAX)
             return false;
         if (slice_equal_fold(option, SLICE("keep-alive")))
             options->keep_alive = true;

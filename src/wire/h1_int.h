@@ -30,9 +30,11 @@ enum body_kind h1_start_body(struct h1_body *body, enum h1_side side, enum h1_fr
 /* What Connection says (RFC 9110 7.6.1). */
 struct h1_options {
     bool close, keep_alive, upgrade;
+    uint32_t count; /* of elements */
 };
 
-/* False: an element is no token. Empty elements are passed over. */
+/* False: an element is no token, or there are more than anybody needs. Empty elements are passed
+ * over. */
 bool h1_read_options(const struct fields *fields, struct h1_options *ret_options);
 
 bool h1_is_persistent(const struct h1_options *options, unsigned minor_version);

@@ -163,6 +163,8 @@ case("field-hop-by-hop",
                                  b"Proxy-Connection: keep-alive", b"Upgrade: h2c"), "9110 7.6.1",
      Pass(body=b"hello", fields={"X-A": None, "Keep-Alive": None, "Proxy-Connection": None,
                                   "Upgrade": None}))
+case("field-connection-lists-too-much",
+     counted(b"Connection: " + b"a, " * 65, body=b"leak!"), "9110 7.6.1", BAD)
 case("field-connection-lists-length", counted(b"Connection: Content-Length"), "9110 7.6.1", HELLO)
 case("field-connection-lists-coding",
      chunked(b"5\r\nhello\r\n0\r\n\r\n", b"Connection: Transfer-Encoding"),

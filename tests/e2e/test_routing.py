@@ -178,7 +178,7 @@ def test_the_most_specific_wins_then_more_conditions_then_the_earlier(ask):
 def test_a_pattern_that_costs_too_much_lets_nobody_through(ask):
     one = ask([{"routes": [{"path": "~^/(a+)+$", "respond": 403}], **answer("open")}])
     assert one("/" + "a" * 20) == 403
-    assert one("/" + "a" * 60 + "b") in (500, 503)
+    assert one("/" + "a" * 60 + "b") == 500
     assert one("/b") == "open"
 
 
