@@ -134,6 +134,17 @@ void exchange_run(struct exchange *exchange)
     exchange_resume(exchange);
 }
 
+enum exchange_state exchange_rehearse(struct exchange *exchange)
+{
+    enum verdict verdict = GO_ON;
+    while (verdict == GO_ON && exchange->state != EXCHANGE_CONNECT &&
+           exchange->state != EXCHANGE_END) {
+        check(exchange);
+        verdict = STATES[exchange->state].step(exchange);
+    }
+    return exchange->state;
+}
+
 static void run_task(struct task *task)
 {
     exchange_run(CONTAINER_OF(task, struct exchange, task));

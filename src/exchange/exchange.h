@@ -97,8 +97,12 @@ void exchange_drop(struct exchange *exchange);
 /* Ends it now, whatever it does: its client is closed. */
 void exchange_abort(struct exchange *exchange);
 
-/* Drives it until it waits or is over. The only caller of steps. */
+/* Drives it until it waits or is over. Nobody else calls steps but exchange_rehearse. */
 void exchange_run(struct exchange *exchange);
+
+/* The same without a server: to where one would be asked (CONNECT), to where a stage waits, or to
+ * the end of an answer of our own (END), which is not run. Returns where that is. */
+enum exchange_state exchange_rehearse(struct exchange *exchange);
 
 /* Notes a failure; the first one stays. */
 void exchange_fail(struct exchange *exchange, enum error_code error);
@@ -117,9 +121,18 @@ enum verdict exchange_reply(struct exchange *exchange);
 enum verdict exchange_become_tunnel(struct exchange *exchange);
 enum verdict exchange_end(struct exchange *exchange);
 
+/* Two parts of ROUTE, for whoever wants to know why: host, path and client in their one form
+ * (false: refused), and then what the route table is asked (false: no memory). */
+bool exchange_normalize(struct exchange *exchange);
+bool exchange_question(struct exchange *exchange, struct route_question *ret_question);
+
 /* When the head of the final response is there, from a server or our own: what the stages of the
  * route do to it. */
 void exchange_run_response_stages(struct exchange *exchange);
+
+/* The server's name goes into Host, where the route wants it or nothing else is there. False: no
+ * memory. */
+bool exchange_name_server(struct exchange *exchange, const struct server *server);
 
 /* The one setter of the state; checks that the way is a legal one. */
 void exchange_go(struct exchange *exchange, enum exchange_state state);

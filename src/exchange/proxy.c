@@ -138,16 +138,20 @@ static struct slice server_host(const struct server *server)
     return local ? SLICE("localhost") : server->key;
 }
 
+bool exchange_name_server(struct exchange *exchange, const struct server *server)
+{
+    bool by_server = exchange->plan->upstream_host->kind == UPSTREAM_HOST_SERVER;
+    /* HTTP/1.1 needs a Host (RFC 9112 3.2), which a client of HTTP/1.0 may have left away. */
+    if (!by_server && fields_find(&exchange->request.fields, FIELD_HOST))
+        return true;
+    return set_host(exchange, server_host(server));
+}
+
 static bool send_head(struct exchange *exchange)
 {
     ASSERT(exchange->call.server && exchange->call.connection);
-    bool by_server = exchange->plan->upstream_host->kind == UPSTREAM_HOST_SERVER;
-    /* HTTP/1.1 needs a Host (RFC 9112 3.2), which a client of HTTP/1.0 may have left away. */
-    if (by_server || !fields_find(&exchange->request.fields, FIELD_HOST)) {
-        if (!set_host(exchange, server_host(exchange->call.server)))
-            return false;
-    }
-    return call_send_head(&exchange->call, &exchange->request);
+    return exchange_name_server(exchange, exchange->call.server) &&
+           call_send_head(&exchange->call, &exchange->request);
 }
 
 enum verdict exchange_connect(struct exchange *exchange)

@@ -64,12 +64,12 @@ static void find_client(struct exchange *exchange)
                            : exchange->peer;
 }
 
-static enum error_code ask_table(struct exchange *exchange)
+bool exchange_question(struct exchange *exchange, struct route_question *ret_question)
 {
     struct slice path;
     if (!path_match_form(exchange->path, &exchange->arena, &path))
-        return ERROR_OUT_OF_MEMORY;
-    struct route_question question = {
+        return false;
+    *ret_question = (struct route_question){
         .host = exchange->host,
         .path = path,
         .query = exchange->request.query,
@@ -80,6 +80,14 @@ static enum error_code ask_table(struct exchange *exchange)
         .listener_is_private = exchange->listener->is_private,
         .arena = &exchange->arena,
     };
+    return true;
+}
+
+static enum error_code ask_table(struct exchange *exchange)
+{
+    struct route_question question;
+    if (!exchange_question(exchange, &question))
+        return ERROR_OUT_OF_MEMORY;
     struct route_answer answer;
     enum route_verdict verdict = route_find(exchange->hold->plans->routes, &question, &answer);
     if (verdict == ROUTE_NO_SITE)
@@ -111,14 +119,21 @@ static bool prepare_head(struct exchange *exchange)
     return forwarded_add(exchange) && request_id_send(exchange);
 }
 
-enum verdict exchange_route(struct exchange *exchange)
+bool exchange_normalize(struct exchange *exchange)
 {
     ASSERT(exchange->listener && exchange->request.target.length > 0);
     exchange->client_target = exchange->request.target;
     if (!normalize_host(exchange) || !normalize_target(exchange))
-        return GO_ON;
+        return false;
     exchange->client_path = exchange->path;
     find_client(exchange);
+    return true;
+}
+
+enum verdict exchange_route(struct exchange *exchange)
+{
+    if (!exchange_normalize(exchange))
+        return GO_ON;
     enum error_code error = ask_table(exchange);
     if (!error && exchange->plan->access_log)
         exchange->access_note = access_log_note(&exchange->request);

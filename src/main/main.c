@@ -15,6 +15,7 @@ static const struct {
     {"stop", stop_command, "stop a running Weir when what it serves has ended"},
     {"status", status_command, "tell how a running Weir is"},
     {"check", check_command, "tell everything that is wrong with a configuration"},
+    {"explain", explain_command, "tell what becomes of a request, and why"},
     {"settings", settings_command, "tell what a configuration may say"},
     {"proxy", proxy_command, "proxy one address to servers, without a file"},
     {"demo", demo_command, "see it work, with three small servers built in"},

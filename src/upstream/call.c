@@ -260,6 +260,17 @@ bool call_send_head(struct call *call, const struct request_head *head)
     return true;
 }
 
+struct slice call_print_head(const struct call *call, const struct request_head *head)
+{
+    struct h1_write how = request_framing(head, call->announcement);
+    size_t room = h1_request_head_room(head, &how);
+    char *memory = arena_alloc(call->arena, room);
+    struct text text = text_over(memory, memory ? room : 0);
+    if (memory)
+        h1_write_request_head(&text, head, &how);
+    return text_slice(&text);
+}
+
 bool call_send_body(struct call *call, struct span piece)
 {
     ASSERT(!call->request_ended && piece.length > 0);

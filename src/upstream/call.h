@@ -79,6 +79,10 @@ void call_restart(struct call *call);
  * memory. */
 bool call_send_head(struct call *call, const struct request_head *head);
 
+/* The head as call_send_head sends it, without announcement, in the call's arena, of a call that
+ * was not started. Data is NULL: no memory. */
+struct slice call_print_head(const struct call *call, const struct request_head *head);
+
 /* Whether more of the body may be queued. */
 static inline bool call_has_room(const struct call *call)
 {

@@ -3,6 +3,7 @@
  * is passed over, and among routes that are not nested the order of the plan decides. */
 #include "base/assert.h"
 #include "policy/path_meet.h"
+#include "policy/route_reasons.h"
 #include "policy/test_table.h"
 
 #include <stdio.h>
@@ -187,6 +188,23 @@ static void check_answer(const struct test_table *test, const struct route_quest
     }
 }
 
+/* What is told of each route is what happened: one that fits and fails of nothing took the request,
+ * or lost to the one that did. */
+static void check_reasons(const struct test_table *test, const struct route_question *question,
+                          const struct route_answer *answer)
+{
+    size_t count = 0, takers = 0;
+    const struct route_reason *reasons = route_reasons(test->table, question, answer, &count);
+    ASSERT(reasons && count == route_table_count(test->table));
+    for (size_t i = 0; i < count; i++) {
+        bool fits = reasons[i].fit != ROUTE_FIT_NONE && !reasons[i].failed;
+        ASSERT(fits == holds(reasons[i].route->scope, test, question));
+        ASSERT(!fits || answer->route);
+        takers += reasons[i].takes;
+    }
+    ASSERT(takers == (answer->route != NULL));
+}
+
 static void check_request(struct test_table *test, struct input *input)
 {
     struct field field = {.name = SLICE("X"), .value = SLICE("1")};
@@ -206,6 +224,7 @@ static void check_request(struct test_table *test, struct input *input)
     enum route_verdict verdict = route_find(test->table, &question, &answer);
     bool collapsed = path_collapse(question.path, &test->arena, &question.path);
     ASSERT(collapsed && verdict != ROUTE_UNDECIDED && verdict != ROUTE_NO_SITE);
+    check_reasons(test, &question, &answer);
     const struct scope *site = test->configuration->top->children[0];
     bool is_flat = true;
     for (uint32_t i = 0; i < site->child_count; i++)

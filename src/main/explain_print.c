@@ -1,0 +1,196 @@
+/* An explanation for people. */
+#include "base/assert.h"
+#include "conf/node_text.h"
+#include "conf/reference.h"
+#include "main/explainer.h"
+
+enum { SHOWN_MAX = 20 };
+
+static void add(struct text *text, const char *words)
+{
+    text_add(text, slice_from_text(words));
+}
+
+static void add_place(struct text *text, const struct explanation *explanation,
+                      struct position position)
+{
+    add(text, "  (");
+    explain_place(text, explanation, position);
+    add(text, ")\n");
+}
+
+static void print_question(struct text *text, const struct explanation *explanation)
+{
+    text_print(text, "%s %s\n\n", explanation->request.method, explanation->request.url);
+    add(text, "client    ");
+    ip_print(text, &explanation->rehearsal.exchange->client);
+    if (!ip_equal(&explanation->rehearsal.exchange->client,
+                  &explanation->rehearsal.exchange->peer)) {
+        add(text, ", behind ");
+        ip_print(text, &explanation->rehearsal.exchange->peer);
+    }
+    add(text, "\nlistener  ");
+    address_print(text, &explanation->listener->address);
+    if (explanation->is_other_port)
+        text_print(text, ", though the URL says port %u, where nobody listens", explanation->port);
+    add(text, "\n");
+}
+
+/* ---- who takes it */
+
+static void print_other_sites(struct text *text, const struct explanation *explanation)
+{
+    bool found = explanation->rehearsal.exchange->site;
+    for (size_t i = 0; i < explanation->site_count; i++) {
+        const struct explained_site *site = &explanation->sites[i];
+        if (i == SHOWN_MAX) {
+            text_print(text, "  ... and %zu more\n", explanation->site_count - i);
+            return;
+        }
+        add(text, "  not     ");
+        if (site->name)
+            node_print(text, site->name);
+        else
+            add(text, "every other name");
+        add(text, site->elsewhere ? ": it answers at other listeners"
+                  : found         ? ": it would, but the more exact name goes first"
+                                  : "");
+        add_place(text, explanation, site->scope->node->position);
+    }
+}
+
+static void print_site(struct text *text, const struct explanation *explanation)
+{
+    const struct exchange *exchange = explanation->rehearsal.exchange;
+    if (slice_is_empty(exchange->path))
+        return; /* it was refused before */
+    add(text, "site      ");
+    if (exchange->site) {
+        text_add(text, exchange->site->name);
+        add_place(text, explanation, exchange->site->scope->node->position);
+    } else {
+        text_print(text, "none has the name \"%.*s\"\n", SHOWN(exchange->host));
+    }
+    print_other_sites(text, explanation);
+}
+
+static void print_route(struct text *text, const struct explanation *explanation)
+{
+    const struct route *route = explanation->rehearsal.exchange->route;
+    if (!explanation->rehearsal.exchange->site)
+        return;
+    add(text, "route     ");
+    if (route) {
+        explain_scope(text, route->scope);
+        add_place(text, explanation, route->scope->node->position);
+    } else {
+        add(text, "none\n");
+    }
+    size_t shown = 0;
+    for (size_t i = 0; i < explanation->rehearsal.reason_count; i++) {
+        const struct route_reason *reason = &explanation->rehearsal.reasons[i];
+        if (reason->takes || shown++ >= SHOWN_MAX)
+            continue;
+        add(text, "  not     ");
+        explain_scope(text, reason->route->scope);
+        add(text, ": ");
+        explain_reason(text, explanation, reason);
+        add_place(text, explanation, reason->route->scope->node->position);
+    }
+    if (shown > SHOWN_MAX)
+        text_print(text, "  ... and %zu more\n", shown - SHOWN_MAX);
+}
+
+/* ---- what holds for it */
+
+static void print_settings(struct text *text, const struct explanation *explanation)
+{
+    const struct plan *plan = explanation->rehearsal.exchange->plan;
+    for (size_t i = 0; i < explanation->setting_count; i++) {
+        const struct explained_setting *one = &explanation->settings[i];
+        add(text, i == 0 ? "settings  " : "          ");
+        if (one->of_upstream)
+            text_print(text, "upstreams.%.*s.", SHOWN(plan->upstream->name));
+        reference_print_name(text, one->group, one->setting);
+        add(text, ": ");
+        node_print(text, one->node);
+        add_place(text, explanation, one->node->position);
+    }
+    for (uint32_t i = 0; plan && i < plan->stage_count; i++)
+        text_print(text, "%s%s", i == 0 ? "stages    " : ", then ", plan->stages[i].stage->name);
+    if (plan && plan->stage_count > 0)
+        add(text, "\n");
+}
+
+/* ---- what becomes of it */
+
+static void print_servers(struct text *text, const struct explanation *explanation)
+{
+    const struct rehearsal *rehearsal = &explanation->rehearsal;
+    const struct upstream *upstream = rehearsal->exchange->plan->upstream;
+    text_print(text, "upstream  %.*s, %u server%s\n", SHOWN(upstream->name), upstream->count,
+               upstream->count == 1 ? "" : "s");
+    text_print(text, "server    %.*s", SHOWN(rehearsal->server->key));
+    add(text, upstream->count == 1 ? ", the only one\n" : ", whose turn is first; in turn with\n");
+    for (uint32_t i = 0; upstream->count > 1 && i < upstream->count && i < SHOWN_MAX; i++) {
+        if (upstream->members[i].server != rehearsal->server)
+            text_print(text, "          %.*s\n", SHOWN(upstream->members[i].server->key));
+    }
+}
+
+static void print_head(struct text *text, struct explanation *explanation)
+{
+    const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
+    struct slice rest = explanation->rehearsal.head;
+    add(text, "\nThe server is sent:\n\n");
+    if (upstream->proxy_protocol > 0)
+        text_print(text, "    the header of the PROXY protocol, version %u, and then\n",
+                   upstream->proxy_protocol);
+    while (rest.length > 2) {
+        add(text, "    ");
+        text_add(text, explain_next_line(explanation, &rest));
+        add(text, "\n");
+    }
+}
+
+static void print_answer(struct text *text, struct explanation *explanation)
+{
+    const struct exchange *exchange = explanation->rehearsal.exchange;
+    const struct response_head *response = &exchange->response;
+    if (exchange->error)
+        text_print(text, "refused   %s\n", error_words(exchange->error));
+    text_print(text, "\nThe client is answered:\n\n    HTTP/1.1 %u %.*s\n", response->status,
+               SHOWN(response->reason));
+    for (uint32_t i = 0; i < response->fields.count; i++) {
+        const struct field *field = &response->fields.items[i];
+        const struct slice parts[] = {field->name, SLICE(": "), field->value};
+        if (slice_is_empty(field->name) || field->id == FIELD_DATE)
+            continue;
+        struct slice line = arena_join(&explanation->arena, parts, 3);
+        add(text, "    ");
+        text_add(text, explain_next_line(explanation, &line));
+        add(text, "\n");
+    }
+    if (!slice_is_empty(exchange->reply_body))
+        text_print(text, "\n    and a body of %zu bytes\n", exchange->reply_body.length);
+}
+
+void explain_print(struct text *text, struct explanation *explanation)
+{
+    print_question(text, explanation);
+    print_site(text, explanation);
+    print_route(text, explanation);
+    print_settings(text, explanation);
+    switch (explanation->rehearsal.outcome) {
+    case REHEARSAL_ASKS:
+        print_servers(text, explanation);
+        print_head(text, explanation);
+        return;
+    case REHEARSAL_ANSWERS:
+        print_answer(text, explanation);
+        return;
+    case REHEARSAL_WAITS:
+        add(text, "\nA stage waits for what only comes in service.\n");
+        return;
+    }
+}
