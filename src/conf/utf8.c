@@ -81,8 +81,9 @@ static bool is_in(uint32_t character, const struct range *ranges, size_t count)
 bool utf8_is_printable(uint32_t character)
 {
     static const struct range refused[] = {
-        {0, 0x1F},        {0x7F, 0x9F},     {0x200B, 0x200F}, {0x2028, 0x202E},
-        {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, UTF8_INVALID},
+        {0, 0x1F},        {0x7F, 0x9F},     {0x61C, 0x61C},
+        {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+        {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, UTF8_INVALID},
     };
     return !IS_IN(character, refused);
 }

@@ -10,6 +10,7 @@
 #include "sys/thread.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -51,6 +52,9 @@ struct log_writer {
     bool pending; /* there are lines */
     bool urgent;  /* and a buffer is half full, or the end has come */
     bool stopping;
+    bool reopening; /* files are to be opened anew */
+
+    _Atomic uint64_t lost; /* lines of all files, since the start */
 };
 
 static const char *problem_text(int error)
@@ -69,6 +73,7 @@ static void write_line(struct log_sink *sink, struct slice line)
     bool was_pending = writer->pending, was_urgent = writer->urgent;
     if (line.length > LOG_BUFFER_SIZE - file->filled) {
         file->dropped++;
+        atomic_fetch_add_explicit(&writer->lost, 1, memory_order_relaxed);
     } else if (file->fd >= 0) {
         memcpy(file->filling + file->filled, line.data, line.length);
         file->filled += line.length;
@@ -133,7 +138,9 @@ static void write_bytes(struct log_file *file, int fd, struct slice bytes)
         return;
     if (rest.length < bytes.length)
         file->is_torn = rest.data[-1] != '\n';
-    file->lost += count_lines(rest);
+    uint64_t lost = count_lines(rest);
+    file->lost += lost;
+    atomic_fetch_add_explicit(&file->writer->lost, lost, memory_order_relaxed);
     if (!file->failing)
         tell_failure(file, error);
     file->failing = true;
@@ -184,6 +191,48 @@ static void flush_all(struct log_writer *writer)
     sys_lock_release(writer->lock);
 }
 
+/* Only the thread closes what is open, so the descriptor stays while the lock is not held. Lines
+ * that come meanwhile wait for the new file. */
+static bool reopen(struct log_writer *writer, struct log_file *file)
+{
+    int fd = writer->opener->open_to_append(writer->opener, file->name.data);
+    if (fd < 0) {
+        log_event(LOG_ERROR, "a log cannot be opened anew; its lines go on into the old file",
+                  LOG_TEXT("file", file->name),
+                  LOG_TEXT("problem", slice_from_text(problem_text(-fd))));
+        return false;
+    }
+    sys_lock_take(writer->lock);
+    int before = file->fd;
+    file->fd = fd;
+    sys_lock_release(writer->lock);
+    sys_close(before);
+    file->is_torn = false;
+    return true;
+}
+
+static void reopen_all(struct log_writer *writer)
+{
+    uint64_t count = 0;
+    sys_lock_take(writer->lock);
+    bool asked = writer->reopening;
+    writer->reopening = false;
+    if (!asked) {
+        sys_lock_release(writer->lock);
+        return;
+    }
+    LIST_EACH (link, &writer->files) {
+        struct log_file *file = CONTAINER_OF(link, struct log_file, link);
+        bool is_named = file->fd > STANDARD_ERROR;
+        sys_lock_release(writer->lock);
+        if (is_named)
+            count += reopen(writer, file);
+        sys_lock_take(writer->lock);
+    }
+    sys_lock_release(writer->lock);
+    log_event(LOG_NOTICE, "the logs were opened anew", LOG_NUMBER("files", count));
+}
+
 static bool await_lines(struct log_writer *writer)
 {
     sys_lock_take(writer->lock);
@@ -204,7 +253,9 @@ static void run(void *argument)
         goes_on = await_lines(writer);
         log_tell_held_back();
         flush_all(writer);
+        reopen_all(writer);
     }
+    flush_all(writer); /* what was told meanwhile */
 }
 
 /* ---- files */
@@ -321,6 +372,19 @@ struct log_writer *log_writer_new(struct sys_opener *opener)
 struct log_sinks *log_writer_sinks(struct log_writer *writer)
 {
     return &writer->sinks;
+}
+
+void log_writer_reopen(struct log_writer *writer)
+{
+    sys_lock_take(writer->lock);
+    writer->reopening = writer->pending = writer->urgent = true;
+    sys_lock_wake_all(writer->lock);
+    sys_lock_release(writer->lock);
+}
+
+uint64_t log_writer_lost(const struct log_writer *writer)
+{
+    return atomic_load_explicit(&writer->lost, memory_order_relaxed);
 }
 
 static void stop_thread(struct log_writer *writer)

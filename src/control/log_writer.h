@@ -30,6 +30,16 @@ struct log_writer *log_writer_new(struct sys_opener *opener);
 /* Its files, by name. They live as long as the writer. */
 struct log_sinks *log_writer_sinks(struct log_writer *writer);
 
+/* Files are opened anew by their names, for whoever has renamed them: what was written to a sink
+ * before goes into the old file, what comes later into the new one. One that cannot be opened is
+ * told of and stays as it is. Done by the thread, a moment later; the outcome is told in the error
+ * log. Any thread. */
+void log_writer_reopen(struct log_writer *writer);
+
+/* How many lines were lost since the start, because they did not fit or could not be written. Any
+ * thread. */
+uint64_t log_writer_lost(const struct log_writer *writer);
+
 /* Writes what is left, ends the thread and closes the files. Nobody writes any more. NULL is
  * accepted. */
 void log_writer_free(struct log_writer *writer);

@@ -99,6 +99,17 @@ static void await_size(const char *path, size_t size)
     assert_true(read_file(path, memory, sizeof(memory)) >= size);
 }
 
+static void await_text(const char *path, const char *wanted)
+{
+    char memory[4096] = "";
+    uint64_t until = sys_monotonic_ms() + PATIENCE_MS;
+    while (!strstr(memory, wanted) && sys_monotonic_ms() < until) {
+        (void)poll(NULL, 0, 5);
+        (void)read_file(path, memory, sizeof(memory));
+    }
+    assert_non_null(strstr(memory, wanted));
+}
+
 static void lines_are_written_while_the_process_runs(void **state)
 {
     struct bench *bench = *state;
@@ -147,6 +158,47 @@ static void what_cannot_be_opened_says_why(void **state)
     bench->give = open("/dev/null", O_WRONLY);
     assert_non_null(bench->sinks->open(bench->sinks, SLICE("/root/log"), &problem));
     assert_int_equal(bench->asked, 2);
+}
+
+static void a_file_that_was_renamed_is_made_anew(void **state)
+{
+    struct bench *bench = *state;
+    char memory[1024], old[96], events[96];
+    (void)snprintf(old, sizeof(old), "%s.1", bench->path);
+    (void)snprintf(events, sizeof(events), "%s.events", bench->path);
+    struct log_sink *sink = open_sink(bench, bench->path);
+    log_start(open_sink(bench, events), LOG_NOTICE, sys_wall_ms);
+    log_sink_write(sink, SLICE("before\n"));
+    assert_int_equal(rename(bench->path, old), 0);
+    log_writer_reopen(bench->writer);
+    await_text(events, "notice the logs were opened anew files=2\n");
+    log_sink_write(sink, SLICE("behind\n"));
+    finish(bench);
+    (void)read_file(old, memory, sizeof(memory));
+    assert_string_equal(memory, "before\n");
+    (void)read_file(bench->path, memory, sizeof(memory));
+    assert_string_equal(memory, "behind\n");
+    (void)unlink(old);
+    (void)unlink(events);
+}
+
+static void a_file_that_cannot_be_opened_anew_stays(void **state)
+{
+    struct bench *bench = *state;
+    char memory[1024];
+    struct log_sink *sink = open_sink(bench, bench->path);
+    log_start(sink, LOG_NOTICE, sys_wall_ms);
+    bench->opener.open_to_append = give_descriptor;
+    log_writer_reopen(bench->writer);
+    await_text(bench->path, "notice the logs were opened anew files=0\n");
+    (void)read_file(bench->path, memory, sizeof(memory));
+    assert_non_null(strstr(memory, "error a log cannot be opened anew; its lines go on into the "
+                                   "old file file=/tmp/weir-log-test-"));
+    assert_non_null(strstr(memory, "problem=\"Permission denied\"\n"));
+    log_sink_write(sink, SLICE("goes on\n"));
+    finish(bench);
+    (void)read_file(bench->path, memory, sizeof(memory));
+    assert_non_null(strstr(memory, "\ngoes on\n"));
 }
 
 static size_t count_lines(const char *text)
@@ -200,6 +252,7 @@ static void memory_is_bounded_and_what_is_dropped_is_told(void **state)
     const char *told = strstr(memory, "a log takes its lines too slowly; lines were dropped file=");
     assert_non_null(told);
     size_t dropped = strtoul(strstr(told, "lines=") + 6, NULL, 10);
+    assert_int_equal(log_writer_lost(bench->writer), dropped);
     assert_true(dropped >= LINES - 3 * LOG_BUFFER_SIZE / LINE_LENGTH && dropped < LINES);
     kept += read_pipe(ends[0], (LINES - dropped) * LINE_LENGTH - kept);
     assert_int_equal(kept, (LINES - dropped) * LINE_LENGTH);
@@ -270,6 +323,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_name_is_one_sink_as_long_as_somebody_uses_it, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened_says_why, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_was_renamed_is_made_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_anew_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_bounded_and_what_is_dropped_is_told, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_told_once_and_costs_only_its_lines, set_up,

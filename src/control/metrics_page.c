@@ -328,6 +328,9 @@ static void print_process(FILE *file, const struct metrics_sources *sources)
                  (uint64_t)sources->reloaded);
     print_single(file, "weir_start_time_seconds", GAUGE, "When this process started.",
                  (uint64_t)sources->started);
+    print_single(file, "weir_log_lines_lost_total", COUNTER,
+                 "Lines of logs that were dropped or could not be written.",
+                 sources->log_lines_lost);
     print_single(file, "weir_resident_memory_bytes", GAUGE, "Memory of the process.",
                  sources->resident_bytes);
     print_single(file, "weir_open_descriptors", GAUGE, "Descriptors of the process.",

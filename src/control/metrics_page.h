@@ -15,8 +15,9 @@ struct metrics_sources {
     uint64_t connections;            /* of clients, open */
     uint64_t hangs;                  /* of loops */
     uint64_t reloads_done, reloads_refused;
-    int64_t reloaded;                              /* seconds since 1970; 0: never */
-    int64_t started;                               /* the same */
+    int64_t reloaded; /* seconds since 1970; 0: never */
+    int64_t started;  /* the same */
+    uint64_t log_lines_lost;
     uint64_t resident_bytes, descriptors, threads; /* of the process; 0: not known */
 };
 

@@ -31,7 +31,8 @@ static void what_would_end_the_string_or_move_a_cursor_is_escaped(void **state)
     expect(SLICE("a\"b\\c"), 60, "\"a\\\"b\\\\c\"");
     expect(SLICE("\x1b[2J\r\n\x7f"), 60, "\"\\u001b[2J\\u000d\\u000a\\u007f\"");
     expect(SLICE("\xc2\x9b"), 60, "\"\\u009b\"");
-    expect(SLICE("\xe2\x80\xae"), 60, "\"\\u202e\"");
+    expect(SLICE("\xe2\x80\xae\xe2\x81\xa6\xd8\x9c"), 60, "\"\\u202e\\u2066\\u061c\"");
+    expect(SLICE("\xe2\x80\xa8\xe2\x80\xa9"), 60, "\"\\u2028\\u2029\"");
 }
 
 static void a_byte_that_is_no_utf8_is_told_by_its_number(void **state)

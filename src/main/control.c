@@ -2,7 +2,9 @@
 
 #include "base/assert.h"
 #include "control/admin.h"
+#include "control/log_writer.h"
 #include "main/endpoints.h"
+#include "main/registries.h"
 #include "net/timeouts.h"
 #include "sys/clock.h"
 #include "sys/signal.h"
@@ -74,6 +76,9 @@ static void obey(struct control *control, enum sys_signal signal)
                              NULL);
         break;
     case SYS_SIGNAL_REOPEN:
+        if (control->reload)
+            log_writer_reopen(control->reload->registries->log_writer);
+        break;
     case SYS_SIGNAL_UPGRADE:
     case SYS_SIGNAL_NONE:
         break;

@@ -1,8 +1,10 @@
 #include "main/endpoints.h"
 
+#include "control/log_writer.h"
 #include "control/metrics_page.h"
 #include "main/control.h"
 #include "main/hidden.h"
+#include "main/registries.h"
 #include "net/listener.h"
 #include "sys/clock.h"
 #include "sys/open.h"
@@ -162,6 +164,8 @@ static void answer_metrics(void *context, const struct admin_request *request,
         .reloads_refused = control->history.refused,
         .reloaded = control->history.last,
         .started = control->started,
+        .log_lines_lost =
+            control->reload ? log_writer_lost(control->reload->registries->log_writer) : 0,
         .resident_bytes = usage.resident_bytes,
         .descriptors = usage.descriptors,
         .threads = usage.threads,

@@ -2,9 +2,11 @@
 
 import json
 import re
+import signal
+import subprocess
 
 from harness.deadline import poll_until
-from harness.weir import run_weir_command, write_configuration
+from harness.weir import ROOT, run_weir_command, write_configuration
 
 ID = re.compile(r"^[0-9a-f]{32}$")
 ISO = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
@@ -255,3 +257,96 @@ def test_the_id_may_have_another_name_or_none(start_origin, start_weir, connect)
     assert field(origin.requests[-1], "X-Request-Id") == ["two"]
     client.ask("GET", "/off")
     assert not field(origin.requests[-1], "X-Request-Id")
+
+
+# Rotation
+
+ANEW = "notice the logs were opened anew files="
+
+
+def told_anew(path, count):
+    poll_until(lambda: path.exists() and path.read_text().count(ANEW) >= count,
+               what=f"{path.name} that was opened anew")
+
+
+def test_usr1_loses_no_line_and_writes_none_twice(start_origin, start_proxy, connect, directory):
+    log, errors = directory / "access.log", directory / "error.log"
+    weir = start_proxy(start_origin(), settings=f"log: {{access: {{to: {log}, format: $path}}, "
+                                                f"error: {{to: {errors}}}}}\n")
+    client = connect(weir)
+    old = []
+    for turn in range(5):
+        for number in range(20):
+            if number == 10:
+                old.append(log.rename(directory / f"access.log.{turn}"))
+                errors.rename(directory / f"error.log.{turn}")
+                weir.signal(signal.SIGUSR1)
+            assert client.ask(target=f"/{turn}/{number}").status == 200
+        told_anew(errors, 1)
+    weir.stop()
+    lines = [line for path in [*old, log] for line in path.read_text().splitlines()]
+    assert lines == [f"/{turn}/{number}" for turn in range(5) for number in range(20)]
+    assert log.read_text().endswith("/4/19\n")
+
+
+def test_usr1_also_after_a_reload_that_names_another_log(start_origin, start_weir, connect,
+                                                         directory):
+    first, second = directory / "first.log", directory / "second.log"
+    text = "log: {access: {to: %s, format: $path}}\nsites: [{proxy: http://" + \
+        f"{start_origin().server}}}]\n"
+    weir = start_weir(text % first)
+    client = connect(weir)
+    assert client.ask(target="/a").status == 200
+    write_configuration(directory / "weir-0", text % second, weir.address)
+    weir.signal(signal.SIGHUP)
+    weir.wait_for_log("the configuration was loaded")
+    assert client.ask(target="/b").status == 200
+    read_lines(second, 1)
+    second.rename(directory / "second.log.1")
+    weir.signal(signal.SIGUSR1)
+    weir.wait_for_log("the logs were opened anew")
+    assert client.ask(target="/c").status == 200
+    assert read_lines(second, 1) == ["/c"]
+    assert read_lines(first, 1) == ["/a"]
+
+
+def test_a_log_that_cannot_be_opened_anew_goes_on_in_its_old_file(start_origin, start_proxy,
+                                                                  connect, directory):
+    place, moved = directory / "logs", directory / "moved"
+    place.mkdir()
+    weir = start_proxy(start_origin(), settings=access(place / "access.log", "format: $path"))
+    client = connect(weir)
+    assert client.ask(target="/a").status == 200
+    place.rename(moved)
+    weir.signal(signal.SIGUSR1)
+    weir.wait_for_log(f"error a log cannot be opened anew; its lines go on into the old file "
+                      f"file={place}/access.log problem=\"No such file or directory\"")
+    assert client.ask(target="/b").status == 200
+    assert read_lines(moved / "access.log", 2) == ["/a", "/b"]
+    place.mkdir()
+    weir.signal(signal.SIGUSR1)
+    weir.wait_for_log("the logs were opened anew files=1")
+    assert client.ask(target="/c").status == 200
+    assert read_lines(place / "access.log", 1) == ["/c"]
+
+
+def test_logrotate_as_documented(start_origin, start_proxy, connect, directory):
+    log = directory / "access.log"
+    weir = start_proxy(start_origin(), settings=access(log, "format: $path"))
+    client = connect(weir)
+    assert client.ask(target="/before").status == 200
+    read_lines(log, 1)
+    document = (ROOT / "docs" / "logging.md").read_text()
+    text = document.split("<!-- logrotate -->\n```\n")[1].split("```")[0]
+    assert text.count("pkill -USR1 -o -x weir") == 1 and text.count("/var/log/weir/*.log") == 1
+    text = text.replace("/var/log/weir/*.log", str(log)) \
+        .replace("pkill -USR1 -o -x weir", f"kill -USR1 {weir.process.pid}")
+    settings = directory / "logrotate.conf"
+    settings.write_text(text)
+    settings.chmod(0o644)
+    subprocess.run(["/usr/sbin/logrotate", "--force", "--state", directory / "state", settings],
+                   check=True, timeout=20)
+    weir.wait_for_log("the logs were opened anew")
+    assert client.ask(target="/behind").status == 200
+    assert read_lines(log, 1) == ["/behind"]
+    assert read_lines(directory / "access.log.1", 1) == ["/before"]
