@@ -49,6 +49,7 @@ struct client_stream {
     bool old;                 /* HTTP/1.0 */
     bool stalled;             /* the client took nothing in time */
     bool is_head;             /* answer to HEAD */
+    bool withholds;           /* may keep the body until it is told 100, and sent none of it yet */
     enum stream_wait waiting; /* whose deadline is set */
     uint64_t moved;           /* bytes that moved since it was set */
     struct output output;

@@ -20,7 +20,7 @@ struct client_stream *client_stream_new(struct client *client, struct exchange *
     stream->client = client;
     stream->sending = H1_FRAMING_NONE;
     stream->keep_alive = stream->old = stream->stalled = stream->is_head = false;
-    stream->is_last = false;
+    stream->is_last = stream->withholds = false;
     stream->moved = 0;
     stream->waiting = STREAM_WAIT_NOTHING;
     output_init(&stream->output, loop_buffers(client->context->loop));
@@ -40,6 +40,7 @@ void client_stream_begin(struct client_stream *stream, const struct exchange *ex
         return;
     stream->old = exchange->request.minor_version == 0;
     stream->is_head = exchange->request.method == METHOD_HEAD;
+    stream->withholds = exchange->request.expects_continue;
 }
 
 void client_stream_end(struct client_stream *stream)
@@ -124,6 +125,8 @@ static bool send_head(struct stream *stream, const struct response_head *head)
     h1_write_response_head(&text, head, &how);
     output_add_text(&self->output, &text);
     self->sending = how.framing;
+    if (head->status == 100)
+        self->withholds = false;
     return true;
 }
 
@@ -140,9 +143,11 @@ static void close_after(struct stream *stream)
     of(stream)->keep_alive = false;
 }
 
+/* Who was not told to continue may send the body all the same, or go on with the next request (RFC
+ * 9110 10.1.1): what comes could be read as either. */
 static void answer_early(struct stream *stream)
 {
-    if (has_long_rest(of(stream)))
+    if (of(stream)->withholds || has_long_rest(of(stream)))
         of(stream)->keep_alive = false;
 }
 
@@ -180,7 +185,10 @@ static enum read_event receive_body(struct stream *stream, struct arena *arena,
     enum read_event event = h1_reader_read_body(&client->reader, &client->transport,
                                                 &client_listener(client)->h1_limits, H1_REQUEST,
                                                 arena, trailers, ret_piece, ret_error);
-    of(stream)->moved += event == READ_PIECE ? ret_piece->length : 0;
+    if (event == READ_PIECE) {
+        of(stream)->moved += ret_piece->length;
+        of(stream)->withholds = false;
+    }
     return event;
 }
 

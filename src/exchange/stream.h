@@ -31,8 +31,8 @@ struct stream_class {
      * not wanted. Before the final head. */
     void (*close_after)(struct stream *stream);
     /* The response begins before the request was read to its end, and the rest of that may never be
-     * wanted: where it may be long, the connection closes after the response, and says so (RFC 9112
-     * 9.6). Before the final head. */
+     * wanted: where it may be long, or may never come, the connection closes after the response,
+     * and says so (RFC 9112 9.6). Before the final head. */
     void (*answer_early)(struct stream *stream);
     /* Takes over the piece. False: no memory. */
     bool (*send_body)(struct stream *stream, struct span piece);

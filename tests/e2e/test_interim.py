@@ -124,6 +124,26 @@ def test_a_server_that_answers_instead_of_continuing(start_origin, start_proxy, 
     assert connect(weir).ask().body == b"next"
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["of-the-server", "of-weir"])
+def test_what_follows_an_answer_instead_of_a_continue_is_no_request(start_origin, start_weir,
+                                                                     connect, own):
+    """Whether a body or the next request comes then, nobody can know: the connection closes."""
+    def behaviour(connection):
+        connection.read_request_head()
+        connection.answer(401, b"no")
+        connection.read_to_end()
+
+    origin = start_origin(behaviour)
+    action = "respond: 401" if own else f'proxy: "{origin.url}"'
+    client = connect(start_weir(f"threads: 1\nsites: [{{{action}}}]\n"))
+    client.send(EXPECTING)
+    response = client.read_response()
+    assert response.status == 401
+    assert "close" in response.list_of("Connection")
+    client.send(b"GET /next HTTP/1.1\r\nHost: example.com\r\n\r\n")
+    client.expect_end()
+
+
 def test_a_client_that_does_not_wait_for_its_continue(start_origin, start_proxy, connect):
     def behaviour(connection):
         request = connection.read_request_head()
