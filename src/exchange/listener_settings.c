@@ -57,6 +57,20 @@ static bool read_ranges(struct setting_reader *reader, const struct node *node, 
     return ip_ranges_read(reader, "trusted_proxies", node, field);
 }
 
+/* Then whoever connects may say that he is anybody: for conditions, logs and limits. */
+static void warn_of_everybody(const void *group, const struct node *node,
+                              struct diagnostics *diagnostics)
+{
+    const struct ip_ranges *trusted = &((const struct proxies_settings *)group)->trusted;
+    const struct node *written = node_find(node, SLICE("trusted_proxies"));
+    for (size_t i = 0; written && i < trusted->count; i++) {
+        if (trusted->items[i].bits == 0)
+            diagnostics_warning(diagnostics, written->position,
+                                "name the addresses of the proxies that stand in front",
+                                "everybody is believed about which client he is");
+    }
+}
+
 static const struct setting proxies_settings[] = {
     {.name = "trusted_proxies",
      .type = SETTING_CUSTOM,
@@ -74,5 +88,6 @@ const struct setting_group proxies_group = {
     .settings = proxies_settings,
     .count = sizeof(proxies_settings) / sizeof(proxies_settings[0]),
     .size = sizeof(struct proxies_settings),
+    .check = warn_of_everybody,
     .summary = "The proxies in front of Weir.",
 };

@@ -71,6 +71,36 @@ struct slice plan_route_name(const struct route *route)
     return is_text ? path->text : SLICE("");
 }
 
+/* Whether this is the only path on which the route depends, and nothing else is asked. */
+static bool takes_all_of(const struct builder *builder, const struct route *route,
+                         struct slice path)
+{
+    const struct route_settings *settings =
+        scope_group(builder->configuration, route->scope, &route_group);
+    const struct condition *own = settings->conditions[CONDITION_PATH];
+    bool found = false;
+    for (int kind = 0; kind < CONDITION_KINDS; kind++) {
+        if (kind != CONDITION_PATH && settings->conditions[kind])
+            return false;
+    }
+    for (uint32_t i = 0; own && i < own->test_count; i++)
+        found |= own->tests[i].kind == TEST_EQUAL && slice_equal(own->tests[i].text, path);
+    return found && route->scope->parent->kind == SCOPE_SITE;
+}
+
+static void warn_of_loop(const struct builder *builder, const struct route *route,
+                         const struct action_settings *settings)
+{
+    struct slice to;
+    if (route->scope != route->action_scope || route->scope->kind != SCOPE_ROUTE ||
+        !template_is_constant(settings->redirect.to, &to) || !takes_all_of(builder, route, to))
+        return;
+    const struct node *source =
+        scope_source(builder->configuration, route->scope, &action_group, "redirect");
+    diagnostics_warning(builder->diagnostics, source->position, "name another place",
+                        "this redirect leads to the route itself, again and again");
+}
+
 static bool choose_action(struct builder *builder, const struct route *route, struct plan *plan)
 {
     if (!route->action_scope)
@@ -80,6 +110,7 @@ static bool choose_action(struct builder *builder, const struct route *route, st
     plan->settings = settings;
     if (settings->redirect.to) {
         plan->action = &redirect_action;
+        warn_of_loop(builder, route, settings);
     } else if (settings->respond.status) {
         plan->action = &respond_action;
     } else if (settings->proxy.servers.count > 0 || !slice_is_empty(settings->proxy.upstream)) {

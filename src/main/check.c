@@ -1,6 +1,7 @@
 #include "main/check.h"
 
 #include "main/load.h"
+#include "main/request_tests.h"
 #include "main/vocabulary.h"
 #include "upstream/server.h"
 
@@ -59,7 +60,7 @@ static const char *plural(size_t count)
 }
 
 static void print_good(const char *path, const struct configuration *configuration,
-                       const struct load_report *report)
+                       const struct load_report *report, size_t tests)
 {
     size_t sites = configuration->top->child_count, routes = 0;
     size_t upstreams = configuration->upstream_count;
@@ -69,6 +70,9 @@ static void print_good(const char *path, const struct configuration *configurati
                  routes, plural(routes), upstreams, plural(upstreams));
     if (report->warnings > 0)
         (void)printf(", with %zu warning%s", report->warnings, plural(report->warnings));
+    if (tests > 0)
+        (void)printf("%s %zu test%s", report->warnings > 0 ? " and" : ", with", tests,
+                     plural(tests));
     (void)printf("\n");
 }
 
@@ -82,6 +86,21 @@ static void print_wrong(const char *path, const struct load_report *report)
     (void)fprintf(stderr, "\n");
 }
 
+/* The exit status. */
+static int check_tests(const char *path, struct snapshot *snapshot, struct server_registry *servers,
+                       const struct load_report *report)
+{
+    struct test_report tests;
+    if (!request_tests_run(snapshot, servers, stderr, &tests))
+        return 1;
+    if (tests.failed == 0)
+        print_good(path, snapshot->configuration, report, tests.tests);
+    else
+        (void)fprintf(stderr, "%s: %zu error%s, %zu of %zu test%s failed\n", path, tests.errors,
+                      plural(tests.errors), tests.failed, tests.tests, plural(tests.tests));
+    return tests.failed > 0;
+}
+
 static int check(const char *path, struct sys_opener *opener)
 {
     struct load_report report = {0};
@@ -89,15 +108,16 @@ static int check(const char *path, struct sys_opener *opener)
         .servers = server_registry_new(), .stages = stages, .stage_count = stage_count};
     struct snapshot *snapshot =
         live.servers ? load_file(path, opener, &live, stderr, &report) : NULL;
+    int status = 1;
     if (snapshot) {
-        print_good(path, snapshot->configuration, &report);
+        status = check_tests(path, snapshot, live.servers, &report);
         snapshot_unref(snapshot);
     } else {
         print_wrong(path, &report);
     }
     if (live.servers)
         server_registry_free(live.servers);
-    return snapshot ? 0 : 1;
+    return status;
 }
 
 int check_command(int argc, char **argv)

@@ -63,8 +63,8 @@ static bool expand_glob(void *context, struct slice pattern, struct arena *arena
     return true;
 }
 
-static void print_diagnostics(FILE *told, const struct diagnostics *diagnostics,
-                              const struct configuration *configuration)
+void load_print(FILE *told, const struct diagnostics *diagnostics,
+                const struct configuration *configuration)
 {
     bool colour = told == stderr && sys_is_terminal(STANDARD_ERROR) && !getenv("NO_COLOR");
     size_t count = diagnostics_count(diagnostics);
@@ -126,7 +126,7 @@ static struct snapshot *build(struct configuration *configuration, void *live, F
             snapshot_new(configuration, snapshot_parts, snapshot_part_count, live, diagnostics);
     if (snapshot)
         warn_of_unused(snapshot, diagnostics);
-    print_diagnostics(told, diagnostics, configuration);
+    load_print(told, diagnostics, configuration);
     if (!snapshot && diagnostics_errors(diagnostics) == 0)
         (void)fprintf(told, "weir: the system refuses memory\n");
     if (!snapshot)

@@ -24,6 +24,10 @@ struct snapshot *load_file(const char *path, struct sys_opener *opener, void *li
 struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
                             void *live, FILE *told, struct load_report *ret_report);
 
+/* Tells what stands in diagnostics, with colour on a terminal. */
+void load_print(FILE *told, const struct diagnostics *diagnostics,
+                const struct configuration *configuration);
+
 /* The configuration alone, for whoever wants to know a setting of it: what is wrong is not told,
  * and then the settings are those that could be read. NULL: the file cannot be read. */
 struct configuration *load_configuration(const char *path, struct sys_opener *opener);
