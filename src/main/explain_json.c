@@ -32,13 +32,25 @@ static void add_member(struct text *text, const char *key, struct slice value)
     add_string(text, value);
 }
 
+/* Words that were made in memory of fixed size. */
+static void add_words(struct text *text, const char *key, struct text *words)
+{
+    struct slice end = SLICE("...");
+    if (text_is_cut(words)) {
+        words->length -= end.length;
+        words->cut = false;
+        text_add(words, end);
+    }
+    add_member(text, key, text_slice(words));
+}
+
 static void add_place(struct text *text, const struct explanation *explanation,
                       struct position position)
 {
     char memory[WORDS_MAX];
     struct text place = text_over(memory, sizeof(memory));
     explain_place(&place, explanation, position);
-    add_member(text, "place", text_slice(&place));
+    add_words(text, "place", &place);
 }
 
 static void begin_item(struct text *text, bool is_first)
@@ -83,7 +95,7 @@ static void add_scope(struct text *text, const struct explanation *explanation,
     char memory[WORDS_MAX];
     struct text words = text_over(memory, sizeof(memory));
     explain_scope(&words, scope);
-    add_member(text, "conditions", text_slice(&words));
+    add_words(text, "conditions", &words);
     add_place(text, explanation, scope->node->position);
 }
 
@@ -114,7 +126,7 @@ static void add_other_routes(struct text *text, const struct explanation *explan
         begin_item(text, is_first);
         add_scope(text, explanation, reason->route->scope);
         explain_reason(&words, explanation, reason);
-        add_member(text, "why_not", text_slice(&words));
+        add_words(text, "why_not", &words);
         add(text, "}");
         is_first = false;
     }
@@ -153,7 +165,7 @@ static void add_settings(struct text *text, const struct explanation *explanatio
         add_member(text, "name", text_slice(&words));
         words.length = 0;
         node_print(&words, one->node);
-        add_member(text, "value", text_slice(&words));
+        add_words(text, "value", &words);
         add_key(text, "of_upstream");
         add(text, one->of_upstream ? "true" : "false");
         add_place(text, explanation, one->node->position);

@@ -54,6 +54,8 @@ static const char *const condition_names[CONDITION_KINDS] = {
     [CONDITION_SCHEME] = "scheme", [CONDITION_NOT] = "not",
 };
 
+static const char undecided[] = "cannot be decided within the limits of a pattern";
+
 static bool is_in_chain(const struct condition *chain, const struct condition *condition)
 {
     while (chain && chain != condition)
@@ -83,8 +85,7 @@ static void print_failed(struct text *text, const struct explanation *explanatio
     text_print(text, "%s", condition_names[failed->kind]);
     if (!slice_is_empty(failed->name))
         text_print(text, " %.*s", SHOWN(failed->name));
-    text_add(text, reason->undecided ? SLICE(" cannot be decided within the limits of a pattern")
-                                     : SLICE(" differs"));
+    text_print(text, " %s", reason->undecided ? undecided : "differs");
     if (!written)
         return;
     text_add(text, SLICE(" (it must be "));
@@ -131,7 +132,7 @@ void explain_reason(struct text *text, const struct explanation *explanation,
     ASSERT(!reason->takes);
     const struct route_reason *winner = find_winner(explanation);
     if (reason->fit == ROUTE_FIT_NONE)
-        text_add(text, SLICE("path differs"));
+        text_print(text, "path %s", reason->undecided ? undecided : "differs");
     else if (reason->failed)
         print_failed(text, explanation, reason);
     else if (winner)

@@ -33,8 +33,12 @@ static void note_patterns(struct survey *survey)
     const struct site_entry *site = survey->site;
     for (uint32_t i = 0; i < site->pattern_count; i++) {
         const struct path_pattern *pattern = &survey->table->patterns[site->first_pattern + i];
-        if (path_test_match(pattern->test, survey->question.path) == MATCH_YES)
+        enum match_verdict verdict = path_test_match(pattern->test, survey->question.path);
+        const struct route_group *group = &survey->table->groups[pattern->group];
+        if (verdict == MATCH_YES)
             note_group(survey, pattern->group, ROUTE_FIT_PATTERN, 0);
+        for (uint32_t j = 0; verdict == MATCH_UNDECIDED && j < group->count; j++)
+            survey->by_number[survey->table->candidates[group->first + j]].undecided = true;
     }
 }
 
@@ -65,7 +69,7 @@ static void note_conditions(const struct survey *survey, const struct route_entr
         if (verdict == MATCH_YES)
             continue;
         reason->failed = entry->conditions[i];
-        reason->undecided = verdict == MATCH_UNDECIDED;
+        reason->undecided |= verdict == MATCH_UNDECIDED;
     }
 }
 

@@ -17,10 +17,9 @@ enum route_fit {
 struct route_reason {
     const struct route *route;
     enum route_fit fit;
-    uint32_t prefix_rank; /* ROUTE_FIT_PREFIX: larger for the longer one */
-    /* The first that does not hold; NULL: all do. Undecided where a pattern came to its limit. */
-    const struct condition *failed;
-    bool undecided;
+    uint32_t prefix_rank;           /* ROUTE_FIT_PREFIX: larger for the longer one */
+    const struct condition *failed; /* the first that does not hold; NULL: all do */
+    bool undecided; /* a pattern of its path, or that condition, came to its limit */
     uint32_t condition_count;
     int32_t priority;
     bool takes; /* it is the answer */

@@ -175,6 +175,25 @@ def test_the_one_that_loses_is_told_to_whom(directory, routes, target, why):
     assert [other["why_not"] for other in told["other_routes"]] == [f"it would, but {why}"]
 
 
+def test_a_pattern_without_an_end_is_told(start_weir, connect, directory):
+    costly = "sites: [{routes: [{path: '~^/(a+)+$', respond: 200}, {path: /*, respond: 201}]}]\n"
+    target = "/" + "a" * 43 + "b"
+    assert connect(start_weir(costly)).ask("GET", target).status == 500
+    (directory / "weir.yaml").write_text(costly)
+    told = explain(directory / "weir.yaml", "GET", f"http://a.example{target}")
+    assert told["status"] == 500 and told["route"] is None
+    assert [other["why_not"] for other in told["other_routes"]] == [
+        "path cannot be decided within the limits of a pattern",
+        "another pattern could not be decided before it"]
+
+
+def test_a_long_value_is_cut_with_a_sign(directory):
+    servers = ", ".join(f"10.0.{i // 250}.{i % 250}:80" for i in range(1000))
+    told = explain(written(directory, servers), "GET", "http://shop.example.com:8080/products/7")
+    assert [one["value"][-3:] for one in told["settings"] if one["name"] == "servers"] == ["..."]
+    assert len(told["servers"]) == 1000
+
+
 def test_settings_are_told_with_their_lines(directory):
     path = written(directory)
     lines = [""] + path.read_text().splitlines()
