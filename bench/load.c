@@ -344,19 +344,19 @@ static int by_value(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static double percentile_us(uint64_t percent)
+static double percentile_us(uint64_t per_mille)
 {
-    return run.answers ? run.latency_us_x10[(run.answers - 1) * percent / 100] / 10.0 : 0;
+    return run.answers ? run.latency_us_x10[(run.answers - 1) * per_mille / 1000] / 10.0 : 0;
 }
 
 static void report(uint64_t elapsed_ns)
 {
     qsort(run.latency_us_x10, run.answers, sizeof *run.latency_us_x10, by_value);
     printf("{\"requests\": %llu, \"errors\": %llu, \"bytes\": %llu, \"seconds\": %.6f, "
-           "\"p50_us\": %.1f, \"p99_us\": %.1f}\n",
+           "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
            (unsigned long long)options.requests, (unsigned long long)run.errors,
-           (unsigned long long)run.bytes, (double)elapsed_ns / NANOSECONDS, percentile_us(50),
-           percentile_us(99));
+           (unsigned long long)run.bytes, (double)elapsed_ns / NANOSECONDS, percentile_us(500),
+           percentile_us(990), percentile_us(999));
     fflush(stdout);
 }
 

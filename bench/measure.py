@@ -137,13 +137,17 @@ class Running:
     port: int
     pids: list
     start_ms: float
+    directory: Path
+    log: Path
 
 
 @contextmanager
-def running_peer(bench, peer, scenario, sites):
+def running_peer(bench, peer, scenario, plain):
     """The peer, answering; ended when the block is left."""
     directory = Path(tempfile.mkdtemp(prefix="weir-bench-"))
-    setup = Setup(directory, free_port(), bench.origin_port, scenario.threads, sites)
+    sites = 0 if plain else scenario.sites
+    setup = Setup(directory, free_port(), bench.origin_port, scenario.threads, sites,
+                  scenario.logs and not plain)
     command = peer.command(setup)
     cpu = bench.peer_cpu if scenario.threads == 1 else None
     log = directory / "log"
@@ -154,7 +158,7 @@ def running_peer(bench, peer, scenario, sites):
         host = "site0.example.com" if sites else "bench.example.com"
         await_answer(process, setup.port, host, log)
         start_ms = (time.monotonic() - began) * 1000
-        yield Running(setup.port, family(process.pid), start_ms)
+        yield Running(setup.port, family(process.pid), start_ms, directory, log)
     finally:
         stop(process)
         shutil.rmtree(directory)
@@ -201,10 +205,11 @@ def make_requests(load, running):
     }
 
 
-def measure(bench, peer, scenario, sites=0):
-    """One run of one peer, from its start to its end. Returns its figures by name."""
+def measure(bench, peer, scenario, plain=False):
+    """One run of one peer, from its start to its end. Returns its figures by name. `plain`: without
+    what the scenario is about."""
     options = scenario.load_options(bench.quick)
-    with running_peer(bench, peer, scenario, sites) as running:
+    with running_peer(bench, peer, scenario, plain) as running:
         if not scenario.requests:
             return measure_held(bench, scenario, options, running)
         with running_load(bench, scenario, options, running.port) as load:
@@ -224,13 +229,13 @@ def measure_held(bench, scenario, options, running):
     return {"kib_each": (held - before) / scenario.connections, "memory_mib": before / 1024}
 
 
-def measure_many(bench, peer, scenario, first):
-    """The scenario with its many sites, beside the same requests with one site."""
+def measure_pair(bench, peer, scenario, first):
+    """The scenario beside the same requests without what it is about."""
     runs = {}
-    for sites in (0, scenario.sites) if first else (scenario.sites, 0):
-        runs[sites] = measure(bench, peer, scenario, sites)
-    many, one = runs[scenario.sites], runs[0]
-    return {**many, "one_us": one["cpu_us"], "many_ratio": many["cpu_us"] / one["cpu_us"]}
+    for plain in (True, False) if first else (False, True):
+        runs[plain] = measure(bench, peer, scenario, plain)
+    figures, beside = runs[False], runs[True]["cpu_us"]
+    return {**figures, "plain_us": beside, "pair_ratio": figures["cpu_us"] / beside}
 
 
 @contextmanager

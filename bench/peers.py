@@ -22,6 +22,7 @@ class Setup:
     origin_port: int  # where its only server listens
     threads: int = 1
     sites: int = 0  # 0: one site for every host; else so many, and one more of as many routes
+    logs: bool = False  # an access log, to a file in the directory
 
 
 def site_hosts(setup):
@@ -43,6 +44,9 @@ class Peer:
     def version(self):
         return ""
 
+    def can(self, scenario):
+        return True
+
     def command(self, setup):
         """Writes the peer's configuration; returns its command line, which stays in front."""
         raise NotImplementedError
@@ -55,6 +59,9 @@ class Peer:
 
 class Relay(Peer):
     """The floor: no proxy at all, bytes passed from socket to socket."""
+
+    def can(self, scenario):
+        return not scenario.is_paired()
 
     def command(self, setup):
         return [self.binary, setup.port, setup.origin_port, setup.threads]
@@ -86,7 +93,7 @@ worker_processes {setup.threads};
 worker_rlimit_nofile 16000;
 events {{ worker_connections 12000; }}
 http {{
-    access_log off;
+    access_log {f"{setup.directory}/access.log combined buffer=64k flush=1s" if setup.logs else "off"};
 {temporary}
     keepalive_timeout 1h;
     keepalive_requests {FOREVER};
@@ -133,6 +140,9 @@ http {{
 
 
 class Haproxy(Peer):
+    def can(self, scenario):
+        return not scenario.logs  # it has no log of its own, only that of another process
+
     def version(self):
         return self.first_words("-v")
 
@@ -190,7 +200,7 @@ class Weir(Peer):
         return f"""\
 listen: ["127.0.0.1:{setup.port}"]
 threads: {setup.threads}
-log: {{access: off}}
+log: {{access: {f"{{to: {setup.directory}/access.log}}" if setup.logs else "off"}}}
 limits: {{requests_per_connection: {FOREVER}}}
 upstreams:
   origin:

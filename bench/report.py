@@ -10,7 +10,7 @@ FIGURES = {
     "cpu_us": "CPU time",
     "p50_us": "median latency",
     "kib_each": "memory each",
-    "many_ratio": "CPU time, many over one",
+    "pair_ratio": "CPU time, paired",
     "start_ms": "start to first answer",
     "memory_mib": "memory in all",
 }
@@ -65,12 +65,12 @@ def held_table(results):
     return table(["peer", "KiB for each", "MiB before"], rows)
 
 
-def many_row(name, runs):
-    mean, low, high = mean_ratio([run["many_ratio"] for run in runs])
+def pair_row(name, runs):
+    mean, low, high = mean_ratio([run["pair_ratio"] for run in runs])
     interval = "" if isnan(low) else f" ({low:.3f} to {high:.3f})"
     return [
         name,
-        number(median(runs, "one_us")),
+        number(median(runs, "plain_us")),
         number(median(runs, "cpu_us")),
         f"{mean:.3f}{interval}",
         number(median(runs, "start_ms"), 0),
@@ -78,15 +78,15 @@ def many_row(name, runs):
     ]
 
 
-def many_table(results):
-    header = ["peer", "one: CPU µs/request", "many", "many/one, paired (95 %)"]
+def pair_table(results):
+    header = ["peer", "without: CPU µs/request", "with", "with/without, paired (95 %)"]
     header += ["start ms", "MiB"]
-    return table(header, [many_row(name, runs) for name, runs in results.items()])
+    return table(header, [pair_row(name, runs) for name, runs in results.items()])
 
 
 def scenario_table(scenario, results):
-    if scenario.sites:
-        return many_table(results)
+    if scenario.is_paired():
+        return pair_table(results)
     return work_table(results) if scenario.requests else held_table(results)
 
 
