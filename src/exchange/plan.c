@@ -71,21 +71,36 @@ struct slice plan_route_name(const struct route *route)
     return is_text ? path->text : SLICE("");
 }
 
-/* Whether this is the only path on which the route depends, and nothing else is asked. */
+static bool has_exact_path(const struct route_settings *settings, struct slice path)
+{
+    const struct condition *own = settings->conditions[CONDITION_PATH];
+    bool found = false;
+    for (uint32_t i = 0; own && i < own->test_count; i++)
+        found |= own->tests[i].kind == TEST_EQUAL && slice_equal(own->tests[i].text, path);
+    return found;
+}
+
+/* Whether the route takes that path and asks for nothing else, and no other one names it, which
+ * may take some of its requests: those that come by GET after a POST, say. */
 static bool takes_all_of(const struct builder *builder, const struct route *route,
                          struct slice path)
 {
-    const struct route_settings *settings =
-        scope_group(builder->configuration, route->scope, &route_group);
-    const struct condition *own = settings->conditions[CONDITION_PATH];
-    bool found = false;
+    const struct configuration *configuration = builder->configuration;
+    const struct scope *site = route->scope->parent;
+    const struct route_settings *own = scope_group(configuration, route->scope, &route_group);
+    if (site->kind != SCOPE_SITE || !has_exact_path(own, path))
+        return false;
     for (int kind = 0; kind < CONDITION_KINDS; kind++) {
-        if (kind != CONDITION_PATH && settings->conditions[kind])
+        if (kind != CONDITION_PATH && own->conditions[kind])
             return false;
     }
-    for (uint32_t i = 0; own && i < own->test_count; i++)
-        found |= own->tests[i].kind == TEST_EQUAL && slice_equal(own->tests[i].text, path);
-    return found && route->scope->parent->kind == SCOPE_SITE;
+    for (uint32_t i = 0; i < site->child_count; i++) {
+        const struct scope *other = site->children[i];
+        if (other != route->scope &&
+            has_exact_path(scope_group(configuration, other, &route_group), path))
+            return false;
+    }
+    return route->scope->child_count == 0;
 }
 
 static void warn_of_loop(const struct builder *builder, const struct route *route,
