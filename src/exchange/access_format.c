@@ -224,14 +224,28 @@ static void add_json_request(struct writer *writer)
     add_json(writer, "user_agent", writer->note.user_agent, FIELD_MAX);
 }
 
+static void add_json_seconds(struct writer *writer, const char *key, bool is_known,
+                             uint64_t milliseconds)
+{
+    add_plain_key(writer->line, key);
+    if (is_known)
+        outcome_add_seconds(writer->line, milliseconds);
+    else
+        text_add(writer->line, SLICE("null"));
+}
+
 static void add_json_outcome(struct writer *writer)
 {
     const struct exchange *exchange = writer->exchange;
+    uint64_t connect, first_byte;
     add_json_number(writer, "status", outcome_status(exchange));
     add_json_number(writer, "bytes_in", exchange->request_body_bytes);
     add_json_number(writer, "bytes_out", exchange->response_body_bytes);
-    add_plain_key(writer->line, "time_total");
-    outcome_add_seconds(writer->line, outcome_milliseconds(exchange));
+    bool is_connected = outcome_connect_milliseconds(exchange, &connect);
+    bool is_answered = outcome_first_byte_milliseconds(exchange, &first_byte);
+    add_json_seconds(writer, "time_connect", is_connected, connect);
+    add_json_seconds(writer, "time_first_byte", is_answered, first_byte);
+    add_json_seconds(writer, "time_total", true, outcome_milliseconds(exchange));
     add_json_number(writer, "attempts", outcome_attempts(exchange));
     add_json(writer, "error", outcome_error(exchange, &writer->exchange->arena), NAME_MAX_LENGTH);
 }
@@ -266,7 +280,8 @@ static bool is_number(const struct template *value)
 {
     if (template_part_count(value) != 1)
         return false;
-    static const char *const numbers[] = {"status", "bytes_in", "bytes_out", "attempts",
+    static const char *const numbers[] = {"status",    "bytes_in",     "bytes_out",
+                                          "attempts",  "time.connect", "time.first_byte",
                                           "time.total"};
     const struct variable *variable = template_part(value, 0).variable;
     if (!variable)

@@ -201,6 +201,7 @@ struct exchange *exchange_new(struct loop_context *context)
     pump_none(&exchange->pump);
     exchange->error = ERROR_NONE;
     exchange->started = loop_now(context->loop);
+    exchange->called = exchange->connected = exchange->answered = 0;
     exchange->request_body_bytes = exchange->response_body_bytes = 0;
     return exchange;
 }

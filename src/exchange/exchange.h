@@ -83,6 +83,9 @@ struct exchange {
 
     enum error_code error; /* why it failed; the first failure stays */
     uint64_t started;      /* milliseconds of the loop */
+    uint64_t called;       /* the same: when a server was first wanted; 0: none was */
+    uint64_t connected;    /* when there was a connection to it, the last time; 0: never */
+    uint64_t answered;     /* when the head of its response came; 0: it did not */
     uint64_t request_body_bytes, response_body_bytes;
     struct slice captures[ROUTE_CAPTURES_MAX]; /* those that the route's paths give */
 };

@@ -30,6 +30,18 @@ uint64_t outcome_milliseconds(const struct exchange *exchange)
     return loop_now(exchange->context->loop) - exchange->started;
 }
 
+bool outcome_connect_milliseconds(const struct exchange *exchange, uint64_t *ret_time)
+{
+    *ret_time = exchange->connected - exchange->called;
+    return exchange->connected > 0;
+}
+
+bool outcome_first_byte_milliseconds(const struct exchange *exchange, uint64_t *ret_time)
+{
+    *ret_time = exchange->answered - exchange->started;
+    return exchange->answered > 0;
+}
+
 struct slice outcome_protocol(const struct exchange *exchange)
 {
     return exchange->request.minor_version == 0 ? SLICE("HTTP/1.0") : SLICE("HTTP/1.1");

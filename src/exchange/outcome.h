@@ -20,6 +20,13 @@ unsigned outcome_attempts(const struct exchange *exchange);
 /* From the head of the request to now. */
 uint64_t outcome_milliseconds(const struct exchange *exchange);
 
+/* From when a server was wanted to a connection that carries the request, with servers that were
+ * passed over and a repetition. False: there was none. */
+bool outcome_connect_milliseconds(const struct exchange *exchange, uint64_t *ret_time);
+
+/* From the head of the request to that of the server's response. False: none came. */
+bool outcome_first_byte_milliseconds(const struct exchange *exchange, uint64_t *ret_time);
+
 /* `HTTP/1.0` or `HTTP/1.1`; the request is known. */
 struct slice outcome_protocol(const struct exchange *exchange);
 

@@ -105,6 +105,7 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
     call_init(&exchange->call, exchange->context->upstreams, plan->upstream, plan->timeouts,
               &exchange->listener->h1_limits, &exchange->arena, announcement, on_call_news);
     exchange->has_call = true;
+    exchange->called = loop_now(exchange->context->loop);
     exchange_go(exchange, EXCHANGE_CONNECT);
 }
 
@@ -167,6 +168,7 @@ enum verdict exchange_connect(struct exchange *exchange)
     case CALL_FAILED:
         return give_up(exchange, call->error);
     case CALL_READY:
+        exchange->connected = loop_now(exchange->context->loop);
         break;
     }
     if (!send_head(exchange))

@@ -111,6 +111,7 @@ static bool send_final_head(struct exchange *exchange)
 {
     ASSERT(exchange->response.status >= 200 && !exchange->response_sent);
     struct response_head *head = &exchange->response;
+    exchange->answered = loop_now(exchange->context->loop);
     fields_remove_hop_by_hop(&head->fields);
     if (!fields_find(&head->fields, FIELD_DATE) &&
         !fields_add(&head->fields, &exchange->arena, FIELD_DATE, SLICE("Date"),
@@ -145,6 +146,7 @@ static bool send_upgrade(struct exchange *exchange)
         return true;
     }
     struct slice protocol = upgrade->value;
+    exchange->answered = loop_now(exchange->context->loop);
     fields_remove_hop_by_hop(&head->fields);
     exchange->response_sent = true;
     exchange->response_flow = FLOW_ENDED;

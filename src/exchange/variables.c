@@ -201,14 +201,32 @@ VALUE(error)
     return outcome_error(exchange, arena);
 }
 
-VALUE(time_total)
+static struct slice seconds(uint64_t milliseconds, struct arena *arena)
 {
-    const struct exchange *exchange = context;
     char memory[32];
     struct text text = text_over(memory, sizeof(memory));
-    (void)argument;
-    outcome_add_seconds(&text, outcome_milliseconds(exchange));
+    outcome_add_seconds(&text, milliseconds);
     return arena_copy(arena, text_slice(&text));
+}
+
+VALUE(time_total)
+{
+    (void)argument;
+    return seconds(outcome_milliseconds(context), arena);
+}
+
+VALUE(time_connect)
+{
+    uint64_t time;
+    (void)argument;
+    return outcome_connect_milliseconds(context, &time) ? seconds(time, arena) : SLICE("");
+}
+
+VALUE(time_first_byte)
+{
+    uint64_t time;
+    (void)argument;
+    return outcome_first_byte_milliseconds(context, &time) ? seconds(time, arena) : SLICE("");
 }
 
 VALUE(time_iso)
@@ -304,6 +322,11 @@ static const struct variable variables[] = {
     {"attempts", TEMPLATE_END, attempts, "How often a server was asked."},
     {"error", TEMPLATE_END, error, "Why it failed, in one word; empty where it did not."},
     {"time.total", TEMPLATE_END, time_total, "Seconds from the head of the request to the end."},
+    {"time.connect", TEMPLATE_END, time_connect,
+     "Seconds until there was a connection to a server; empty where there was none."},
+    {"time.first_byte", TEMPLATE_END, time_first_byte,
+     "Seconds from the head of the request to that of the server's response; empty where none "
+     "came."},
     {"time.iso", TEMPLATE_END, time_iso, "When it ended, in UTC: `2026-11-20T19:00:00.123Z`."},
     {"time.common", TEMPLATE_END, time_common,
      "When it ended, in UTC: `20/Nov/2026:19:00:00 +0000`."},

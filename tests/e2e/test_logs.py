@@ -43,7 +43,8 @@ def test_json_is_one_object_a_line(start_origin, start_proxy, connect, directory
                       fields=[("Referer", "/from"), ("User-Agent", 'my "agent"')])
     told = json.loads(read_lines(log, 1)[0])
     assert ISO.match(told.pop("time")) and ID.match(told.pop("request_id"))
-    assert told.pop("time_total") >= 0
+    connect_time, first_byte = told.pop("time_connect"), told.pop("time_first_byte")
+    assert 0 <= connect_time <= first_byte <= told.pop("time_total")
     assert told == {
         "client": "127.0.0.1", "peer": "127.0.0.1", "site": "*", "route": None, "upstream": "app",
         "server": origin.server, "method": "POST", "host": "example.com", "target": "/a?b=c",
@@ -61,6 +62,7 @@ def test_json_tells_why_an_exchange_failed(start_origin, start_proxy, connect, d
     assert client.read_response().status == 400
     dead, broken = [json.loads(line) for line in read_lines(log, 2)]
     assert (dead["status"], dead["error"], dead["attempts"]) == (502, "connect_refused", 1)
+    assert dead["time_connect"] is dead["time_first_byte"] is broken["time_connect"] is None
     assert (broken["status"], broken["error"]) == (400, "bad_request_line")
     assert broken["method"] is broken["target"] is broken["host"] is broken["protocol"] is None
     line = weir.wait_for_log("refuses connections.* method=")
@@ -257,6 +259,23 @@ def test_the_id_may_have_another_name_or_none(start_origin, start_weir, connect)
     assert field(origin.requests[-1], "X-Request-Id") == ["two"]
     client.ask("GET", "/off")
     assert not field(origin.requests[-1], "X-Request-Id")
+
+
+# Times
+
+def test_times_of_the_phases_add_up(start_origin, start_proxy, connect, directory):
+    log, origin = directory / "access.log", start_origin()
+    weir = start_proxy(origin, settings=access(
+        log, "format: {json: {connect: $time.connect, first: $time.first_byte, "
+             "total: $time.total}}"))
+    client = connect(weir)
+    assert client.ask("GET", "/first").status == client.ask("GET", "/kept").status == 200
+    origin.stop()
+    assert client.ask("GET", "/dead").status == 502
+    *good, dead = [json.loads(line) for line in read_lines(log, 3)]
+    assert all(0 <= line["connect"] <= line["first"] <= line["total"] for line in good)
+    assert good[1]["connect"] == 0
+    assert dead["first"] is None and dead["total"] >= 0
 
 
 # Rotation
