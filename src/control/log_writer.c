@@ -16,7 +16,8 @@
 enum {
     STANDARD_OUTPUT = 1,
     STANDARD_ERROR = 2,
-    IDLE_MS = 1000, /* how often events that were held back are looked for */
+    IDLE_MS = 1000,     /* how often events that were held back are looked for */
+    PATIENCE_MS = 2000, /* how long the other logs wait for a pipe that nobody reads */
     PATH_LENGTH_MAX = 4096,
 };
 
@@ -59,7 +60,9 @@ struct log_writer {
 
 static const char *problem_text(int error)
 {
-    const char *text = strerrordesc_np(error);
+    const char *text = error == ETIMEDOUT ? "nobody takes what is written"
+                       : error == ENXIO   ? "it is a pipe that nobody reads"
+                                          : strerrordesc_np(error);
     return text ? text : "unknown error";
 }
 
@@ -102,7 +105,8 @@ static void tell_failure(const struct log_file *file, int error)
     struct text text = text_over(memory, sizeof(memory));
     text_print(&text, "weir: cannot write to %.*s: %s; its lines are lost until it can\n",
                (int)file->name.length, file->name.data, problem_text(error));
-    (void)sys_write(STANDARD_ERROR, text_slice(&text));
+    struct slice line = text_slice(&text);
+    (void)sys_write(STANDARD_ERROR, &line, PATIENCE_MS);
 }
 
 static void tell_recovery(struct log_file *file)
@@ -113,25 +117,13 @@ static void tell_recovery(struct log_file *file)
     file->lost = 0;
 }
 
-/* 0 or the error; `*rest` is what is left. */
-static int write_all(int fd, struct slice *rest)
-{
-    while (rest->length > 0) {
-        int64_t count = sys_write(fd, *rest);
-        if (count < 0)
-            return (int)-count;
-        *rest = slice_from(*rest, (size_t)count);
-    }
-    return 0;
-}
-
 static void write_bytes(struct log_file *file, int fd, struct slice bytes)
 {
     struct slice end_of_line = SLICE("\n"), rest = bytes;
-    int error = file->is_torn ? write_all(fd, &end_of_line) : 0;
+    int error = file->is_torn ? -sys_write(fd, &end_of_line, PATIENCE_MS) : 0;
     file->is_torn &= error != 0;
     if (!error)
-        error = write_all(fd, &rest);
+        error = -sys_write(fd, &rest, PATIENCE_MS);
     if (!error && file->failing)
         tell_recovery(file);
     if (!error)

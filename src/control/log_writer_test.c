@@ -279,6 +279,33 @@ static void give_standard_error_back(int before)
     (void)close(before);
 }
 
+/* The end comes all the same, and what nobody took is told and counted. */
+static void a_pipe_that_nobody_reads_holds_nobody_for_ever(void **state)
+{
+    struct bench *bench = *state;
+    char errors[512];
+    int ends[2], reader;
+    assert_int_equal(pipe(ends), 0);
+    bench->opener.open_to_append = give_descriptor;
+    bench->give = ends[1];
+    int before = take_standard_error(&reader);
+    struct log_sink *sink = open_sink(bench, "pipe");
+    enum { LINES = 2000 };
+    char line[LINE_LENGTH];
+    memset(line, 'x', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    for (unsigned i = 0; i < LINES; i++)
+        log_sink_write(sink, slice_of(line, sizeof(line)));
+    ssize_t length = read(reader, errors, sizeof(errors) - 1);
+    give_standard_error_back(before);
+    errors[length > 0 ? length : 0] = '\0';
+    assert_non_null(strstr(errors, "cannot write to pipe: nobody takes what is written"));
+    assert_true(log_writer_lost(bench->writer) > 0);
+    (void)close(reader);
+    finish(bench);
+    (void)close(ends[0]);
+}
+
 static void set_file_limit(rlim_t size)
 {
     struct rlimit limit;
@@ -326,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_was_renamed_is_made_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_anew_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_bounded_and_what_is_dropped_is_told, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_pipe_that_nobody_reads_holds_nobody_for_ever, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_told_once_and_costs_only_its_lines, set_up,
                                         tear_down),

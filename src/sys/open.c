@@ -1,8 +1,11 @@
 #include "sys/open.h"
 
+#include "sys/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +36,8 @@ static int direct_open_to_read(struct sys_opener *opener, const char *path)
 static int direct_open_to_append(struct sys_opener *opener, const char *path)
 {
     (void)opener;
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    /* Without O_NONBLOCK a pipe without a reader would hold us until there is one. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
     return fd < 0 ? -errno : fd;
 }
 
@@ -126,27 +130,39 @@ uint32_t sys_process(void)
     return (uint32_t)getpid();
 }
 
-/* Whoever gave us a pipe may have made it one that does not block. */
-static bool await_room(int fd)
+static bool is_file(int fd)
 {
-    struct pollfd room = {.fd = fd, .events = POLLOUT};
-    return poll(&room, 1, -1) > 0 || errno == EINTR;
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-int64_t sys_write(int fd, struct slice bytes)
+/* Until there is room, or it is too late: -ETIMEDOUT. */
+static int await_room(int fd, uint64_t until_ms)
 {
-    size_t written = 0;
-    while (written < bytes.length) {
-        ssize_t count = write(fd, bytes.data + written, bytes.length - written);
-        if (count < 0 && (errno == EINTR || (errno == EAGAIN && await_room(fd))))
-            continue;
-        if (count < 0 && written == 0)
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    uint64_t now = sys_monotonic_ms();
+    int ready = poll(&room, 1, now < until_ms ? (int)(until_ms - now) : 0);
+    return ready == 0 ? -ETIMEDOUT : ready < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* Where there is room for anything, so much goes without waiting, however the descriptor is set. */
+enum { PIECE_MAX = PIPE_BUF };
+
+int sys_write(int fd, struct slice *rest, unsigned patience_ms)
+{
+    bool waits = !is_file(fd);
+    uint64_t until = sys_monotonic_ms() + patience_ms;
+    while (rest->length > 0) {
+        int error = waits ? await_room(fd, until) : 0;
+        if (error)
+            return error;
+        size_t length = waits && rest->length > PIECE_MAX ? PIECE_MAX : rest->length;
+        ssize_t count = write(fd, rest->data, length);
+        if (count < 0 && errno != EINTR && errno != EAGAIN)
             return -errno;
-        if (count < 0)
-            break;
-        written += (size_t)count;
+        *rest = slice_from(*rest, count > 0 ? (size_t)count : 0);
     }
-    return (int64_t)written;
+    return 0;
 }
 
 bool sys_is_terminal(int fd)

@@ -16,7 +16,8 @@ struct sys_opener {
     void (*forget_listener)(struct sys_opener *opener, const struct address *address);
     /* A file to read, or -errno. */
     int (*open_to_read)(struct sys_opener *opener, const char *path);
-    /* A file to append to, made where it is missing (mode 0640), or -errno. */
+    /* A file to append to, made where it is missing (mode 0640), or -errno. A pipe without a reader
+     * is -ENXIO. */
     int (*open_to_append)(struct sys_opener *opener, const char *path);
     /* The sorted names that a pattern stands for, in `arena`. False: no memory. */
     bool (*expand)(struct sys_opener *opener, const char *pattern, struct arena *arena,
@@ -38,9 +39,10 @@ bool sys_real_path(const char *path, char *ret_path, size_t size);
 uint32_t sys_user(void);
 uint32_t sys_process(void);
 
-/* Writes all bytes to a descriptor, waiting where it must. Bytes written: fewer where it failed
- * after some of them; -errno where nothing could be written. */
-int64_t sys_write(int fd, struct slice bytes);
+/* Writes to a descriptor. Where somebody has to take it (a pipe, a terminal, a socket), waits
+ * `patience_ms` in all at most. 0: all is written; else -errno (-ETIMEDOUT: it was not taken), and
+ * `*rest` is what is left. */
+int sys_write(int fd, struct slice *rest, unsigned patience_ms);
 
 /* Whether somebody reads what is written there on a terminal. */
 bool sys_is_terminal(int fd);
