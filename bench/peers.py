@@ -194,7 +194,7 @@ class Weir(Peer):
     def command(self, setup):
         path = setup.directory / "weir.yaml"
         path.write_text(self.configuration(setup))
-        return [self.binary, "run", "-c", path]
+        return [self.binary, "run", "-c", path, "--one-process"]
 
     def configuration(self, setup):
         return f"""\

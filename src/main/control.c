@@ -14,7 +14,7 @@
 
 enum { DRAIN_LOOK_MS = 20, REST_LOOK_MS = 5000, WATCH_MS = 1000 };
 
-static uint64_t drain_time(const struct snapshot *snapshot)
+uint64_t control_drain_time(const struct snapshot *snapshot)
 {
     const struct configuration *configuration = snapshot->configuration;
     const struct timeouts *timeouts =
@@ -43,7 +43,8 @@ void control_stop(struct control *control)
         return;
     }
     (void)fprintf(stderr, "weir: stopping\n");
-    control->drain_until = loop_now(control->loop) + drain_time(worker_snapshot(control->worker));
+    control->drain_until =
+        loop_now(control->loop) + control_drain_time(worker_snapshot(control->worker));
     worker_drain(control->worker);
     timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
 }
@@ -108,6 +109,7 @@ bool control_init(struct control *control, struct worker *worker, const struct r
                   struct sys_opener *opener)
 {
     *control = (struct control){.worker = worker, .reload = reload, .signals = -1};
+    control->supervisor = opener->process;
     control->started = sys_wall_seconds();
     timer_init(&control->rest, on_rest);
     timer_init(&control->watch, on_watch);

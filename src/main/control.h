@@ -12,6 +12,7 @@ struct control {
     struct loop *loop;
     struct worker *worker;
     const struct reload *reload; /* NULL: there is no file to be read again */
+    uint32_t supervisor;         /* its process; 0: there is none */
     struct reload_history history;
     struct admin *admin;
     int64_t started;           /* seconds since 1970 */
@@ -36,5 +37,8 @@ void control_run(struct control *control);
 /* Begins to stop: what runs may end, for `timeouts.drain` at most. Asked again, cuts what is left.
  */
 void control_stop(struct control *control);
+
+/* How long exchanges may take to end when it stops, in milliseconds. */
+uint64_t control_drain_time(const struct snapshot *snapshot);
 
 void control_fini(struct control *control);

@@ -100,6 +100,14 @@ static void print_reloads(FILE *file, const struct reload_history *history)
     (void)fputs("}}", file);
 }
 
+static void print_supervisor(FILE *file, uint32_t process)
+{
+    if (process > 0)
+        (void)fprintf(file, "%u", process);
+    else
+        (void)fputs("null", file);
+}
+
 static void answer_status(void *context, const struct admin_request *request,
                           struct admin_reply *reply)
 {
@@ -109,10 +117,13 @@ static void answer_status(void *context, const struct admin_request *request,
     FILE *file = reply->body;
     reply->type = JSON;
     (void)fprintf(file,
-                  "{\n  \"version\": \"%s\",\n  \"process\": %u,\n  \"started\": %lld,\n"
-                  "  \"uptime_seconds\": %lld,\n  \"state\": \"%s\",\n  \"configuration\": ",
-                  WEIR_VERSION, sys_process(), (long long)control->started,
-                  (long long)(sys_wall_seconds() - control->started),
+                  "{\n  \"version\": \"%s\",\n  \"process\": %u,\n  \"supervisor\": ", WEIR_VERSION,
+                  sys_process());
+    print_supervisor(file, control->supervisor);
+    (void)fprintf(file,
+                  ",\n  \"started\": %lld,\n  \"uptime_seconds\": %lld,\n"
+                  "  \"state\": \"%s\",\n  \"configuration\": ",
+                  (long long)control->started, (long long)(sys_wall_seconds() - control->started),
                   worker_is_draining(control->worker) ? "stopping" : "serving");
     admin_print_json(file, snapshot->configuration->sources[0].name);
     (void)fprintf(file, ",\n  \"threads\": %u,\n  \"connections\": %llu,\n  \"listeners\": [",

@@ -151,6 +151,7 @@ static bool open_listener(struct worker *worker, const struct address *address)
     int error = listener_open(&listener->listener, worker->opener, address, worker->loop_count);
     if (error) {
         free(listener);
+        worker->opener->forget_listener(worker->opener, address); /* some may have been opened */
         return fail_to_listen(worker, address, -error);
     }
     listener->id = worker->next_listener_id++;
@@ -165,13 +166,21 @@ static void free_listener(struct worker_listener *listener)
     free(listener);
 }
 
+/* Nobody will listen there again. */
+static void close_for_good(struct worker *worker, struct worker_listener *listener)
+{
+    struct address address = listener->listener.address;
+    free_listener(listener);
+    worker->opener->forget_listener(worker->opener, &address);
+}
+
 /* Takes back what a snapshot that is not published had opened. */
 static void close_fresh(struct worker *worker, uint64_t first_fresh)
 {
     LIST_EACH_SAFE (link, &worker->listeners) {
         struct worker_listener *listener = CONTAINER_OF(link, struct worker_listener, link);
         if (is_fresh(listener, first_fresh))
-            free_listener(listener);
+            close_for_good(worker, listener);
     }
 }
 
@@ -285,7 +294,7 @@ static void close_gone(struct worker *worker)
     LIST_EACH_SAFE (link, &worker->listeners) {
         struct worker_listener *listener = CONTAINER_OF(link, struct worker_listener, link);
         if (listener->is_gone)
-            free_listener(listener);
+            close_for_good(worker, listener);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "control/error_log.h"
 #include "main/admin_place.h"
 #include "main/changes.h"
+#include "main/control.h"
 #include "main/load.h"
 #include "main/registries.h"
 #include "main/vocabulary.h"
@@ -150,6 +151,7 @@ static bool publish(const struct reload *reload, struct worker *worker, struct a
         return false;
     }
     admin_commit(admin, admin_of(after));
+    reload->opener->keep_loaded(reload->opener, control_drain_time(after));
     return true;
 }
 

@@ -4,24 +4,33 @@
 #include "main/registries.h"
 #include "main/reload.h"
 #include "main/serve.h"
+#include "main/supervisor.h"
 
 #include <getopt.h>
 #include <stdio.h>
 
 static const char usage[] =
-    "usage: weir run [-c FILE]\n"
+    "usage: weir run [-c FILE] [--one-process]\n"
     "\n"
     "Serves what the configuration says, in the foreground, until TERM or INT. HUP loads the\n"
-    "configuration anew, without losing a connection.\n"
+    "configuration anew, without losing a connection. A worker process serves; where it dies, a\n"
+    "supervisor starts another one, with what was served before.\n"
     "\n"
     "  -c, --config FILE   the configuration (otherwise ./weir.yaml, then /etc/weir/weir.yaml)\n"
+    "      --one-process   no supervisor: what dies stays dead\n"
     "      --help          this text\n";
 
+struct run_options {
+    const char *path; /* NULL: none was named */
+    bool one_process;
+};
+
 /* The exit status, or -1 to go on. */
-static int read_options(int argc, char **argv, const char **ret_path)
+static int read_options(int argc, char **argv, struct run_options *ret_options)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
+        {"one-process", no_argument, NULL, 'o'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -29,7 +38,10 @@ static int read_options(int argc, char **argv, const char **ret_path)
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         switch (option) {
         case 'c':
-            *ret_path = optarg;
+            ret_options->path = optarg;
+            break;
+        case 'o':
+            ret_options->one_process = true;
             break;
         case 'h':
             (void)fputs(usage, stdout);
@@ -45,26 +57,30 @@ static int read_options(int argc, char **argv, const char **ret_path)
     return 2;
 }
 
-int run_command(int argc, char **argv)
+/* What the worker does; as one process, all of it. */
+static int work(struct sys_opener *opener, const char *path)
 {
-    const char *path = NULL;
-    int status = read_options(argc, argv, &path);
-    if (status >= 0)
-        return status;
-    struct sys_opener *opener = sys_opener_direct();
-    if (!path)
-        path = load_default_path(opener);
-    if (!path) {
-        (void)fprintf(stderr, "weir run: there is no ./weir.yaml and no /etc/weir/weir.yaml; name "
-                              "the configuration with -c FILE\n");
-        return 1;
-    }
     struct registries registries;
     if (!registries_init(&registries, opener))
         return 1;
     const struct reload reload = {path, opener, &registries};
     struct snapshot *snapshot = load_file(path, opener, &registries.live, stderr, NULL);
-    status = snapshot ? serve(snapshot, registries.live.servers, opener, &reload, NULL) : 1;
+    int status = snapshot ? serve(snapshot, registries.live.servers, opener, &reload, NULL) : 1;
     registries_fini(&registries);
     return status;
+}
+
+int run_command(int argc, char **argv)
+{
+    struct run_options options = {0};
+    int status = read_options(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    const char *path = options.path ? options.path : load_default_path(sys_opener_direct());
+    if (!path) {
+        (void)fprintf(stderr, "weir run: there is no ./weir.yaml and no /etc/weir/weir.yaml; name "
+                              "the configuration with -c FILE\n");
+        return 1;
+    }
+    return options.one_process ? work(sys_opener_direct(), path) : supervise(work, path);
 }

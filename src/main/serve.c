@@ -29,7 +29,7 @@ static void tell_look_up(void *context, const struct server *server, const char 
         log_event(LOG_NOTICE, "the name of a server was found", LOG_TEXT("name", server->host));
 }
 
-static int run_worker(struct control *control, struct snapshot *snapshot,
+static int run_worker(struct control *control, struct snapshot *snapshot, struct sys_opener *opener,
                       void (*ready)(struct slice listeners))
 {
     struct worker *worker = control->worker;
@@ -40,6 +40,7 @@ static int run_worker(struct control *control, struct snapshot *snapshot,
     const char *path = control->reload ? control->reload->path : NULL;
     if (!reload_open_admin(control->admin, worker_snapshot(worker), path))
         return 1;
+    opener->keep_loaded(opener, control_drain_time(worker_snapshot(worker)));
     char memory[LISTENERS_TEXT_MAX];
     struct text listeners = text_over(memory, sizeof(memory));
     worker_print_listeners(worker, &listeners);
@@ -68,7 +69,7 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
         return 1;
     }
     server_registry_wait(servers, FIRST_LOOK_UP_MS);
-    int status = run_worker(&control, snapshot, ready);
+    int status = run_worker(&control, snapshot, opener, ready);
     worker_free(worker);
     control_fini(&control);
     return status;

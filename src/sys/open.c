@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,17 @@ static bool direct_expand(struct sys_opener *opener, const char *pattern, struct
     return paths != NULL;
 }
 
+static void direct_begin_load(struct sys_opener *opener)
+{
+    (void)opener;
+}
+
+static void direct_keep_loaded(struct sys_opener *opener, uint64_t drain_ms)
+{
+    (void)opener;
+    (void)drain_ms;
+}
+
 struct sys_opener *sys_opener_direct(void)
 {
     static struct sys_opener direct = {
@@ -65,12 +77,14 @@ struct sys_opener *sys_opener_direct(void)
         .open_to_read = direct_open_to_read,
         .open_to_append = direct_open_to_append,
         .expand = direct_expand,
+        .begin_load = direct_begin_load,
+        .keep_loaded = direct_keep_loaded,
     };
     return &direct;
 }
 
 /* Reads until the end; the file may grow or shrink meanwhile. */
-static int read_all(int fd, size_t max, struct arena *arena, struct slice *ret_bytes)
+int sys_read_opened(int fd, size_t max, struct arena *arena, struct slice *ret_bytes)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
@@ -105,9 +119,23 @@ int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struc
     int fd = opener->open_to_read(opener, path);
     if (fd < 0)
         return fd;
-    int result = read_all(fd, max, arena, ret_bytes);
+    int result = sys_read_opened(fd, max, arena, ret_bytes);
     (void)close(fd);
     return result;
+}
+
+int sys_memory_file(struct slice bytes)
+{
+    int fd = memfd_create("weir", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = sys_write(fd, &bytes, 0);
+    if (!error && lseek(fd, 0, SEEK_SET) != 0)
+        error = -errno;
+    if (!error)
+        return fd;
+    (void)close(fd);
+    return error;
 }
 
 bool sys_real_path(const char *path, char *ret_path, size_t size)

@@ -9,10 +9,12 @@
 #include "sys/socket.h"
 
 struct sys_opener {
+    uint32_t process; /* the supervisor's number; 0: this process opens by itself */
     /* A listening socket, or -errno. */
     int (*listen)(struct sys_opener *opener, const struct address *address,
                   const struct sys_listen_options *options);
-    /* After a listening Unix socket was closed for good: its file goes. */
+    /* After a listener was closed for good: the file of a Unix socket goes, and a supervisor closes
+     * what it holds of it. */
     void (*forget_listener)(struct sys_opener *opener, const struct address *address);
     /* A file to read, or -errno. */
     int (*open_to_read)(struct sys_opener *opener, const char *path);
@@ -22,6 +24,11 @@ struct sys_opener {
     /* The sorted names that a pattern stands for, in `arena`. False: no memory. */
     bool (*expand)(struct sys_opener *opener, const char *pattern, struct arena *arena,
                    struct slice **ret_paths, size_t *ret_count);
+    /* A configuration is about to be read: the files and patterns that follow are its own. */
+    void (*begin_load)(struct sys_opener *opener);
+    /* It is served. A supervisor keeps what was read, for the next worker, and learns how long the
+     * exchanges of this one may take to end when it is stopped. */
+    void (*keep_loaded)(struct sys_opener *opener, uint64_t drain_ms);
 };
 
 /* Opens in this process. */
@@ -30,6 +37,12 @@ struct sys_opener *sys_opener_direct(void);
 /* Reads a whole file of at most `max` bytes into `arena`. 0 or -errno (-EFBIG: larger). */
 int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struct arena *arena,
                   struct slice *ret_bytes);
+
+/* The same of a file that is open. */
+int sys_read_opened(int fd, size_t max, struct arena *arena, struct slice *ret_bytes);
+
+/* A file without a name that holds the bytes, to be read from its beginning, or -errno. */
+int sys_memory_file(struct slice bytes);
 
 /* The path without links, dots and what it is relative to. False: there is no such file, or the
  * path is longer than `size`. */

@@ -51,16 +51,17 @@ def directory():
 def start_weir(ports, directory):
     """start_weir(text) runs `weir run` with that configuration (indented as the test likes) and
     gives a Weir that is ready. Without a `listen` of its own it listens at weir.address on a free
-    loopback port. At the end of the test it must still run, stop cleanly on TERM, and have printed
+    loopback port. It is one process; `supervised` gives what users have. At the end of the test it must still run, stop cleanly on TERM, and have printed
     no sanitizer report and no failed assertion."""
     running = []
 
-    def start(text, address=None, environment=None):
+    def start(text, address=None, environment=None, supervised=False):
         address = address or ("127.0.0.1", ports.take())
         place = directory / f"weir-{len(running)}"
         place.mkdir()
         path = write_configuration(place, textwrap.dedent(text), address)
-        running.append(Weir(["run", "-c", path], address, place, environment))
+        arguments = ["run", "-c", path] + ([] if supervised else ["--one-process"])
+        running.append(Weir(arguments, address, place, environment))
         return running[-1]
 
     yield start

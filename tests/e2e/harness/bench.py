@@ -25,7 +25,8 @@ class Bench:
         if self.weir is None:
             text = f'threads: 1\nsites: [{{proxy: "{self.origin.url}"}}]\n{self.settings}'
             path = write_configuration(self.directory, text, self.address)
-            self.weir = Weir(["run", "-c", path], self.address, self.directory)
+            self.weir = Weir(["run", "-c", path, "--one-process"], self.address,
+                             self.directory)
         return self
 
     def ask_sentinel(self, client=None):

@@ -25,13 +25,22 @@ class Load:
     def _ask(self, number):
         client, count = None, 0
         while not self.stopping.is_set():
-            client = client or Client(self.weir.address)
+            client = client or self._connect()
+            if not client:
+                return
             count += 1
             if not self._ask_once(client, f"{self.folder}/{number}-{count}"):
                 client.close()
                 client = None
         if client:
             client.close()
+
+    def _connect(self):
+        try:
+            return Client(self.weir.address)
+        except OSError as failure:
+            self.wrong.append(f"cannot connect: {type(failure).__name__} {failure}")
+            return None
 
     def _ask_once(self, client, target):
         """Whether the connection is still good."""

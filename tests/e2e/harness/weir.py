@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 
-from harness.deadline import Deadline, Late
+from harness.deadline import Deadline, Late, poll_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TROUBLE = re.compile(r"Sanitizer|runtime error:|assertion failed", re.IGNORECASE)
@@ -110,6 +110,10 @@ class Weir:
                     pass
         return found
 
+    def worker(self):
+        """The process id of the worker of a supervised one, as soon as there is one."""
+        return poll_until(lambda: self.processes()[1:], what="a worker")[0]
+
     def resident_kib(self):
         """Resident memory of all its processes."""
         total = 0
@@ -145,28 +149,20 @@ class Weir:
         self.signal(signal.SIGTERM)
         self.wait_for_end()
 
-    def wait_for_end(self):
-        """Asserts that it ends by itself, cleanly: for who sent it a signal."""
+    def wait_for_end(self, status=0):
+        """Asserts that it ends by itself, with that exit status: for who asked it to stop by other
+        means than stop()."""
         self._stopped = True
         try:
             self.process.wait(Deadline().left())
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise WeirFailed(f"weir did not end on TERM{self._tail()}") from None
+            raise WeirFailed(f"weir did not end{self._tail()}") from None
         self._reader.join(5)
-        if self.process.returncode != 0:
+        if self.process.returncode != status:
             raise WeirFailed(f"weir ended with {self.process.returncode}{self._tail()}")
         self.check()
-
-    def wait_for_end(self):
-        """Its exit status, after it was asked to stop by other means than stop()."""
-        self._stopped = True
-        try:
-            return self.process.wait(Deadline(None, "its end").left())
-        finally:
-            self._reader.join(5)
-            self.check()
 
     def abandon(self):
         """Ends it without a word, after another failure."""

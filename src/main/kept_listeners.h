@@ -1,0 +1,31 @@
+/* Listening sockets that outlive the worker: the supervisor holds each, and every worker is given
+ * copies of the same ones in the same order, so that no port closes and nobody who waits to be
+ * accepted is lost when a worker dies. One thread. */
+#pragma once
+
+#include "base/list.h"
+#include "sys/socket.h"
+
+struct kept_listeners {
+    struct list entries;
+};
+
+void kept_listeners_init(struct kept_listeners *listeners);
+
+/* The socket for the next asking of the same address with the same options; opened where there is
+ * none. It stays ours. The port is named: configurations have no port 0. -errno: it cannot be had.
+ */
+int kept_listeners_get(struct kept_listeners *listeners, const struct address *address,
+                       const struct sys_listen_options *options);
+
+/* Closes all sockets of an address, and removes the file of a Unix socket. */
+void kept_listeners_forget(struct kept_listeners *listeners, const struct address *address);
+
+/* A new worker begins to ask. */
+void kept_listeners_rewind(struct kept_listeners *listeners);
+
+/* The new worker has asked for all that it needs: closes what nobody asked for. */
+void kept_listeners_settle(struct kept_listeners *listeners);
+
+/* Closes our copies and frees everything; `for_good` removes the files of Unix sockets, too. */
+void kept_listeners_fini(struct kept_listeners *listeners, bool for_good);

@@ -1,0 +1,158 @@
+#include "sys/asking_opener.h"
+
+#include "sys/channel.h"
+#include "sys/thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct asking_opener {
+    struct sys_opener opener;
+    int channel;
+    struct sys_lock *lock; /* held from the question to its answer */
+};
+
+enum { NAMES_MAX = 16 * 1024 * 1024 }; /* bytes of what a pattern stands for */
+
+static bool has_end(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+bool opener_request_is_valid(const struct opener_request *request)
+{
+    bool listens =
+        request->question == OPENER_LISTEN || request->question == OPENER_FORGET_LISTENER;
+    return request->question < OPENER_QUESTION_COUNT && has_end(request->path, OPENER_PATH_MAX) &&
+           has_end(request->address.path, sizeof(request->address.path)) &&
+           request->address.ip.kind <= ADDRESS_UNIX &&
+           (!listens || request->address.ip.kind != ADDRESS_NONE);
+}
+
+static int exchange_messages(int channel, const struct opener_request *request, int *ret_descriptor)
+{
+    struct opener_answer answer;
+    int error = sys_channel_send(channel, slice_of((const char *)request, sizeof(*request)), -1);
+    if (error)
+        return error;
+    ssize_t length = sys_channel_receive(channel, &answer, sizeof(answer), true, ret_descriptor);
+    if (length == (ssize_t)sizeof(answer))
+        return answer.result;
+    return length < 0 ? (int)length : -EPIPE;
+}
+
+/* The answer's descriptor where something was opened, else its result. */
+static int ask(struct sys_opener *opener, const struct opener_request *request)
+{
+    struct asking_opener *asking = (struct asking_opener *)opener;
+    int descriptor = -1;
+    sys_lock_take(asking->lock);
+    int result = exchange_messages(asking->channel, request, &descriptor);
+    sys_lock_release(asking->lock);
+    return result == 0 && descriptor >= 0 ? descriptor : result;
+}
+
+static int ask_of_path(struct sys_opener *opener, enum opener_question question, const char *path)
+{
+    struct opener_request request = {.question = question};
+    if (strlen(path) >= sizeof(request.path))
+        return -ENAMETOOLONG;
+    memcpy(request.path, path, strlen(path) + 1);
+    int result = ask(opener, &request);
+    return result == 0 ? -EPIPE : result; /* 0: who opened something and lost it on the way */
+}
+
+static int asking_listen(struct sys_opener *opener, const struct address *address,
+                         const struct sys_listen_options *options)
+{
+    struct opener_request request = {.question = OPENER_LISTEN,
+                                     .share = options->share,
+                                     .is_private = options->is_private,
+                                     .backlog = options->backlog,
+                                     .address = *address};
+    int result = ask(opener, &request);
+    return result == 0 ? -EPIPE : result;
+}
+
+static void asking_forget_listener(struct sys_opener *opener, const struct address *address)
+{
+    struct opener_request request = {.question = OPENER_FORGET_LISTENER, .address = *address};
+    (void)ask(opener, &request);
+}
+
+static int asking_open_to_read(struct sys_opener *opener, const char *path)
+{
+    return ask_of_path(opener, OPENER_READ, path);
+}
+
+static int asking_open_to_append(struct sys_opener *opener, const char *path)
+{
+    return ask_of_path(opener, OPENER_APPEND, path);
+}
+
+static size_t count_names(struct slice names)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < names.length; i++)
+        count += names.data[i] == '\0';
+    return count;
+}
+
+static bool asking_expand(struct sys_opener *opener, const char *pattern, struct arena *arena,
+                          struct slice **ret_paths, size_t *ret_count)
+{
+    struct slice names = {0};
+    int fd = ask_of_path(opener, OPENER_EXPAND, pattern);
+    if (fd < 0)
+        return false;
+    int error = sys_read_opened(fd, NAMES_MAX, arena, &names);
+    sys_close(fd);
+    if (error)
+        return false;
+    *ret_count = count_names(names);
+    *ret_paths = ARENA_ARRAY(arena, struct slice, *ret_count);
+    for (size_t i = 0; *ret_paths && i < *ret_count; i++)
+        (*ret_paths)[i] = slice_cut(&names, '\0');
+    return *ret_paths != NULL;
+}
+
+static void asking_begin_load(struct sys_opener *opener)
+{
+    struct opener_request request = {.question = OPENER_BEGIN_LOAD};
+    (void)ask(opener, &request);
+}
+
+static void asking_keep_loaded(struct sys_opener *opener, uint64_t drain_ms)
+{
+    struct opener_request request = {.question = OPENER_KEEP_LOADED, .drain_ms = drain_ms};
+    (void)ask(opener, &request);
+}
+
+struct sys_opener *sys_opener_asking(int channel, uint32_t process)
+{
+    struct asking_opener *asking = calloc(1, sizeof(*asking));
+    struct sys_lock *lock = sys_lock_new();
+    if (!asking || !lock) {
+        free(asking);
+        sys_lock_free(lock);
+        return NULL;
+    }
+    *asking = (struct asking_opener){.opener = {.process = process,
+                                                .listen = asking_listen,
+                                                .forget_listener = asking_forget_listener,
+                                                .open_to_read = asking_open_to_read,
+                                                .open_to_append = asking_open_to_append,
+                                                .expand = asking_expand,
+                                                .begin_load = asking_begin_load,
+                                                .keep_loaded = asking_keep_loaded},
+                                     .channel = channel,
+                                     .lock = lock};
+    return &asking->opener;
+}
+
+void sys_opener_asking_free(struct sys_opener *opener)
+{
+    struct asking_opener *asking = (struct asking_opener *)opener;
+    sys_lock_free(asking->lock);
+    free(asking);
+}

@@ -1,0 +1,40 @@
+/* Opening by asking another process, over a channel (sys/channel.h): what a worker does under a
+ * supervisor. Each question is one message and gets one answer, with a descriptor where something
+ * was opened. */
+#pragma once
+
+#include "sys/open.h"
+
+enum { OPENER_PATH_MAX = 4096 };
+
+enum opener_question {
+    OPENER_LISTEN,
+    OPENER_FORGET_LISTENER,
+    OPENER_READ,
+    OPENER_APPEND,
+    OPENER_EXPAND, /* the answer is a file with the names, each with a NUL behind it */
+    OPENER_BEGIN_LOAD,
+    OPENER_KEEP_LOADED,
+    OPENER_QUESTION_COUNT
+};
+
+struct opener_request {
+    enum opener_question question;
+    uint32_t share, is_private; /* of sys_listen_options */
+    int32_t backlog;
+    struct address address;
+    uint64_t drain_ms;
+    char path[OPENER_PATH_MAX];
+};
+
+/* Whether it is well formed: for who gets it from a process that need not be in its right mind. */
+bool opener_request_is_valid(const struct opener_request *request);
+
+struct opener_answer {
+    int32_t result; /* 0 or -errno */
+};
+
+/* The opener that asks over `channel`, which stays the caller's; `process` is the number of who
+ * answers. NULL: no memory. */
+struct sys_opener *sys_opener_asking(int channel, uint32_t process);
+void sys_opener_asking_free(struct sys_opener *opener);
