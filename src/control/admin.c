@@ -19,7 +19,7 @@ enum {
 };
 
 static const struct h1_limits LIMITS = {
-    .header_size = 16 * 1024, .header_count = 64, .target_length = 4 * 1024};
+    .header_size = 64 * 1024, .header_count = 64, .target_length = ADMIN_TARGET_MAX};
 
 enum admin_state {
     ADMIN_HEAD,   /* a request is awaited */

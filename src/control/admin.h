@@ -18,7 +18,8 @@
 
 enum {
     ADMIN_CONNECTIONS_MAX = 64,
-    ADMIN_BODY_MAX = 64 * 1024, /* bytes of a request's body */
+    ADMIN_BODY_MAX = 64 * 1024,   /* bytes of a request's body */
+    ADMIN_TARGET_MAX = 32 * 1024, /* of its path with the query */
 };
 
 /* Slices live until the answer is made. */

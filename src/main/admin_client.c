@@ -1,6 +1,7 @@
 #include "main/admin_client.h"
 
 #include "base/arena.h"
+#include "control/admin.h"
 #include "loop/timer.h"
 #include "main/admin_place.h"
 #include "main/load.h"
@@ -10,7 +11,11 @@
 
 #include <stdlib.h>
 
-enum { ARENA_MAX = 64 * 1024, ANSWER_MAX = 64 * 1024 * 1024, REQUEST_MAX = 2048 };
+enum {
+    ARENA_MAX = 64 * 1024,
+    ANSWER_MAX = 64 * 1024 * 1024,
+    REQUEST_MAX = ADMIN_TARGET_MAX + 1024
+};
 
 static const struct h1_limits LIMITS = {
     .header_size = 16 * 1024, .header_count = 64, .target_length = 1};

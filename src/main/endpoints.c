@@ -3,6 +3,7 @@
 #include "control/log_writer.h"
 #include "control/metrics_page.h"
 #include "main/control.h"
+#include "main/explain_live.h"
 #include "main/hidden.h"
 #include "main/registries.h"
 #include "net/listener.h"
@@ -42,19 +43,13 @@ static void answer_health(void *context, const struct admin_request *request,
 
 /* ---- status */
 
-static const char *state_of(const struct server *server)
-{
-    uint64_t rests_until = atomic_load_explicit(&server->rests_until, memory_order_relaxed);
-    return rests_until > sys_monotonic_ms() ? "rests" : "up";
-}
-
 static void print_server(FILE *file, const struct upstream_member *member)
 {
     const struct server *server = member->server;
     (void)fputs("{\"server\": ", file);
     admin_print_json(file, server->key);
     (void)fprintf(file, ", \"weight\": %d, \"state\": \"%s\", \"active\": %u, \"idle\": %u}",
-                  (int)member->weight, state_of(server),
+                  (int)member->weight, server_rests(server, sys_monotonic_ms()) ? "rests" : "up",
                   atomic_load_explicit(&server->active, memory_order_relaxed),
                   atomic_load_explicit(&server->idle, memory_order_relaxed));
 }
@@ -185,6 +180,15 @@ static void answer_metrics(void *context, const struct admin_request *request,
     metrics_page_print(reply->body, &sources);
 }
 
+/* ---- a request */
+
+static void answer_explain(void *context, const struct admin_request *request,
+                           struct admin_reply *reply)
+{
+    const struct worker *worker = ((const struct control *)context)->worker;
+    explain_live_answer(worker_snapshot(worker), worker_servers(worker), request, reply);
+}
+
 /* ---- what changes something */
 
 static void answer_reload(void *context, const struct admin_request *request,
@@ -217,6 +221,7 @@ const struct admin_endpoint endpoints[] = {
     {"/healthz", false, answer_health, "200 while it serves, 503 when it stops"},
     {"/status", false, answer_status, "what it is and how it is, in JSON"},
     {"/metrics", false, answer_metrics, "what was counted, for Prometheus"},
+    {"/explain", false, answer_explain, "what becomes of a request: ?method=GET&url=http://..."},
     {"/config", false, answer_configuration, "the files of the configuration, without tokens"},
     {"/reload", true, answer_reload,
      "loads the configuration anew; 422 and why, where it is wrong"},

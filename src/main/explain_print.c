@@ -131,10 +131,15 @@ static void print_servers(struct text *text, const struct explanation *explanati
     text_print(text, "upstream  %.*s, %u server%s\n", SHOWN(upstream->name), upstream->count,
                upstream->count == 1 ? "" : "s");
     text_print(text, "server    %.*s", SHOWN(rehearsal->server->key));
+    uint64_t now = loop_now(rehearsal->exchange->context->loop);
+    add(text,
+        server_rests(rehearsal->server, now) ? ", which rests just now, as all of them do" : "");
     add(text, upstream->count == 1 ? ", the only one\n" : ", whose turn is first; in turn with\n");
     for (uint32_t i = 0; upstream->count > 1 && i < upstream->count && i < SHOWN_MAX; i++) {
-        if (upstream->members[i].server != rehearsal->server)
-            text_print(text, "          %.*s\n", SHOWN(upstream->members[i].server->key));
+        const struct server *server = upstream->members[i].server;
+        if (server != rehearsal->server)
+            text_print(text, "          %.*s%s\n", SHOWN(server->key),
+                       server_rests(server, now) ? ", which rests just now" : "");
     }
 }
 

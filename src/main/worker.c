@@ -30,6 +30,11 @@ struct worker *worker_new(struct server_registry *servers, struct sys_opener *op
     return worker;
 }
 
+struct server_registry *worker_servers(const struct worker *worker)
+{
+    return worker->servers;
+}
+
 const char *worker_problem(const struct worker *worker)
 {
     return worker->problem;

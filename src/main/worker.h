@@ -27,6 +27,9 @@ bool worker_publish(struct worker *worker, struct snapshot *snapshot);
 /* The current one; it lives until the next is published. */
 struct snapshot *worker_snapshot(const struct worker *worker);
 
+/* The servers that its snapshots were built with. */
+struct server_registry *worker_servers(const struct worker *worker);
+
 /* One sentence about what went wrong. */
 const char *worker_problem(const struct worker *worker);
 

@@ -72,6 +72,12 @@ uint32_t server_registry_count(struct server_registry *registry);
 uint32_t server_addresses(struct server_registry *registry, const struct server *server,
                           struct address *ret_addresses);
 
+/* Whether it is passed over at that time. Any thread. */
+static inline bool server_rests(const struct server *server, uint64_t now_ms)
+{
+    return atomic_load_explicit(&server->rests_until, memory_order_relaxed) > now_ms;
+}
+
 /* The server failed to accept: it rests, and its name is looked up again. Any thread. */
 void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);
 

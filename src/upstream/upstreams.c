@@ -120,7 +120,7 @@ static struct balance_server *balance_servers(struct upstreams *upstreams,
 
 static bool is_resting(const struct server *server, uint64_t now)
 {
-    return atomic_load_explicit(&server->rests_until, memory_order_relaxed) > now;
+    return server_rests(server, now);
 }
 
 static int pick(struct balance_server *servers, const struct upstream *upstream, uint64_t now,

@@ -76,7 +76,7 @@ def test_the_index_names_what_there_is(start_with_admin, ask):
     lines = ask(weir.admin).body.decode().splitlines()
     for method, path in (line.split()[:2] for line in lines):
         if method == "GET":
-            assert ask(weir.admin, path).status == 200
+            assert ask(weir.admin, path).status == (400 if path == "/explain" else 200)
     assert len(lines) >= 6
     assert ask(weir.admin, "/nothing").status == 404
 
@@ -238,9 +238,9 @@ def test_requests_may_follow_each_other_and_be_pipelined(start_with_admin, conne
     b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", b"GET /\r\n\r\n", b"\x16\x03\x01\x02\x00\x01",
     b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
     b"POST /reload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 100 + b"\r\n",
-])
+], ids=range(8))
 def test_nonsense_is_refused_and_closed(start_with_admin, connect, sent):
     weir = start_with_admin()
     client = connect(weir.admin)

@@ -148,7 +148,7 @@ def test_included_files_are_kept(start_supervised, directory):
     assert body(weir.weir.address) == b"two"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT, signal.SIGABRT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGALRM, signal.SIGABRT])
 def test_it_is_told_why_a_worker_died(start_supervised, number):
     weir = start_supervised(site("one"))
     worker = weir.weir.worker()
