@@ -22,6 +22,9 @@
 
 #include "base/assert.h"
 #include "base/pool.h"
+#include "obs/escape.h"
+
+#include <stdio.h>
 
 enum { TURNS_MAX = 32, ARENA_MAX = 1024 * 1024 };
 
@@ -117,7 +120,10 @@ void exchange_abort(struct exchange *exchange)
     exchange_run(exchange);
 }
 
-void exchange_run(struct exchange *exchange)
+/* Whom this thread drives at the moment; for exchange_tell_in_hand alone. */
+static _Thread_local const struct exchange *in_hand;
+
+static void drive(struct exchange *exchange)
 {
     for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
         check(exchange);
@@ -132,6 +138,41 @@ void exchange_run(struct exchange *exchange)
         }
     }
     exchange_resume(exchange);
+}
+
+void exchange_run(struct exchange *exchange)
+{
+    in_hand = exchange;
+    drive(exchange);
+    in_hand = NULL;
+}
+
+static void add_request(struct text *text, const struct exchange *exchange)
+{
+    enum { SHOWN_MAX = 512 };
+    text_add(text, SLICE(": "));
+    escape_add(text, exchange->request.method_text, SHOWN_MAX);
+    text_add_byte(text, ' ');
+    escape_add(text, exchange->client_path, SHOWN_MAX);
+    text_add(text, SLICE(" host="));
+    escape_add(text, exchange->host, SHOWN_MAX);
+    text_add(text, SLICE(" id="));
+    escape_add(text, exchange->id, SHOWN_MAX);
+}
+
+void exchange_tell_in_hand(const char *message)
+{
+    char memory[4096];
+    struct text text = text_over(memory, sizeof(memory));
+    const struct exchange *exchange = in_hand;
+    (void)message; /* it was printed */
+    if (!exchange)
+        return;
+    text_add(&text, slice_from_text(exchange_state_name(exchange->state)));
+    if (exchange->client_target.data) /* else nothing of the request is known, or it is not read */
+        add_request(&text, exchange);
+    (void)fprintf(stderr, "weir: an exchange was in hand, in the state %.*s\n", (int)text.length,
+                  text.data);
 }
 
 enum exchange_state exchange_rehearse(struct exchange *exchange)

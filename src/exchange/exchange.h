@@ -143,4 +143,8 @@ void exchange_go(struct exchange *exchange, enum exchange_state state);
 /* Before an exchange waits: the deadlines towards both sides. */
 void exchange_await(struct exchange *exchange, enum call_wait server, enum stream_wait client);
 
+/* An assert_hook: tells on standard error of the exchange that the calling thread drives, if it
+ * does; without its query, which may hold secrets. */
+void exchange_tell_in_hand(const char *message);
+
 const char *exchange_state_name(enum exchange_state state);

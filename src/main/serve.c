@@ -1,6 +1,8 @@
 #include "main/serve.h"
 
+#include "base/assert.h"
 #include "control/error_log.h"
+#include "exchange/exchange.h"
 #include "main/control.h"
 #include "main/vocabulary.h"
 #include "obs/log.h"
@@ -58,6 +60,7 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
     error_log_start(snapshot);
     (void)sys_raise_descriptor_limit();
     sys_signals_prepare();
+    assert_hook = exchange_tell_in_hand;
     struct control control = {0};
     struct worker *worker = worker_new(servers, opener);
     if (!worker || !control_init(&control, worker, reload, opener) ||
