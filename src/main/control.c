@@ -118,7 +118,7 @@ bool control_init(struct control *control, struct worker *worker, const struct r
     if (!control->loop)
         return false;
     control->admin = admin_new(control->loop, opener, endpoints, control);
-    control->signals = sys_signals_open();
+    control->signals = sys_signals_open(control->supervisor > 0);
     if (control->admin && control->signals >= 0 &&
         acceptor_init(&control->on_signal, control->loop, control->signals, on_signal))
         return true;

@@ -222,7 +222,7 @@ int supervise(int (*work)(struct sys_opener *opener, const char *path), const ch
         .work = work, .path = path, .worker.descriptor = -1, .channel = -1};
     (void)sys_raise_descriptor_limit();
     sys_signals_prepare();
-    supervisor.signals = sys_signals_open();
+    supervisor.signals = sys_signals_open(false);
     if (supervisor.signals < 0) {
         (void)fprintf(stderr, "weir: the system refuses descriptors\n");
         return 1;

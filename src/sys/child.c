@@ -5,18 +5,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { AWAITED_MAX = 8 };
 
-/* Signals of the terminal go to the whole group: they would reach the child twice, once passed on.
- */
 static void settle_child(pid_t parent)
 {
-    (void)setpgid(0, 0);
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)setpgid(0, 0); /* what a terminal sends to our whole group is not for it */
+    sys_signal_stop_with_parent();
     if (getppid() != parent)
         _exit(1); /* it ended before we could ask to be told */
 }
@@ -44,14 +41,7 @@ int sys_child_start(struct sys_child *ret_child)
 
 void sys_child_signal(const struct sys_child *child, enum sys_signal signal)
 {
-    static const int numbers[] = {
-        [SYS_SIGNAL_STOP] = SIGTERM,
-        [SYS_SIGNAL_RELOAD] = SIGHUP,
-        [SYS_SIGNAL_REOPEN] = SIGUSR1,
-        [SYS_SIGNAL_UPGRADE] = SIGUSR2,
-    };
-    if (signal != SYS_SIGNAL_NONE)
-        (void)kill(child->process, numbers[signal]);
+    sys_signal_pass(child->process, signal);
 }
 
 void sys_child_kill(const struct sys_child *child)

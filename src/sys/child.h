@@ -12,11 +12,10 @@ struct sys_child {
 };
 
 /* Makes a copy of this process, which must have one thread. 1 in this process, with the child; 0 in
- * the child, which gets TERM when this process ends, and no signals of this one's terminal; -errno.
- */
+ * the child, which is told SYS_SIGNAL_STOP when this process ends; -errno. */
 int sys_child_start(struct sys_child *ret_child);
 
-/* Passes a signal on. */
+/* Passes a signal on (sys_signals_open with `passed_on`). */
 void sys_child_signal(const struct sys_child *child, enum sys_signal signal);
 
 /* Ends it at once. */

@@ -1,7 +1,10 @@
 /* Signals of the process. */
 #pragma once
 
-/* Blocks the signals that are waited for, and ignores SIGPIPE. Before there are threads. */
+#include <stdbool.h>
+
+/* Blocks the signals that are waited for, from everybody and passed on, and ignores SIGPIPE. Before
+ * there are threads. */
 void sys_signals_prepare(void);
 
 enum sys_signal {
@@ -13,8 +16,16 @@ enum sys_signal {
 };
 
 /* A descriptor that is readable while a signal waits. Needs sys_signals_prepare. -errno: refused.
- */
-int sys_signals_open(void);
+ * `passed_on`: only those that the supervisor passes on with sys_signal_pass, whereas TERM, HUP and
+ * so on are passed over. For they may come to all processes of a service at once, and would count
+ * twice. */
+int sys_signals_open(bool passed_on);
 
 /* Takes one signal that waits; SYS_SIGNAL_NONE: there is none. */
 enum sys_signal sys_signals_take(int fd);
+
+/* Passes a signal on to a process that waits for such. */
+void sys_signal_pass(int process, enum sys_signal signal);
+
+/* Has the calling process told SYS_SIGNAL_STOP in this way when its parent ends. */
+void sys_signal_stop_with_parent(void);

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -258,6 +259,30 @@ def test_term_lets_what_runs_end_and_the_second_one_does_not(start_supervised, s
     assert is_gone(worker)
 
 
+def test_a_signal_to_both_processes_counts_once(start_supervised, start_origin, connect):
+    go_on = threading.Event()
+
+    def behaviour(connection):
+        connection.read_request()
+        connection.wait(go_on)
+        connection.answer(200, b"whole")
+
+    origin = start_origin(behaviour)
+    weir = start_supervised(f"timeouts: {{drain: 1h}}\nsites: [{{proxy: '{origin.url}'}}]\n")
+    client, worker = connect(weir.weir), weir.weir.worker()
+    client.send_request()
+    origin.wait_for_requests(1)
+    for _ in range(2):
+        os.kill(worker, signal.SIGTERM)
+    weir.weir.signal(signal.SIGTERM)
+    weir.weir.wait_for_log("weir: stopping")
+    os.kill(worker, signal.SIGTERM)
+    go_on.set()
+    assert client.read_response().body == b"whole"
+    client.close()
+    weir.weir.wait_for_end()
+
+
 def test_a_worker_that_dies_while_it_stops_is_not_replaced(start_supervised, start_origin,
                                                            connect):
     origin = start_origin(holding)
@@ -295,6 +320,16 @@ def test_the_worker_ends_when_the_supervisor_is_killed(start_supervised, start_o
     poll_until(lambda: is_gone(worker), what="the end of the worker")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(weir.weir.address, timeout=5)
+
+
+@pytest.mark.soak
+def test_a_worker_that_does_not_stop_is_killed(start_supervised):
+    """After ten seconds, which is why this is no test for every day."""
+    weir = start_supervised(site("one", "timeouts: {drain: 100ms}\n"))
+    os.kill(weir.weir.worker(), signal.SIGSTOP)
+    weir.weir.signal(signal.SIGTERM)
+    weir.weir.wait_for_log("the worker does not stop; it is ended", seconds=60)
+    weir.weir.wait_for_end(status=1)
 
 
 # ---- a first start that fails

@@ -114,8 +114,9 @@ void sys_signals_prepare(void)
 {
 }
 
-int sys_signals_open(void)
+int sys_signals_open(bool passed_on)
 {
+    (void)passed_on;
     return -ENOSYS;
 }
 
