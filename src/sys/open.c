@@ -1,7 +1,5 @@
 #include "sys/open.h"
 
-#include "sys/clock.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -165,11 +163,10 @@ static bool is_file(int fd)
 }
 
 /* Until there is room, or it is too late: -ETIMEDOUT. */
-static int await_room(int fd, uint64_t until_ms)
+static int await_room(int fd, unsigned patience_ms)
 {
     struct pollfd room = {.fd = fd, .events = POLLOUT};
-    uint64_t now = sys_monotonic_ms();
-    int ready = poll(&room, 1, now < until_ms ? (int)(until_ms - now) : 0);
+    int ready = poll(&room, 1, (int)patience_ms);
     return ready == 0 ? -ETIMEDOUT : ready < 0 && errno != EINTR ? -errno : 0;
 }
 
@@ -179,9 +176,8 @@ enum { PIECE_MAX = PIPE_BUF };
 int sys_write(int fd, struct slice *rest, unsigned patience_ms)
 {
     bool waits = !is_file(fd);
-    uint64_t until = sys_monotonic_ms() + patience_ms;
     while (rest->length > 0) {
-        int error = waits ? await_room(fd, until) : 0;
+        int error = waits ? await_room(fd, patience_ms) : 0;
         if (error)
             return error;
         size_t length = waits && rest->length > PIECE_MAX ? PIECE_MAX : rest->length;

@@ -52,8 +52,9 @@ bool sys_real_path(const char *path, char *ret_path, size_t size);
 uint32_t sys_user(void);
 uint32_t sys_process(void);
 
-/* Writes to a descriptor. Where somebody has to take it (a pipe, a terminal, a socket), waits
- * `patience_ms` in all at most. 0: all is written; else -errno (-ETIMEDOUT: it was not taken), and
+/* Writes to a descriptor. Where somebody has to take it (a pipe, a terminal, a socket), waits until
+ * nothing was taken for `patience_ms`. 0: all is written; else -errno (-ETIMEDOUT: it was not
+ * taken), and
  * `*rest` is what is left. */
 int sys_write(int fd, struct slice *rest, unsigned patience_ms);
 
