@@ -12,7 +12,7 @@ from harness.weir import Weir, binary
 
 SERVER = re.compile(r"127\.0\.0\.1:(3\d\d\d)\b")
 SOCKET = re.compile(r"\bunix:(/run/(\w+)/[\w.-]+)")
-LISTENER = re.compile(r"(?:127\.0\.0\.1|\[::1\]|):(80|8\d\d\d)\b")
+LISTENER = re.compile(r"(?:127\.0\.0\.1|\[::1\]|):(80|8\d\d\d|99\d\d)\b")
 SECONDS_MAX = 30
 
 
@@ -63,7 +63,9 @@ class Service:
     @staticmethod
     def _listening(text):
         lines = re.findall(r"^ *listen:.*(?:\n *- .*)*", text, re.MULTILINE)
-        return LISTENER.findall("\n".join(lines)) if lines else ["80"]
+        admin = re.findall(r"^admin:.*(?:\n .*)*", text, re.MULTILINE)
+        clients = LISTENER.findall("\n".join(lines)) if lines else ["80"]
+        return clients + LISTENER.findall("\n".join(admin))
 
     def _in_use(self, text, is_whole=True):
         for path, used in self.sockets.items():
