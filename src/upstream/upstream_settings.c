@@ -153,20 +153,10 @@ static const struct setting settings[] = {
      .example = "v2"},
 };
 
-static void check_servers(const void *group, const struct node *node,
-                          struct diagnostics *diagnostics)
-{
-    const struct upstream_settings *upstream = group;
-    if (upstream->servers.count == 0)
-        diagnostics_error(diagnostics, node->position, "add servers: [10.0.0.1:8080]",
-                          "the upstream has no servers");
-}
-
 const struct setting_group upstream_group = {
     .name = "",
     .settings = settings,
     .count = sizeof(settings) / sizeof(settings[0]),
     .size = sizeof(struct upstream_settings),
     .summary = "A named group of servers that do the same job.",
-    .check = check_servers,
 };
