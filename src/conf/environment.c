@@ -13,6 +13,7 @@ struct expansion {
     struct diagnostics *diagnostics;
     /* The text in pieces: what stands in the file and what is put in, by turns. */
     struct slice pieces[2 * REFERENCES_MAX + 1];
+    struct slice references[REFERENCES_MAX]; /* what each second piece is put in for */
     size_t count;
 };
 
@@ -98,8 +99,9 @@ static bool cut(struct expansion *expansion)
                                       : "too many environment variables in one text");
             return false;
         }
-        expansion->pieces[expansion->count++] = look_up(expansion, slice_until(rest, end), start);
         done = start + opening.length + end + 1;
+        expansion->references[expansion->count / 2] = slice_from(slice_until(text, done), start);
+        expansion->pieces[expansion->count++] = look_up(expansion, slice_until(rest, end), start);
     }
 }
 
@@ -113,7 +115,7 @@ static struct node_stretch *measure(struct expansion *expansion)
     for (size_t i = 0; stretches && i < expansion->count; i++) {
         uint32_t end = at + (uint32_t)expansion->pieces[i].length;
         if (i % 2 == 1 && end > at)
-            stretches[used++] = (struct node_stretch){at, end};
+            stretches[used++] = (struct node_stretch){at, end, expansion->references[i / 2]};
         at = end;
     }
     return stretches;

@@ -14,9 +14,10 @@ enum node_kind { NODE_SCALAR, NODE_MAPPING, NODE_SEQUENCE };
 
 struct node_pair;
 
-/* A stretch of a scalar's text, in bytes. */
+/* A stretch of a scalar's text, in bytes, that came from the environment. */
 struct node_stretch {
     uint32_t start, end;
+    struct slice reference; /* what stands in the file for it: `${env.NAME:-default}` */
 };
 
 struct node {

@@ -62,7 +62,8 @@ static void lists_and_mappings_are_in_one_line(void **state)
 static void what_came_from_the_environment_is_hidden(void **state)
 {
     (void)state;
-    static const struct node_stretch stretches[] = {{0, 4}, {9, 15}, {0, 0}};
+    static const struct node_stretch stretches[] = {
+        {.start = 0, .end = 4}, {.start = 9, .end = 15}, {.start = 0}};
     struct node node = scalar(SLICE("user and secret!"), false);
     node.environment = stretches;
     assert_string_equal(printed(&node), "\"${env...} and ${env...}!\"");

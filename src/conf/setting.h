@@ -76,6 +76,7 @@ struct setting {
     unsigned scopes;            /* in which it may stand: bits of enum scope_kind */
     bool single;                /* is not inherited: a condition or an action */
     bool action;         /* what a site or route does: proxy, redirect, respond; single too */
+    bool names_files;    /* CUSTOM: each text in it but `off` is a path for setting_read_file */
     const char *summary; /* one sentence */
     const char *example; /* a value as it would be written */
 };
@@ -149,8 +150,8 @@ bool setting_read_texts(struct setting_reader *reader, const char *name, const c
 bool setting_refuse(struct setting_reader *reader, const char *name, const char *wanted,
                     const char *example, const struct node *node);
 
-/* The bytes of the file that a scalar names, as seen from where the configuration's file lies, in
- * the reader's arena. False: it cannot be read or is larger than `max` bytes, which was told, or
- * there is no memory. */
+/* The bytes of the file that a scalar names, as seen from where the file with the scalar lies, in
+ * the reader's arena; the record has `names_files`. False: it cannot be read or is larger than
+ * `max` bytes, which was told, or there is no memory. */
 bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
                        struct slice *ret_bytes);

@@ -97,7 +97,8 @@ static void a_template_knows_its_captures(void **state)
 static void what_the_environment_gave_is_taken_as_it_is(void **state)
 {
     struct bench *bench = *state;
-    static const struct node_stretch given[] = {{0, 5}, {11, 14}, {0, 0}};
+    static const struct node_stretch given[] = {
+        {.start = 0, .end = 5}, {.start = 11, .end = 14}, {.start = 0}};
     struct node node = {.kind = NODE_SCALAR,
                         .position = {0, 1, 1},
                         .text = SLICE("$host $host $$$"),

@@ -166,6 +166,7 @@ static const struct setting rows[] = {
      .size = sizeof(struct error_pages),
      .read = read_error_pages,
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
+     .names_files = true,
      .summary = "What is shown when Weir itself answers with an error: a file, or files of "
                 "different types, for a status or a class of them; files may have variables.",
      .example = EXAMPLE},

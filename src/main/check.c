@@ -1,5 +1,7 @@
 #include "main/check.h"
 
+#include "conf/effective.h"
+#include "main/hidden.h"
 #include "main/load.h"
 #include "main/request_tests.h"
 #include "main/vocabulary.h"
@@ -7,27 +9,35 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char help[] =
-    "usage: weir check [-c FILE]\n"
+    "usage: weir check [-c FILE] [--effective]\n"
     "Reads a configuration and tells everything that is wrong with it. Nothing is started.\n"
     "\n"
     "  -c, --config=FILE  the file; without it ./weir.yaml, else /etc/weir/weir.yaml\n"
+    "      --effective    prints a good one as one file with the defaults, and where each value\n"
+    "                     came from; its tests are not tried\n"
     "      --help         this text\n"
     "\n"
     "Exit status: 0 good, 1 there are errors, 2 the command line is wrong.\n";
 
 /* -1: go on; else the exit status. */
-static int read_options(int argc, char **argv, const char **ret_path)
+static int read_options(int argc, char **argv, const char **ret_path, bool *ret_effective)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"effective", no_argument, NULL, 'e'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     optind = 1;
     opterr = 0;
     for (;;) {
         switch (getopt_long(argc, argv, "c:", options, NULL)) {
         case 'c':
             *ret_path = optarg;
+            continue;
+        case 'e':
+            *ret_effective = true;
             continue;
         case 'h':
             (void)fputs(help, stdout);
@@ -101,7 +111,26 @@ static int check_tests(const char *path, struct snapshot *snapshot, struct serve
     return tests.failed > 0;
 }
 
-static int check(const char *path, struct sys_opener *opener)
+/* With room that doubles until all of it fits. The exit status. */
+static int print_effective(const struct configuration *configuration)
+{
+    const size_t room_min = (size_t)1 << 20, room_max = (size_t)1 << 31;
+    for (size_t room = room_min; room <= room_max; room *= 2) {
+        char *memory = malloc(room);
+        struct text text = text_over(memory, memory ? room : 0);
+        effective_print(&text, configuration);
+        bool good = !text_is_cut(&text);
+        if (good)
+            hidden_print(stdout, configuration, text_slice(&text));
+        free(memory);
+        if (good)
+            return fflush(stdout) == 0 ? 0 : 1;
+    }
+    (void)fputs("weir check: the system refuses memory\n", stderr);
+    return 1;
+}
+
+static int check(const char *path, struct sys_opener *opener, bool effective)
 {
     struct load_report report = {0};
     struct live live = {
@@ -110,7 +139,8 @@ static int check(const char *path, struct sys_opener *opener)
         live.servers ? load_file(path, opener, &live, stderr, &report) : NULL;
     int status = 1;
     if (snapshot) {
-        status = check_tests(path, snapshot, live.servers, &report);
+        status = effective ? print_effective(snapshot->configuration)
+                           : check_tests(path, snapshot, live.servers, &report);
         snapshot_unref(snapshot);
     } else {
         print_wrong(path, &report);
@@ -124,13 +154,14 @@ int check_command(int argc, char **argv)
 {
     struct sys_opener *opener = sys_opener_direct();
     const char *path = NULL;
-    int status = read_options(argc, argv, &path);
+    bool effective = false;
+    int status = read_options(argc, argv, &path, &effective);
     if (status >= 0)
         return status;
     if (!path)
         path = load_default_path(opener);
     if (path)
-        return check(path, opener);
+        return check(path, opener, effective);
     (void)fputs("weir check: there is neither weir.yaml nor /etc/weir/weir.yaml; name a file with "
                 "-c\n",
                 stderr);

@@ -19,11 +19,11 @@ static size_t find(struct slice bytes, struct slice token)
 
 /* Wherever it stands, and however it is quoted: it has no byte that YAML writes in another way
  * unless somebody wants it to be. */
-void hidden_print_source(FILE *file, const struct configuration *configuration, size_t source)
+void hidden_print(FILE *file, const struct configuration *configuration, struct slice bytes)
 {
     const struct admin_settings *admin =
         scope_group(configuration, configuration->top, &admin_group);
-    struct slice rest = configuration->sources[source].bytes;
+    struct slice rest = bytes;
     while (admin->token.length > 0) {
         size_t at = find(rest, admin->token);
         print(file, slice_until(rest, at));
@@ -33,4 +33,9 @@ void hidden_print_source(FILE *file, const struct configuration *configuration, 
         rest = slice_from(rest, at + admin->token.length);
     }
     print(file, rest);
+}
+
+void hidden_print_source(FILE *file, const struct configuration *configuration, size_t source)
+{
+    hidden_print(file, configuration, configuration->sources[source].bytes);
 }
