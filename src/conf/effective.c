@@ -23,25 +23,11 @@ static void print_place(const struct printer *printer, struct position position)
     node_yaml_print_place(&yaml, position);
 }
 
-/* The folder of a file, as seen from that of the first one. */
-static struct slice folder_of(const struct configuration *configuration, uint16_t source)
+static struct node_yaml yaml_of(const struct printer *printer, const struct setting *setting)
 {
-    ASSERT(source < configuration->source_count);
-    struct slice first = configuration->sources[0].name, name = configuration->sources[source].name;
-    size_t first_end = slice_find_last(first, '/'), end = slice_find_last(name, '/');
-    struct slice folder = end < name.length ? slice_until(name, end + 1) : SLICE("");
-    if (first_end < first.length && slice_starts_with(folder, slice_until(first, first_end + 1)))
-        return slice_from(folder, first_end + 1);
-    return folder;
-}
-
-static struct node_yaml yaml_of(const struct printer *printer, const struct setting *setting,
-                                const struct node *value)
-{
-    struct node_yaml yaml = {.text = printer->text, .sources = printer->configuration->sources};
-    if (setting->names_files)
-        yaml.beside = folder_of(printer->configuration, value->position.source);
-    return yaml;
+    return (struct node_yaml){.text = printer->text,
+                              .sources = printer->configuration->sources,
+                              .names_files = setting->names_files};
 }
 
 /* ---- settings of a scope */
@@ -94,7 +80,7 @@ static void print_group(const struct printer *printer, const struct scope *scope
         const struct node *value =
             scope_permits(scope->kind, setting) ? own_value(scope, group, setting) : NULL;
         if (value) {
-            struct node_yaml yaml = yaml_of(printer, setting, value);
+            struct node_yaml yaml = yaml_of(printer, setting);
             print_key(printer, setting->name, indent);
             node_yaml_print(&yaml, value, indent + INDENT);
         } else if (scope_permits(scope->kind, setting) &&
@@ -114,7 +100,7 @@ static void print_inherited(const struct printer *printer, const struct scope *s
         const struct node *value = inherited_value(printer, scope, group, setting);
         if (!value)
             continue;
-        struct node_yaml yaml = yaml_of(printer, setting, value);
+        struct node_yaml yaml = yaml_of(printer, setting);
         text_print(printer->text, "%*s# %s%s%s: ", (int)indent, "", group->name,
                    *group->name ? "." : "", setting->name);
         node_yaml_print_line(&yaml, value);

@@ -69,13 +69,26 @@ static void print_escaped(struct text *text, struct slice bytes)
 
 typedef void add_fn(struct text *text, struct slice bytes);
 
+/* The folder of a text's file, as seen from that of the first one. */
+static struct slice folder_of(const struct node_yaml *yaml, const struct node *scalar)
+{
+    struct slice first = yaml->sources[0].name;
+    struct slice name = yaml->sources[scalar->position.source].name;
+    size_t first_end = slice_find_last(first, '/'), end = slice_find_last(name, '/');
+    struct slice folder = end < name.length ? slice_until(name, end + 1) : SLICE("");
+    if (first_end < first.length && slice_starts_with(folder, slice_until(first, first_end + 1)))
+        return slice_from(folder, first_end + 1);
+    return folder;
+}
+
 /* The text as it stood in the file, with its references to the environment. */
 static void print_pieces(const struct node_yaml *yaml, const struct node *scalar, add_fn *add)
 {
     size_t at = 0;
     const struct node_stretch *stretch = scalar->environment;
-    if (!slice_starts_with(scalar->text, SLICE("/")) && !node_is_word(scalar, "off"))
-        add(yaml->text, yaml->beside);
+    bool is_rooted = slice_starts_with(scalar->text, SLICE("/"));
+    if (yaml->names_files && !is_rooted && !node_is_word(scalar, "off"))
+        add(yaml->text, folder_of(yaml, scalar));
     for (; stretch && stretch->start < stretch->end; stretch++) {
         ASSERT(stretch->end <= scalar->text.length && stretch->start >= at);
         add(yaml->text, slice_from(slice_until(scalar->text, stretch->start), at));

@@ -9,8 +9,8 @@
 struct node_yaml {
     struct text *text;
     const struct source *sources; /* for the comments */
-    struct slice beside; /* stands before each text that begins with no slash, but not before `off`:
-                            for names of files. Empty: nothing */
+    bool names_files; /* each text but `off` is a path as seen from its file, and is printed as seen
+                         from the first one */
 };
 
 /* What stands behind `key:` or `-`, up to the end of its last line; whatever needs lines of its own

@@ -7,16 +7,22 @@
 
 #include <cmocka.h>
 
-static struct source sources[] = {{.name = {"weir.yaml", 9}}, {.name = {"a\n: b", 5}}};
+static struct source sources[] = {
+    {.name = {"weir.yaml", 9}}, {.name = {"a\n: b", 5}}, {.name = {"b/c.yaml", 8}}};
 
-static const char *printed(const struct node *node, struct slice beside)
+static const char *printed_as(const struct node *node, bool names_files)
 {
     static char memory[512];
     struct text text = text_over(memory, sizeof(memory) - 1);
-    struct node_yaml yaml = {.text = &text, .sources = sources, .beside = beside};
+    struct node_yaml yaml = {.text = &text, .sources = sources, .names_files = names_files};
     node_yaml_print(&yaml, node, 2);
     memory[text.length] = '\0';
     return memory;
+}
+
+static const char *printed(const struct node *node)
+{
+    return printed_as(node, false);
 }
 
 static struct node scalar(const char *text, bool quoted)
@@ -51,7 +57,7 @@ static void quotes_stand_where_they_stood_or_are_needed(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct node node = scalar(cases[i].text, cases[i].quoted);
-        assert_string_equal(printed(&node, SLICE("")), cases[i].printed);
+        assert_string_equal(printed(&node), cases[i].printed);
     }
 }
 
@@ -62,20 +68,29 @@ static void the_environment_is_a_reference_again(void **state)
         {0, 4, {"${env.A}", 8}}, {5, 6, {"${env.B:-\"}", 11}}, {0, 0, {NULL, 0}}};
     struct node node = scalar("hush-x.", false);
     node.environment = stretches;
-    assert_string_equal(printed(&node, SLICE("")), " ${env.A}-${env.B:-\"}. # weir.yaml:3\n");
+    assert_string_equal(printed(&node), " ${env.A}-${env.B:-\"}. # weir.yaml:3\n");
     node.quoted = true;
-    assert_string_equal(printed(&node, SLICE("")), " \"${env.A}-${env.B:-\\\"}.\" # weir.yaml:3\n");
+    assert_string_equal(printed(&node), " \"${env.A}-${env.B:-\\\"}.\" # weir.yaml:3\n");
 }
 
 static void names_of_files_begin_with_their_folder(void **state)
 {
     (void)state;
-    struct node node = scalar("a.html", false);
-    assert_string_equal(printed(&node, SLICE("b/")), " b/a.html # weir.yaml:3\n");
-    node = scalar("/a.html", false);
-    assert_string_equal(printed(&node, SLICE("b/")), " /a.html # weir.yaml:3\n");
-    node = scalar("off", false);
-    assert_string_equal(printed(&node, SLICE("b/")), " off # weir.yaml:3\n");
+    static const struct {
+        const char *text;
+        uint16_t source;
+        const char *printed;
+    } cases[] = {
+        {"a.html", 0, " a.html # weir.yaml:3\n"},
+        {"a.html", 2, " b/a.html # b/c.yaml:3\n"},
+        {"/a.html", 2, " /a.html # b/c.yaml:3\n"},
+        {"off", 2, " off # b/c.yaml:3\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct node node = scalar(cases[i].text, false);
+        node.position.source = cases[i].source;
+        assert_string_equal(printed_as(&node, true), cases[i].printed);
+    }
 }
 
 static void lists_and_mappings_go_over_lines_where_they_must(void **state)
@@ -87,13 +102,13 @@ static void lists_and_mappings_go_over_lines_where_they_must(void **state)
     struct node bare_list = {.kind = NODE_SEQUENCE, .position = {.line = 2}, .count = 1};
     list.items = items;
     bare_list.items = bare_items;
-    assert_string_equal(printed(&list, SLICE("")), " [a, \"b, c\"] # weir.yaml:2\n");
-    assert_string_equal(printed(&bare_list, SLICE("")), " # weir.yaml:2\n  - a:b # weir.yaml:3\n");
+    assert_string_equal(printed(&list), " [a, \"b, c\"] # weir.yaml:2\n");
+    assert_string_equal(printed(&bare_list), " # weir.yaml:2\n  - a:b # weir.yaml:3\n");
     struct node_pair pairs[] = {{.key = SLICE("404"), .value = &word},
                                 {.key = SLICE("a: b"), .value = &bare_list}};
     struct node mapping = {.kind = NODE_MAPPING, .position = {.line = 1}, .count = 2};
     mapping.pairs = pairs;
-    assert_string_equal(printed(&mapping, SLICE("")),
+    assert_string_equal(printed(&mapping),
                         " # weir.yaml:1\n  404: a # weir.yaml:3\n  \"a: b\": # weir.yaml:2\n"
                         "    - a:b # weir.yaml:3\n");
 }
@@ -103,7 +118,7 @@ static void the_name_of_a_file_does_not_end_the_comment(void **state)
     (void)state;
     struct node node = scalar("a", false);
     node.position.source = 1;
-    assert_string_equal(printed(&node, SLICE("")), " a # a?: b:3\n");
+    assert_string_equal(printed(&node), " a # a?: b:3\n");
 }
 
 int main(void)

@@ -90,10 +90,12 @@ def test_names_of_files_are_as_seen_from_the_first_file(name, directory):
     base = name.removesuffix("weir.yaml")
     write(directory, {name: "include: sites.d/a.yaml\nerror_pages: {503: top.txt}\n",
                       base + "top.txt": "top", base + "sites.d/page.html": "page",
-                      base + "sites.d/a.yaml": "sites: [{respond: 404, error_pages: "
+                      base + "sites.d/a.yaml": "error_pages: {400: page.html}\n"
+                                               "sites: [{respond: 404, error_pages: "
                                                "{404: page.html, 5xx: off}}]\n"})
     text = check_printed(directory, name)
     assert "404: sites.d/page.html #" in text and "503: top.txt #" in text
+    assert "400: sites.d/page.html #" in text
     assert "5xx: off #" in text
 
 
