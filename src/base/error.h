@@ -14,15 +14,16 @@
     E(BAD_HOST, 400, CLIENT, "the Host field is missing, repeated or malformed")                   \
     E(BAD_FRAMING, 400, CLIENT, "the length of the request body can be read in two ways")          \
     E(BAD_CHUNK, 400, CLIENT, "the request body is not in chunks as it says")                      \
-    E(REQUEST_TIMEOUT, 408, CLIENT, "the request did not arrive in time")                          \
+    E(REQUEST_TIMEOUT, 408, CLIENT,                                                                \
+      "the request did not arrive in timeouts.request_header or request_body")                     \
     E(REQUEST_CUT, 400, CLIENT, "the client left before its request was complete")                 \
     E(CLIENT_GONE, 499, CLIENT, "the client left before the response was complete")                \
-    E(CLIENT_STALLED, 408, CLIENT, "the client took nothing of the response in time")              \
+    E(CLIENT_STALLED, 408, CLIENT,                                                                 \
+      "the client took nothing of the response in timeouts.request_body")                          \
     E(METHOD_REFUSED, 405, CLIENT, "the method is not served here")                                \
     E(BODY_TOO_LARGE, 413, CLIENT, "the request body is larger than limits.body_size")             \
     E(TARGET_TOO_LONG, 414, CLIENT, "the target is longer than limits.target_length")              \
     E(EXPECTATION, 417, CLIENT, "the expectation is unknown")                                      \
-    E(MISDIRECTED, 421, CLIENT, "the request is not for this connection")                          \
     E(HEAD_TOO_LARGE, 431, CLIENT, "the head is larger than limits.header_size")                   \
     E(TOO_MANY_FIELDS, 431, CLIENT, "there are more fields than limits.header_count")              \
     E(UNKNOWN_CODING, 501, CLIENT, "the transfer coding is unknown")                               \
@@ -30,7 +31,6 @@
     E(NO_SITE, 404, CLIENT, "no site has this host name")                                          \
     E(NO_ROUTE, 404, CLIENT, "no route of the site takes this request")                            \
     E(OUT_OF_MEMORY, 503, SELF, "no memory for one more exchange")                                 \
-    E(INTERNAL, 500, SELF, "a rule of Weir itself was broken")                                     \
     E(PATTERN_TOO_COSTLY, 500, SELF, "a pattern of the configuration took more than it may")       \
     E(NO_SERVER, 503, UPSTREAM, "no server of the upstream can be asked")                          \
     E(UNRESOLVED, 502, UPSTREAM, "the name of the server has no address")                          \
@@ -47,7 +47,8 @@
     E(BAD_RESPONSE_FIELD, 502, UPSTREAM, "a field of the response is malformed")                   \
     E(BAD_RESPONSE_FRAMING, 502, UPSTREAM, "the length of the response can be read in two ways")   \
     E(BAD_RESPONSE_CHUNK, 502, UPSTREAM, "the response body is not in chunks as it says")          \
-    E(RESPONSE_HEAD_TOO_LARGE, 502, UPSTREAM, "the head of the response is too large")             \
+    E(RESPONSE_HEAD_TOO_LARGE, 502, UPSTREAM,                                                      \
+      "the head of the response is above limits.header_size or header_count")                      \
     E(UNASKED_UPGRADE, 502, UPSTREAM, "the server changes to a protocol that nobody asked for")    \
     E(RESPONSE_CUT, 502, UPSTREAM, "the server closed before its response was complete")
 

@@ -177,11 +177,11 @@ static bool converse(struct conversation *with, const struct address *address, s
         return false;
     }
     if (!is_trusted(with, address))
-        return tell(call, "somebody else listens in the place of Weir");
+        return tell(call, "another user listens in the place of Weir; nothing was sent to it");
     if (!send_request(with, token) || !read_head(with) || !read_body(with))
-        return tell(call, "Weir did not answer, or not in time");
+        return tell(call, "Weir did not answer, or not in time; its error log may tell why");
     if (call->await_end && !await_end(with))
-        return tell(call, "Weir has not yet come to its end");
+        return tell(call, "Weir has not yet come to its end; a second TERM cuts what still runs");
     return true;
 }
 
@@ -193,9 +193,12 @@ static bool find_place(const struct admin_call *call, const struct configuration
         scope_group(configuration, configuration->top, &admin_group);
     *ret_token = settings->token;
     if (settings->is_off)
-        return tell(call, "the admin side is off in this configuration");
+        return tell(call,
+                    "the admin side is off in this configuration; signals are left: HUP loads "
+                    "it anew, TERM stops");
     return admin_place(settings, call->file, ret_address) ||
-           tell(call, "the place of its admin side cannot be told");
+           tell(call, "the path of its socket would be too long; make $XDG_RUNTIME_DIR shorter or "
+                      "give admin an address");
 }
 
 static bool ask(struct conversation *with)
@@ -203,7 +206,8 @@ static bool ask(struct conversation *with)
     const struct admin_call *call = with->call;
     struct configuration *configuration = load_configuration(call->file, sys_opener_direct());
     if (!configuration) {
-        (void)fprintf(stderr, "%s: cannot read %s\n", call->command, call->file);
+        (void)fprintf(stderr, "%s: cannot read %s; \"weir check -c %s\" tells why\n", call->command,
+                      call->file, call->file);
         return false;
     }
     struct address address;

@@ -65,9 +65,10 @@ static void warn_of_threads(const struct configuration *before, const struct con
 {
     if (threads_of(before) == threads_of(after))
         return;
-    log_event(LOG_WARNING, "another number of threads takes a restart");
+    log_event(LOG_WARNING, "another number of threads takes a restart; the one before stays");
     if (told)
-        (void)fputs("warning: another number of threads takes a restart\n", told);
+        (void)fputs("warning: another number of threads takes a restart; the one before stays\n",
+                    told);
 }
 
 /* ---- the admin side */

@@ -331,7 +331,7 @@ def test_who_does_not_run_cannot_be_asked(directory, name):
     said = run_weir_command(name, "-c", path)
     assert said.returncode == 1 and f"weir {name}: no Weir answers at unix:" in said.stderr
     missing = run_weir_command(name, "-c", directory / "missing.yaml")
-    assert missing.returncode == 1 and "cannot read" in missing.stderr
+    assert missing.returncode == 1 and "tells why" in missing.stderr
 
 
 def test_commands_find_an_admin_side_on_tcp_and_have_its_token(start_weir, ports):
