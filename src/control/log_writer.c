@@ -7,6 +7,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "obs/log.h"
+#include "obs/syslog.h"
+#include "sys/clock.h"
 #include "sys/thread.h"
 
 #include <errno.h>
@@ -21,16 +23,25 @@ enum {
     PATH_LENGTH_MAX = 4096,
 };
 
+/* Goes before a line that waits for a syslog. */
+struct message {
+    int64_t wall_ms;
+    uint32_t length;
+    enum log_severity severity;
+};
+
 struct log_file {
     struct log_sink sink;
     struct log_writer *writer;
     struct list link;
-    struct slice name; /* with a NUL behind it */
+    struct slice name;      /* with a NUL behind it */
+    bool is_syslog;         /* its buffers hold messages: a `struct message` before each line */
+    struct address address; /* of a syslog */
 
     /* Behind the writer's lock. */
-    int fd; /* -1: nobody uses it */
+    int fd; /* -1: nobody uses it, or a syslog that is not there */
     unsigned users;
-    char *filling;
+    char *filling; /* NULL: nobody uses it */
     size_t filled;
     uint64_t dropped; /* lines that did not fit since that was told */
 
@@ -68,18 +79,28 @@ static const char *problem_text(int error)
 
 /* ---- any thread */
 
-static void write_line(struct log_sink *sink, struct slice line)
+static void add(struct log_file *file, const void *bytes, size_t length)
+{
+    memcpy(file->filling + file->filled, bytes, length);
+    file->filled += length;
+}
+
+static void write_line(struct log_sink *sink, enum log_severity severity, struct slice line)
 {
     struct log_file *file = CONTAINER_OF(sink, struct log_file, sink);
     struct log_writer *writer = file->writer;
+    struct message message = {.length = (uint32_t)line.length, .severity = severity};
+    size_t before = file->is_syslog ? sizeof(message) : 0;
+    if (file->is_syslog)
+        message.wall_ms = sys_wall_ms();
     sys_lock_take(writer->lock);
     bool was_pending = writer->pending, was_urgent = writer->urgent;
-    if (line.length > LOG_BUFFER_SIZE - file->filled) {
+    if (before + line.length > LOG_BUFFER_SIZE - file->filled) {
         file->dropped++;
         atomic_fetch_add_explicit(&writer->lost, 1, memory_order_relaxed);
-    } else if (file->fd >= 0) {
-        memcpy(file->filling + file->filled, line.data, line.length);
-        file->filled += line.length;
+    } else if (file->filling) {
+        add(file, &message, before);
+        add(file, line.data, line.length);
         writer->pending = true;
     }
     writer->urgent |= file->filled > LOG_BUFFER_SIZE / 2;
@@ -117,6 +138,15 @@ static void tell_recovery(struct log_file *file)
     file->lost = 0;
 }
 
+static void tell_loss(struct log_file *file, uint64_t lost, int error)
+{
+    file->lost += lost;
+    atomic_fetch_add_explicit(&file->writer->lost, lost, memory_order_relaxed);
+    if (!file->failing)
+        tell_failure(file, error);
+    file->failing = true;
+}
+
 static void write_bytes(struct log_file *file, int fd, struct slice bytes)
 {
     struct slice end_of_line = SLICE("\n"), rest = bytes;
@@ -130,12 +160,76 @@ static void write_bytes(struct log_file *file, int fd, struct slice bytes)
         return;
     if (rest.length < bytes.length)
         file->is_torn = rest.data[-1] != '\n';
-    uint64_t lost = count_lines(rest);
-    file->lost += lost;
-    atomic_fetch_add_explicit(&file->writer->lost, lost, memory_order_relaxed);
-    if (!file->failing)
-        tell_failure(file, error);
-    file->failing = true;
+    tell_loss(file, count_lines(rest), error);
+}
+
+/* ---- syslog */
+
+/* The one before may be gone, and another one have come in its place. Only the thread gets here, so
+ * the descriptor stays while the lock is not held. 0 or -errno. */
+static int connect_anew(struct log_file *file)
+{
+    struct log_writer *writer = file->writer;
+    int fd = writer->opener->connect_datagram(writer->opener, &file->address);
+    sys_lock_take(writer->lock);
+    int before = file->fd;
+    file->fd = fd < 0 ? -1 : fd;
+    sys_lock_release(writer->lock);
+    if (before >= 0)
+        sys_close(before);
+    return fd < 0 ? fd : 0;
+}
+
+/* A line without its line feed is one message. A refusal over UDP tells of an earlier one, and this
+ * one has not been sent yet. 0 or -errno. */
+static int send_message(const struct log_file *file, const struct message *message,
+                        struct slice line)
+{
+    char memory[SYSLOG_HEADER_MAX];
+    struct text header = text_over(memory, sizeof(memory));
+    if (file->fd < 0)
+        return -ENOTCONN;
+    syslog_print_header(&header, message->severity, message->wall_ms, sys_process());
+    const struct slice parts[] = {text_slice(&header), slice_of(line.data, line.length - 1)};
+    int error = sys_send_datagram(file->fd, parts, 2, PATIENCE_MS);
+    if (error != -ECONNREFUSED || file->address.ip.kind == ADDRESS_UNIX)
+        return error;
+    atomic_fetch_add_explicit(&file->writer->lost, 1, memory_order_relaxed);
+    return sys_send_datagram(file->fd, parts, 2, PATIENCE_MS);
+}
+
+/* A syslog that is gone may be back, once for each flush. 0 or -errno. */
+static int send_or_connect(struct log_file *file, const struct message *message, struct slice line,
+                           bool *may_connect)
+{
+    int error = send_message(file, message, line);
+    if (!error || !*may_connect || error == -ETIMEDOUT || error == -EMSGSIZE)
+        return error;
+    *may_connect = false;
+    error = connect_anew(file);
+    return error ? error : send_message(file, message, line);
+}
+
+/* What is too long is lost alone; after another failure all the rest is. */
+static void send_messages(struct log_file *file, struct slice bytes)
+{
+    uint64_t lost = 0;
+    bool may_connect = true;
+    int error = 0, first_error = 0;
+    while (bytes.length > 0) {
+        struct message message;
+        memcpy(&message, bytes.data, sizeof(message));
+        struct slice line = slice_of(bytes.data + sizeof(message), message.length);
+        if (error == 0 || error == -EMSGSIZE)
+            error = send_or_connect(file, &message, line, &may_connect);
+        first_error = first_error ? first_error : error;
+        lost += error != 0;
+        bytes = slice_from(bytes, sizeof(message) + message.length);
+    }
+    if (!lost && file->failing)
+        tell_recovery(file);
+    else if (lost)
+        tell_loss(file, lost, -first_error);
 }
 
 /* Writes what a file has. The caller holds the lock, which is released while the disk works. */
@@ -150,7 +244,10 @@ static void flush(struct log_writer *writer, struct log_file *file)
     file->filled = 0;
     file->dropped = 0;
     sys_lock_release(writer->lock);
-    write_bytes(file, fd, bytes);
+    if (file->is_syslog)
+        send_messages(file, bytes);
+    else
+        write_bytes(file, fd, bytes);
     if (dropped > 0)
         log_event(LOG_WARNING, "a log takes its lines too slowly; lines were dropped",
                   LOG_TEXT("file", file->name), LOG_NUMBER("lines", dropped));
@@ -177,7 +274,7 @@ static void flush_all(struct log_writer *writer)
         struct log_file *file = CONTAINER_OF(link, struct log_file, link);
         if (file->filled > 0)
             flush(writer, file);
-        if (file->users == 0 && file->fd >= 0 && file->filled == 0)
+        if (file->users == 0 && file->filling && file->filled == 0)
             release_file(file);
     }
     sys_lock_release(writer->lock);
@@ -215,7 +312,7 @@ static void reopen_all(struct log_writer *writer)
     }
     LIST_EACH (link, &writer->files) {
         struct log_file *file = CONTAINER_OF(link, struct log_file, link);
-        bool is_named = file->fd > STANDARD_ERROR;
+        bool is_named = file->fd > STANDARD_ERROR && !file->is_syslog;
         sys_lock_release(writer->lock);
         if (is_named)
             count += reopen(writer, file);
@@ -268,10 +365,14 @@ static struct log_file *new_file(struct log_writer *writer, struct slice name)
     if (!file)
         return NULL;
     char *copy = (char *)(file + 1);
+    struct address address = {0};
+    bool is_syslog = syslog_address(name, &address);
     memcpy(copy, name.data, name.length);
     *file = (struct log_file){.sink = {.write = write_line},
                               .writer = writer,
                               .name = slice_of(copy, name.length),
+                              .is_syslog = is_syslog,
+                              .address = address,
                               .fd = -1};
     if (map_set(&writer->names, file->name, file)) {
         sys_lock_take(writer->lock);
@@ -283,12 +384,13 @@ static struct log_file *new_file(struct log_writer *writer, struct slice name)
     return NULL;
 }
 
-/* Pages of the buffers come when they are first filled. Nobody writes yet. 0 or -errno. */
+/* Pages of the buffers come when they are first filled. Nobody writes yet. A syslog is connected to
+ * when there is something to tell, so that Weir starts without it. 0 or -errno. */
 static int open_file(struct log_writer *writer, struct log_file *file)
 {
-    int fd = open_by_name(writer, file->name);
+    int fd = file->is_syslog ? -1 : open_by_name(writer, file->name);
     char *filling = malloc(LOG_BUFFER_SIZE), *draining = malloc(LOG_BUFFER_SIZE);
-    bool good = fd >= 0 && filling && draining;
+    bool good = (fd >= 0 || file->is_syslog) && filling && draining;
     sys_lock_take(writer->lock);
     file->fd = fd;
     file->filling = filling;
@@ -298,14 +400,14 @@ static int open_file(struct log_writer *writer, struct log_file *file)
     else
         release_file(file);
     sys_lock_release(writer->lock);
-    return good ? 0 : fd < 0 ? fd : -ENOMEM;
+    return good ? 0 : fd < 0 && !file->is_syslog ? fd : -ENOMEM;
 }
 
 /* One more user of a file that is open. */
 static bool join_file(struct log_writer *writer, struct log_file *file)
 {
     sys_lock_take(writer->lock);
-    bool is_open = file->fd >= 0;
+    bool is_open = file->filling != NULL;
     if (is_open)
         file->users++;
     sys_lock_release(writer->lock);

@@ -2,7 +2,8 @@
  * two buffers: loops copy lines into one, under a lock held only to copy, while the thread writes
  * the other. Memory is bounded: lines that do not fit are dropped, counted, and told of in the
  * error log when there is room again. A file that cannot be written (a full disk) is told of on
- * standard error once, its lines are counted and lost, and service goes on.
+ * standard error once, its lines are counted and lost, and service goes on. So it is with a syslog
+ * (obs/syslog.h), which gets each line as a datagram, and is connected to anew when it is gone.
  *
  *     struct log_writer *writer = log_writer_new(opener);
  *     struct log_sink *sink = sinks->open(sinks, name, &problem);    (of log_writer_sinks)

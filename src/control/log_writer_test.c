@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,6 +26,7 @@ struct bench {
     struct sys_opener opener;
     int give; /* what the next open returns */
     unsigned asked;
+    _Atomic int receiving; /* where datagrams arrive; -1: nowhere yet */
     struct log_writer *writer;
     struct log_sinks *sinks;
     char path[64];
@@ -38,10 +40,24 @@ static int give_descriptor(struct sys_opener *opener, const char *path)
     return bench->give;
 }
 
+/* One end of a new pair of sockets; the test reads from the other. */
+static int give_datagrams(struct sys_opener *opener, const struct address *address)
+{
+    struct bench *bench = (struct bench *)opener;
+    int ends[2];
+    bench->asked++;
+    assert_string_equal(address->path, "/run/test");
+    if (bench->give < 0)
+        return bench->give;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+    bench->receiving = ends[1];
+    return ends[0];
+}
+
 static int set_up(void **state)
 {
     static struct bench bench;
-    bench = (struct bench){.opener = *sys_opener_direct(), .give = -EACCES};
+    bench = (struct bench){.opener = *sys_opener_direct(), .give = -EACCES, .receiving = -1};
     (void)snprintf(bench.path, sizeof(bench.path), "/tmp/weir-log-test-XXXXXX");
     int fd = mkstemp(bench.path);
     assert_true(fd >= 0);
@@ -115,8 +131,8 @@ static void lines_are_written_while_the_process_runs(void **state)
     struct bench *bench = *state;
     char memory[64];
     struct log_sink *sink = open_sink(bench, bench->path);
-    log_sink_write(sink, SLICE("first\n"));
-    log_sink_write(sink, SLICE("second\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("first\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("second\n"));
     await_size(bench->path, 13);
     (void)read_file(bench->path, memory, sizeof(memory));
     assert_string_equal(memory, "first\nsecond\n");
@@ -126,7 +142,7 @@ static void lines_are_written_at_the_end(void **state)
 {
     struct bench *bench = *state;
     char memory[64];
-    log_sink_write(open_sink(bench, bench->path), SLICE("last\n"));
+    log_sink_write(open_sink(bench, bench->path), LOG_SEVERITY_NOTICE, SLICE("last\n"));
     finish(bench);
     (void)read_file(bench->path, memory, sizeof(memory));
     assert_string_equal(memory, "last\n");
@@ -139,10 +155,10 @@ static void a_name_is_one_sink_as_long_as_somebody_uses_it(void **state)
     struct log_sink *first = open_sink(bench, bench->path);
     assert_ptr_equal(open_sink(bench, bench->path), first);
     bench->sinks->close(bench->sinks, first);
-    log_sink_write(first, SLICE("still open\n"));
+    log_sink_write(first, LOG_SEVERITY_NOTICE, SLICE("still open\n"));
     bench->sinks->close(bench->sinks, first);
     assert_ptr_equal(open_sink(bench, bench->path), first);
-    log_sink_write(first, SLICE("open again\n"));
+    log_sink_write(first, LOG_SEVERITY_NOTICE, SLICE("open again\n"));
     finish(bench);
     (void)read_file(bench->path, memory, sizeof(memory));
     assert_string_equal(memory, "still open\nopen again\n");
@@ -168,11 +184,11 @@ static void a_file_that_was_renamed_is_made_anew(void **state)
     (void)snprintf(events, sizeof(events), "%s.events", bench->path);
     struct log_sink *sink = open_sink(bench, bench->path);
     log_start(open_sink(bench, events), LOG_NOTICE, sys_wall_ms);
-    log_sink_write(sink, SLICE("before\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("before\n"));
     assert_int_equal(rename(bench->path, old), 0);
     log_writer_reopen(bench->writer);
     await_text(events, "notice the logs were opened anew files=2\n");
-    log_sink_write(sink, SLICE("behind\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("behind\n"));
     finish(bench);
     (void)read_file(old, memory, sizeof(memory));
     assert_string_equal(memory, "before\n");
@@ -195,7 +211,7 @@ static void a_file_that_cannot_be_opened_anew_stays(void **state)
     assert_non_null(strstr(memory, "error a log cannot be opened anew; its lines go on into the "
                                    "old file file=/tmp/weir-log-test-"));
     assert_non_null(strstr(memory, "problem=\"Permission denied\"\n"));
-    log_sink_write(sink, SLICE("goes on\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("goes on\n"));
     finish(bench);
     (void)read_file(bench->path, memory, sizeof(memory));
     assert_non_null(strstr(memory, "\ngoes on\n"));
@@ -239,7 +255,7 @@ static void memory_is_bounded_and_what_is_dropped_is_told(void **state)
 
     enum { LINES = 8 * 1024 };
     for (unsigned i = 0; i < LINES; i++)
-        log_sink_write(sink, slice_of(line, sizeof(line)));
+        log_sink_write(sink, LOG_SEVERITY_NOTICE, slice_of(line, sizeof(line)));
     /* Nobody read meanwhile: at most two buffers are kept, what was in the pipe was on its way out
      * of one of them. */
     size_t kept = 0;
@@ -295,7 +311,7 @@ static void a_pipe_that_nobody_reads_holds_nobody_for_ever(void **state)
     memset(line, 'x', sizeof(line));
     line[sizeof(line) - 1] = '\n';
     for (unsigned i = 0; i < LINES; i++)
-        log_sink_write(sink, slice_of(line, sizeof(line)));
+        log_sink_write(sink, LOG_SEVERITY_NOTICE, slice_of(line, sizeof(line)));
     ssize_t length = read(reader, errors, sizeof(errors) - 1);
     give_standard_error_back(before);
     errors[length > 0 ? length : 0] = '\0';
@@ -323,11 +339,12 @@ static void a_full_disk_is_told_once_and_costs_only_its_lines(void **state)
     (void)sigaction(SIGXFSZ, &ignore, NULL);
     set_file_limit(25);
     struct log_sink *sink = open_sink(bench, bench->path);
-    log_sink_write(sink, SLICE("line one.\nline two.\nline three.\nline four.\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE,
+                   SLICE("line one.\nline two.\nline three.\nline four.\n"));
     ssize_t length = read(reader, errors, sizeof(errors) - 1);
-    log_sink_write(sink, SLICE("line five.\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("line five.\n"));
     set_file_limit(RLIM_INFINITY);
-    log_sink_write(sink, SLICE("line six.\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("line six.\n"));
     finish(bench);
     give_standard_error_back(before);
     length += read(reader, errors + length, sizeof(errors) - 1 - (size_t)length);
@@ -339,6 +356,100 @@ static void a_full_disk_is_told_once_and_costs_only_its_lines(void **state)
     assert_non_null(strstr(errors, ": File too large; its lines are lost until it can\n"));
     assert_int_equal(strncmp(memory, "line one.\nline two.\nline \n", 26), 0);
     assert_non_null(strstr(memory, "\nline six.\n"));
+}
+
+/* The next datagram, without its header; `*ret_priority` is the number in its first field. */
+static void receive(struct bench *bench, char *ret_text, size_t size, int *ret_priority)
+{
+    char memory[4096];
+    uint64_t until = sys_monotonic_ms() + PATIENCE_MS;
+    ssize_t length = -1;
+    while (length < 0 && sys_monotonic_ms() < until) {
+        length = recv(bench->receiving, memory, sizeof(memory) - 1, MSG_DONTWAIT);
+        if (length < 0)
+            (void)poll(NULL, 0, 5);
+    }
+    assert_true(length > 0);
+    memory[length] = '\0';
+    assert_int_equal(sscanf(memory, "<%d>1 ", ret_priority), 1);
+    const char *text = strstr(memory, " - - ");
+    assert_non_null(text);
+    (void)snprintf(ret_text, size, "%s", text + strlen(" - - "));
+}
+
+static void a_syslog_gets_each_line_as_a_datagram(void **state)
+{
+    struct bench *bench = *state;
+    char text[256];
+    int priority = 0;
+    bench->opener.connect_datagram = give_datagrams;
+    bench->give = 0;
+    struct log_sink *sink = open_sink(bench, "syslog:unix:/run/test");
+    assert_int_equal(bench->asked, 0); /* it need not be there before there is something to tell */
+    log_sink_write(sink, LOG_SEVERITY_INFORMATION, SLICE("first\n"));
+    log_sink_write(sink, LOG_SEVERITY_WARNING, SLICE("second\n"));
+    receive(bench, text, sizeof(text), &priority);
+    assert_string_equal(text, "first");
+    assert_int_equal(priority, 30);
+    receive(bench, text, sizeof(text), &priority);
+    assert_string_equal(text, "second");
+    assert_int_equal(priority, 28);
+    assert_int_equal(log_writer_lost(bench->writer), 0);
+    (void)close(bench->receiving);
+}
+
+static void a_syslog_that_is_back_is_found(void **state)
+{
+    struct bench *bench = *state;
+    char text[256];
+    int priority = 0;
+    bench->opener.connect_datagram = give_datagrams;
+    bench->give = 0;
+    struct log_sink *sink = open_sink(bench, "syslog:unix:/run/test");
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("before\n"));
+    receive(bench, text, sizeof(text), &priority);
+    (void)close(bench->receiving);
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("behind\n"));
+    receive(bench, text, sizeof(text), &priority);
+    assert_string_equal(text, "behind");
+    assert_int_equal(bench->asked, 2);
+    assert_int_equal(log_writer_lost(bench->writer), 0);
+    (void)close(bench->receiving);
+}
+
+static void lines_are_counted_while_no_syslog_is_there(void **state)
+{
+    struct bench *bench = *state;
+    bench->opener.connect_datagram = give_datagrams;
+    bench->give = -ENOENT;
+    struct log_sink *sink = open_sink(bench, "syslog:unix:/run/test");
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("one\n"));
+    log_sink_write(sink, LOG_SEVERITY_NOTICE, SLICE("two\n"));
+    uint64_t until = sys_monotonic_ms() + PATIENCE_MS;
+    while (log_writer_lost(bench->writer) < 2 && sys_monotonic_ms() < until)
+        (void)poll(NULL, 0, 5);
+    assert_int_equal(log_writer_lost(bench->writer), 2);
+}
+
+static void a_syslog_that_takes_nothing_costs_only_its_lines(void **state)
+{
+    struct bench *bench = *state;
+    char line[LINE_LENGTH];
+    memset(line, 'x', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    bench->opener.connect_datagram = give_datagrams;
+    bench->give = 0;
+    struct log_sink *sink = open_sink(bench, "syslog:unix:/run/test");
+    struct log_sink *file = open_sink(bench, bench->path);
+    for (unsigned i = 0; i < 1500; i++)
+        log_sink_write(sink, LOG_SEVERITY_NOTICE, slice_of(line, sizeof(line)));
+    uint64_t until = sys_monotonic_ms() + PATIENCE_MS;
+    while (log_writer_lost(bench->writer) == 0 && sys_monotonic_ms() < until)
+        (void)poll(NULL, 0, 5);
+    assert_in_range(log_writer_lost(bench->writer), 1, 1499);
+    log_sink_write(file, LOG_SEVERITY_NOTICE, SLICE("goes on\n"));
+    await_text(bench->path, "goes on\n");
+    (void)close(bench->receiving);
 }
 
 int main(void)
@@ -357,6 +468,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pipe_that_nobody_reads_holds_nobody_for_ever, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_told_once_and_costs_only_its_lines, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_syslog_gets_each_line_as_a_datagram, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_syslog_that_is_back_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_are_counted_while_no_syslog_is_there, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_syslog_that_takes_nothing_costs_only_its_lines, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

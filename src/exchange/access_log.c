@@ -125,5 +125,7 @@ void access_log_write(struct exchange *exchange)
     char memory[ACCESS_LINE_MAX];
     struct text line = text_over(memory, sizeof(memory));
     access_format_print(&line, exchange, setting, outcome_common_time(exchange->context));
-    log_sink_write(sink, text_slice(&line));
+    log_sink_write(
+        sink, outcome_status(exchange) >= 500 ? LOG_SEVERITY_WARNING : LOG_SEVERITY_INFORMATION,
+        text_slice(&line));
 }

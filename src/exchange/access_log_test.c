@@ -38,14 +38,16 @@ static void keep(char *memory, size_t size, struct slice line)
     memory[line.length] = '\0';
 }
 
-static void keep_line(struct log_sink *sink, struct slice line)
+static void keep_line(struct log_sink *sink, enum log_severity severity, struct slice line)
 {
+    (void)severity;
     (void)sink;
     keep(bench->line, sizeof(bench->line), line);
 }
 
-static void keep_event(struct log_sink *sink, struct slice line)
+static void keep_event(struct log_sink *sink, enum log_severity severity, struct slice line)
 {
+    (void)severity;
     (void)sink;
     keep(bench->event, sizeof(bench->event), line);
 }

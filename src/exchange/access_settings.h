@@ -50,7 +50,7 @@ struct access_when {
 
 struct access_setting {
     struct access_format_setting format;
-    struct slice to;                /* a file's path, `stdout` or `stderr` */
+    struct slice to;                /* a file's path, `stdout`, `stderr`, a syslog */
     struct position position;       /* of what it is written to */
     uint64_t sample;                /* of ACCESS_SAMPLE_ALL */
     const struct access_when *when; /* NULL: every exchange */

@@ -1,19 +1,29 @@
 #include "exchange/log_settings.h"
 
 #include "exchange/log_settings_int.h"
+#include "obs/syslog.h"
 
 /* ---- what both have */
 
-/* A path that can be opened. */
+/* A path that can be opened, or a syslog that can be sent to. */
 bool log_check_destination(struct setting_reader *reader, const char *name,
                            const struct node *mapping, struct slice to)
 {
     const struct node *node = node_find(mapping, SLICE("to"));
-    if (to.length > 0 && slice_find(to, '\0') == to.length)
+    struct position position = node ? node->position : mapping->position;
+    struct address address;
+    bool is_good = to.length > 0 && slice_find(to, '\0') == to.length;
+    if (is_good && (!syslog_is_meant(to) || syslog_address(to, &address)))
         return true;
-    diagnostics_error(reader->diagnostics, node ? node->position : mapping->position,
-                      "write to: and a file, stdout or stderr", "the %s log does not say where to",
-                      name);
+    if (is_good)
+        diagnostics_error(reader->diagnostics, position,
+                          "write syslog, \"syslog:unix:/path\" or \"syslog:127.0.0.1:514\" with an "
+                          "address and a port",
+                          "\"%.*s\" is no address of a syslog", SHOWN(to));
+    else
+        diagnostics_error(reader->diagnostics, position,
+                          "write to: and a file, stdout, stderr or syslog",
+                          "the %s log does not say where to", name);
     return false;
 }
 
@@ -36,7 +46,7 @@ static const struct setting error_rows[] = {
      .offset = offsetof(struct error_mapping, to),
      .size = sizeof(struct slice),
      .standard = "stderr",
-     .summary = "A file, which is appended to, `stdout` or `stderr`.",
+     .summary = "A file, which is appended to, `stdout`, `stderr` or a `syslog`.",
      .example = "/var/log/weir/error.log"},
     {.name = "level",
      .type = SETTING_CHOICE,

@@ -142,11 +142,17 @@ static void mistakes_are_told_with_their_place_and_cure(void **state)
                  cure);
     expect_error("log:\n  access:\n", 2, 10, "\"access\" has no value", cure);
     expect_error("log: {access: {format: combined}}\n", 1, 15,
-                 "the access log does not say where to", "write to: and a file, stdout or stderr");
+                 "the access log does not say where to",
+                 "write to: and a file, stdout, stderr or syslog");
     expect_error("log: {access: {to: \"\"}}\n", 1, 20, "the access log does not say where to",
-                 "write to: and a file, stdout or stderr");
+                 "write to: and a file, stdout, stderr or syslog");
     expect_error("log: {access: {to: \"a\\0b\"}}\n", 1, 20, "the access log does not say where to",
-                 "write to: and a file, stdout or stderr");
+                 "write to: and a file, stdout, stderr or syslog");
+    expect_error(
+        "log: {error: {to: \"syslog:localhost:514\"}}\n", 1, 19,
+        "\"syslog:localhost:514\" is no address of a syslog",
+        "write syslog, \"syslog:unix:/path\" or \"syslog:127.0.0.1:514\" with an address and "
+        "a port");
     expect_error("log: {access: {format: combind, to: a}}\n", 1, 24,
                  "\"format\" is common, combined, json or a text with variables, not "
                  "\"combind\"",

@@ -125,6 +125,8 @@ static int obey(struct opening *opening, const struct opener_request *request, b
         return give(opening, KEPT_NAMES, request->path);
     case OPENER_APPEND:
         return sys_opener_direct()->open_to_append(sys_opener_direct(), request->path);
+    case OPENER_DATAGRAM:
+        return sys_opener_direct()->connect_datagram(sys_opener_direct(), &request->address);
     case OPENER_BEGIN_LOAD:
         return begin_load(opening);
     case OPENER_KEEP_LOADED:

@@ -36,9 +36,10 @@ struct supervisor {
     int status;
 };
 
-static void write_line(struct log_sink *sink, struct slice line)
+static void write_line(struct log_sink *sink, enum log_severity severity, struct slice line)
 {
     (void)sink;
+    (void)severity;
     (void)sys_write(STANDARD_ERROR, &line, WRITE_MS);
 }
 

@@ -22,12 +22,12 @@ static struct sentence_count counts[SENTENCES_MAX];
 
 /* ---- the line */
 
-static void add_time(struct text *line, int64_t wall_ms)
+void log_print_time(struct text *text, int64_t wall_ms)
 {
     struct tm tm;
     time_t seconds = (time_t)(wall_ms / 1000);
     (void)gmtime_r(&seconds, &tm);
-    text_print(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+    text_print(text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_ms % 1000));
 }
 
@@ -82,12 +82,19 @@ static void add_field(struct text *line, const struct log_field *field)
         add_address(line, field);
 }
 
+static const enum log_severity severities[LOG_LEVEL_COUNT] = {
+    [LOG_ERROR] = LOG_SEVERITY_ERROR,
+    [LOG_WARNING] = LOG_SEVERITY_WARNING,
+    [LOG_NOTICE] = LOG_SEVERITY_NOTICE,
+    [LOG_DEBUG] = LOG_SEVERITY_DEBUG,
+};
+
 static void write_line(int64_t wall_ms, enum log_level level, const char *sentence,
                        const struct log_field *fields, size_t count)
 {
     char memory[LOG_LINE_MAX];
     struct text line = text_over(memory, sizeof(memory) - 1);
-    add_time(&line, wall_ms);
+    log_print_time(&line, wall_ms);
     text_add_byte(&line, ' ');
     text_add(&line, slice_from_text(log_level_names[level]));
     text_add_byte(&line, ' ');
@@ -97,7 +104,7 @@ static void write_line(int64_t wall_ms, enum log_level level, const char *senten
     memory[line.length] = '\n';
     struct log_sink *sink = atomic_load(&current_sink);
     if (sink)
-        log_sink_write(sink, slice_of(memory, line.length + 1));
+        log_sink_write(sink, severities[level], slice_of(memory, line.length + 1));
 }
 
 /* ---- floods */

@@ -15,6 +15,7 @@
 
 #include "base/address.h"
 #include "base/slice.h"
+#include "base/text.h"
 #include "obs/log_sink.h"
 
 #include <stdatomic.h>
@@ -87,6 +88,9 @@ void log_start(struct log_sink *sink, enum log_level level, int64_t (*wall_ms)(v
 
 /* Nothing is told any more. */
 void log_stop(void);
+
+/* `2026-11-20T19:00:00.123Z` (RFC 3339). */
+void log_print_time(struct text *text, int64_t wall_ms);
 
 /* Tells how many events of past seconds were held back. About once a second, by one thread. */
 void log_tell_held_back(void);

@@ -21,12 +21,13 @@ static bool has_end(const char *text, size_t size)
 
 bool opener_request_is_valid(const struct opener_request *request)
 {
-    bool listens =
-        request->question == OPENER_LISTEN || request->question == OPENER_FORGET_LISTENER;
+    bool has_address = request->question == OPENER_LISTEN ||
+                       request->question == OPENER_FORGET_LISTENER ||
+                       request->question == OPENER_DATAGRAM;
     return request->question < OPENER_QUESTION_COUNT && has_end(request->path, OPENER_PATH_MAX) &&
            has_end(request->address.path, sizeof(request->address.path)) &&
            request->address.ip.kind <= ADDRESS_UNIX &&
-           (!listens || request->address.ip.kind != ADDRESS_NONE);
+           (!has_address || request->address.ip.kind != ADDRESS_NONE);
 }
 
 static int exchange_messages(int channel, const struct opener_request *request, int *ret_descriptor)
@@ -90,6 +91,13 @@ static int asking_open_to_append(struct sys_opener *opener, const char *path)
     return ask_of_path(opener, OPENER_APPEND, path);
 }
 
+static int asking_connect_datagram(struct sys_opener *opener, const struct address *address)
+{
+    struct opener_request request = {.question = OPENER_DATAGRAM, .address = *address};
+    int result = ask(opener, &request);
+    return result == 0 ? -EPIPE : result;
+}
+
 static size_t count_names(struct slice names)
 {
     size_t count = 0;
@@ -142,6 +150,7 @@ struct sys_opener *sys_opener_asking(int channel, uint32_t process)
                                                 .forget_listener = asking_forget_listener,
                                                 .open_to_read = asking_open_to_read,
                                                 .open_to_append = asking_open_to_append,
+                                                .connect_datagram = asking_connect_datagram,
                                                 .expand = asking_expand,
                                                 .begin_load = asking_begin_load,
                                                 .keep_loaded = asking_keep_loaded},

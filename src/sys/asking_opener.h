@@ -12,6 +12,7 @@ enum opener_question {
     OPENER_FORGET_LISTENER,
     OPENER_READ,
     OPENER_APPEND,
+    OPENER_DATAGRAM,
     OPENER_EXPAND, /* the answer is a file with the names, each with a NUL behind it */
     OPENER_BEGIN_LOAD,
     OPENER_KEEP_LOADED,

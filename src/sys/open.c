@@ -40,6 +40,12 @@ static int direct_open_to_append(struct sys_opener *opener, const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+static int direct_connect_datagram(struct sys_opener *opener, const struct address *address)
+{
+    (void)opener;
+    return sys_connect_datagram(address);
+}
+
 static bool direct_expand(struct sys_opener *opener, const char *pattern, struct arena *arena,
                           struct slice **ret_paths, size_t *ret_count)
 {
@@ -74,6 +80,7 @@ struct sys_opener *sys_opener_direct(void)
         .forget_listener = direct_forget_listener,
         .open_to_read = direct_open_to_read,
         .open_to_append = direct_open_to_append,
+        .connect_datagram = direct_connect_datagram,
         .expand = direct_expand,
         .begin_load = direct_begin_load,
         .keep_loaded = direct_keep_loaded,
@@ -187,6 +194,20 @@ int sys_write(int fd, struct slice *rest, unsigned patience_ms)
         *rest = slice_from(*rest, count > 0 ? (size_t)count : 0);
     }
     return 0;
+}
+
+int sys_send_datagram(int fd, const struct slice *parts, size_t count, unsigned patience_ms)
+{
+    for (;;) {
+        ssize_t sent = sys_send(fd, parts, count);
+        if (sent >= 0)
+            return 0;
+        if (sent != -EAGAIN && sent != -EINTR)
+            return (int)sent;
+        int error = await_room(fd, patience_ms);
+        if (error)
+            return error;
+    }
 }
 
 bool sys_is_terminal(int fd)

@@ -21,6 +21,8 @@ struct sys_opener {
     /* A file to append to, made where it is missing (mode 0640), or -errno. A pipe without a reader
      * is -ENXIO. */
     int (*open_to_append)(struct sys_opener *opener, const char *path);
+    /* A socket for datagrams to an address, as sys_connect_datagram, or -errno. */
+    int (*connect_datagram)(struct sys_opener *opener, const struct address *address);
     /* The sorted names that a pattern stands for, in `arena`. False: no memory. */
     bool (*expand)(struct sys_opener *opener, const char *pattern, struct arena *arena,
                    struct slice **ret_paths, size_t *ret_count);
@@ -57,6 +59,10 @@ uint32_t sys_process(void);
  * taken), and
  * `*rest` is what is left. */
 int sys_write(int fd, struct slice *rest, unsigned patience_ms);
+
+/* Sends the parts as one datagram. Where there is no room for it, waits until nothing was taken for
+ * `patience_ms`. 0, or -errno (-ETIMEDOUT: there was none). */
+int sys_send_datagram(int fd, const struct slice *parts, size_t count, unsigned patience_ms);
 
 /* Whether somebody reads what is written there on a terminal. */
 bool sys_is_terminal(int fd);

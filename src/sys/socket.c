@@ -193,6 +193,20 @@ int sys_connect(const struct address *address, bool *ret_pending)
     return error == EAGAIN ? -ECONNREFUSED : -error;
 }
 
+int sys_connect_datagram(const struct address *address)
+{
+    union any_address any;
+    socklen_t length = to_system(address, &any);
+    int fd = socket(any.base.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, &any.base, length) == 0)
+        return fd;
+    int error = errno;
+    (void)close(fd);
+    return -error;
+}
+
 int sys_socket_error(int fd)
 {
     int error = 0;

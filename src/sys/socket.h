@@ -41,6 +41,9 @@ uint32_t sys_peer_user(int fd);
  * to become writable (then sys_socket_error tells the outcome). */
 int sys_connect(const struct address *address, bool *ret_pending);
 
+/* A datagram socket that sends to the address and does not block, or -errno. */
+int sys_connect_datagram(const struct address *address);
+
 /* 0 or -errno: what became of a connection. */
 int sys_socket_error(int fd);
 
