@@ -194,7 +194,11 @@ class Weir(Peer):
     def command(self, setup):
         path = setup.directory / "weir.yaml"
         path.write_text(self.configuration(setup))
-        return [self.binary, "run", "-c", path, "--one-process"]
+        # Binaries that are compared may be older than the supervisor, which would only stand by.
+        help_text = subprocess.run([self.binary, "run", "--help"], capture_output=True, text=True,
+                                   timeout=10).stdout
+        option = ["--one-process"] if "--one-process" in help_text else []
+        return [self.binary, "run", "-c", path, *option]
 
     def configuration(self, setup):
         return f"""\

@@ -159,19 +159,13 @@ static bool open_listener(struct worker *worker, const struct address *address)
     return true;
 }
 
-static void free_listener(struct worker_listener *listener)
-{
-    list_remove(&listener->link);
-    listener_close(&listener->listener);
-    free(listener);
-}
-
 /* Nobody will listen there again. */
 static void close_for_good(struct worker *worker, struct worker_listener *listener)
 {
-    struct address address = listener->listener.address;
-    free_listener(listener);
-    worker->opener->forget_listener(worker->opener, &address);
+    list_remove(&listener->link);
+    listener_close(&listener->listener);
+    worker->opener->forget_listener(worker->opener, &listener->listener.address);
+    free(listener);
 }
 
 /* Takes back what a snapshot that is not published had opened. */
@@ -365,10 +359,12 @@ bool publication_begin(struct worker *worker, struct snapshot *snapshot)
     return true;
 }
 
+/* A supervisor closes its copies, too, so that the addresses are free when the admin side tells of
+ * our end by closing its connections. */
 void publication_fini(struct worker *worker)
 {
     LIST_EACH_SAFE (link, &worker->listeners)
-        free_listener(CONTAINER_OF(link, struct worker_listener, link));
+        close_for_good(worker, CONTAINER_OF(link, struct worker_listener, link));
     free_past_snapshots(worker, true);
     if (worker->snapshot)
         snapshot_unref(worker->snapshot);

@@ -28,7 +28,7 @@ struct supervisor {
     struct sys_child worker;
     int channel; /* to the worker; -1: there is none */
     int signals;
-    uint64_t started_at; /* the worker; milliseconds */
+    uint64_t started_at; /* the worker, or tried to be; milliseconds */
     uint64_t start_at;   /* the next one, while there is none */
     uint64_t kill_at;    /* when it stops; 0: it does not */
     uint64_t pause_ms;   /* before the next start */
@@ -70,6 +70,7 @@ static _Noreturn void become_worker(struct supervisor *supervisor, int channel, 
 static int start_worker(struct supervisor *supervisor)
 {
     int ends[2];
+    supervisor->started_at = sys_monotonic_ms(); /* also where it fails: that is no good service */
     int error = sys_channel_open(ends);
     if (error)
         return error;
@@ -86,7 +87,6 @@ static int start_worker(struct supervisor *supervisor)
         return forked;
     }
     supervisor->channel = ends[0];
-    supervisor->started_at = sys_monotonic_ms();
     return 0;
 }
 
@@ -119,9 +119,8 @@ static void try_start(struct supervisor *supervisor)
 
 /* ---- its end */
 
-static void tell_end(const struct supervisor *supervisor, int process, const struct sys_end *end)
+static void tell_end(int process, const struct sys_end *end)
 {
-    (void)supervisor;
     if (end->was_killed)
         log_event(LOG_ERROR, "the worker was ended by a signal",
                   LOG_NUMBER("process", (uint64_t)process),
@@ -147,7 +146,7 @@ static void see_to_end(struct supervisor *supervisor)
     close_channel(supervisor);
     bool was_first = !supervisor->opening.has_served;
     if (end.was_killed || !was_first)
-        tell_end(supervisor, process, &end);
+        tell_end(process, &end);
     bool ended_by_itself = !end.was_killed && end.number == 0;
     if (ended_by_itself || was_first || supervisor->kill_at > 0)
         finish(supervisor, end.was_killed ? 1 : end.number);

@@ -233,6 +233,7 @@ def test_reload_and_stop_by_command(start_supervised):
     weir.write(site("two"))
     worker = weir.weir.worker()
     assert run_weir_command("stop", "-c", weir.path).returncode == 0
+    socket.create_server(weir.weir.address).close()  # is free at once
     weir.weir.wait_for_end()
     assert is_gone(worker)
 
