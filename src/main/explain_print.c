@@ -132,9 +132,11 @@ static void print_servers(struct text *text, const struct explanation *explanati
                upstream->count == 1 ? "" : "s");
     text_print(text, "server    %.*s", SHOWN(rehearsal->server->key));
     uint64_t now = loop_now(rehearsal->exchange->context->loop);
-    add(text,
-        server_rests(rehearsal->server, now) ? ", which rests just now, as all of them do" : "");
-    add(text, upstream->count == 1 ? ", the only one\n" : ", whose turn is first; in turn with\n");
+    bool is_only = upstream->count == 1;
+    add(text, is_only ? ", the only one" : ", whose turn is first");
+    if (server_rests(rehearsal->server, now))
+        add(text, is_only ? ", which rests just now" : ", though it rests just now, as all do");
+    add(text, is_only ? "\n" : "; in turn with\n");
     for (uint32_t i = 0; upstream->count > 1 && i < upstream->count && i < SHOWN_MAX; i++) {
         const struct server *server = upstream->members[i].server;
         if (server != rehearsal->server)

@@ -41,6 +41,17 @@ def test_it_knows_who_rests(start_weir, start_origin, connect, ports):
     assert f"{dead}, which rests just now" in told
 
 
+def test_it_says_that_all_rest(start_weir, connect, ports):
+    dead = [f"127.0.0.1:{ports.take()}" for _ in range(3)]
+    weir = start_weir("sites:\n"
+                      f"  - {{host: one, proxy: '{dead[0]}'}}\n"
+                      f"  - {{host: two, proxy: ['{dead[1]}', '{dead[2]}']}}\n")
+    for host in ("one", "two"):
+        assert connect(weir).ask(host=host).status == 502
+    assert f"{dead[0]}, the only one, which rests just now\n" in explain(weir, "GET", "http://one/").stdout
+    assert "though it rests just now, as all do; in turn with\n" in explain(weir, "GET", "http://two/").stdout
+
+
 def test_it_tells_of_what_it_serves_and_not_of_the_file(start_weir, start_origin):
     weir = start_weir("sites: [{respond: 204}]\n")
     write_configuration(pathlib.Path(weir.arguments[2]).parent, "sites: [{respond: 418}]\n",
