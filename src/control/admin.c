@@ -36,6 +36,7 @@ struct admin_connection {
     struct transport transport;
     struct h1_reader reader;
     struct timer timer;
+    struct task first_run;
     struct grave grave;
     enum admin_state state;
     bool is_local, keep_alive;
@@ -93,6 +94,7 @@ static void close_connection(struct admin_connection *connection)
     forget_request(connection);
     h1_reader_fini(&connection->reader);
     timer_fini(&connection->timer);
+    task_cancel(&connection->first_run);
     transport_close(&connection->transport, false);
     list_remove(&connection->link);
     loop_bury(admin->loop, &connection->grave, bury);
@@ -290,6 +292,11 @@ static void on_news(struct socket *socket)
     run(CONTAINER_OF(socket, struct admin_connection, transport.socket));
 }
 
+static void on_first_run(struct task *task)
+{
+    run(CONTAINER_OF(task, struct admin_connection, first_run));
+}
+
 static void on_timer(struct timer *timer)
 {
     close_connection(CONTAINER_OF(timer, struct admin_connection, timer));
@@ -297,6 +304,7 @@ static void on_timer(struct timer *timer)
 
 /* ---- listening */
 
+/* The first run is deferred: what it is asked may be a reload that closes this listener. */
 static void on_client(struct listener_share *share, int fd, const struct ip *peer, uint16_t port)
 {
     (void)port;
@@ -315,8 +323,9 @@ static void on_client(struct listener_share *share, int fd, const struct ip *pee
     timer_init(&connection->timer, on_timer);
     list_push_back(&admin->connections, &connection->link);
     admin->connection_count++;
+    task_init(&connection->first_run, on_first_run);
     await_request(connection);
-    run(connection);
+    loop_defer(admin->loop, &connection->first_run);
 }
 
 static void close_listener(struct admin *admin, struct admin_listener *listener, bool for_good)

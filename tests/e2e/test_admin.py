@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 
 import pytest
@@ -168,6 +169,20 @@ def test_a_reload_moves_it(start_with_admin, ask, directory):
     assert ask(weir.admin, "/reload", "POST").status == 200
     assert ask(other, "/healthz").status == 200
     assert not os.path.exists(weir.admin)
+
+
+def test_a_reload_that_was_asked_before_it_was_accepted_moves_it(start_with_admin, connect,
+                                                                 directory):
+    weir = start_with_admin()
+    other = str(directory / "other.sock")
+    write_configuration(pathlib.Path(file_of(weir)).parent, f"admin: unix:{other}\n" + SITE,
+                        weir.address)
+    os.kill(weir.process.pid, signal.SIGSTOP)
+    client = connect(weir.admin)
+    client.send_request("POST", "/reload", host="localhost")
+    os.kill(weir.process.pid, signal.SIGCONT)
+    assert client.read_response().status == 200
+    assert connect(other).ask(target="/healthz", host="localhost").status == 200
 
 
 def test_a_reload_to_an_address_that_is_taken_changes_nothing(start_with_admin, connect, ask):
