@@ -73,6 +73,7 @@ static const char *problem_text(int error)
 {
     const char *text = error == ETIMEDOUT ? "nobody takes what is written"
                        : error == ENXIO   ? "it is a pipe that nobody reads"
+                       : error == ELOOP   ? "it is a link in a directory where others write"
                                           : strerrordesc_np(error);
     return text ? text : "unknown error";
 }

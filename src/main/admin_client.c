@@ -196,7 +196,7 @@ static bool find_place(const struct admin_call *call, const struct configuration
         return tell(call,
                     "the admin side is off in this configuration; signals are left: HUP loads "
                     "it anew, TERM stops");
-    return admin_place(settings, call->file, ret_address) ||
+    return admin_place(settings, call->file, sys_opener_direct(), ret_address) ||
            tell(call, "the path of its socket would be too long; make $XDG_RUNTIME_DIR shorter or "
                       "give admin an address");
 }

@@ -1,19 +1,18 @@
 #include "main/kept_files.h"
 
-struct kept_entry {
-    struct list link;
-    enum kept_kind kind;
-    struct slice name, bytes;
-};
+#include "base/assert.h"
+
+enum { NAME_LENGTH_MAX = 4096 };
 
 void kept_files_init(struct kept_files *files)
 {
     arena_init(&files->arena, NULL, KEPT_BYTES_MAX);
-    list_init(&files->entries);
+    map_init(&files->by_name);
 }
 
 void kept_files_clear(struct kept_files *files)
 {
+    map_fini(&files->by_name);
     arena_fini(&files->arena);
     kept_files_init(files);
 }
@@ -21,34 +20,34 @@ void kept_files_clear(struct kept_files *files)
 void kept_files_take(struct kept_files *files, struct kept_files *from)
 {
     kept_files_clear(files);
-    files->arena = from->arena;
-    list_move_all(&files->entries, &from->entries);
+    *files = *from;
     kept_files_init(from);
 }
 
-bool kept_files_add(struct kept_files *files, enum kept_kind kind, struct slice name,
-                    struct slice bytes)
+/* The kind and the name as one text. */
+static struct slice key_of(enum kept_kind kind, struct slice name, char memory[NAME_LENGTH_MAX + 1])
 {
-    struct kept_entry *entry = ARENA_NEW(&files->arena, struct kept_entry);
-    struct slice copy = arena_copy(&files->arena, name);
-    if (!entry || !copy.data)
-        return false;
-    entry->kind = kind;
-    entry->name = copy;
-    entry->bytes = bytes;
-    list_push_back(&files->entries, &entry->link);
-    return true;
+    ASSERT(name.length <= NAME_LENGTH_MAX);
+    memory[0] = (char)('a' + (int)kind);
+    memcpy(memory + 1, name.data, name.length);
+    return slice_of(memory, name.length + 1);
 }
 
-bool kept_files_find(const struct kept_files *files, enum kept_kind kind, struct slice name,
-                     struct slice *ret_bytes)
+bool kept_files_add(struct kept_files *files, enum kept_kind kind, struct slice name,
+                    struct kept kept)
 {
-    LIST_EACH (link, &files->entries) {
-        const struct kept_entry *entry = CONTAINER_OF(link, struct kept_entry, link);
-        if (entry->kind == kind && slice_equal(entry->name, name)) {
-            *ret_bytes = entry->bytes;
-            return true;
-        }
-    }
-    return false;
+    char memory[NAME_LENGTH_MAX + 1];
+    struct kept *entry = ARENA_NEW(&files->arena, struct kept);
+    struct slice key = arena_copy(&files->arena, key_of(kind, name, memory));
+    if (!entry || !key.data)
+        return false;
+    *entry = kept;
+    return map_set(&files->by_name, key, entry);
+}
+
+const struct kept *kept_files_find(const struct kept_files *files, enum kept_kind kind,
+                                   struct slice name)
+{
+    char memory[NAME_LENGTH_MAX + 1];
+    return map_get(&files->by_name, key_of(kind, name, memory));
 }

@@ -1,18 +1,33 @@
-/* What was read for a configuration: files with their bytes, patterns with the names that they
- * stood for. The supervisor keeps what is served, so that a worker in the place of a dead one
- * serves the same, whatever has become of the files. One thread. */
+/* What was read for a configuration and what it names: files with their bytes, patterns with the
+ * names that they stood for; logs and listeners by name alone. It is the *allowance* of a worker
+ * (main/opening.h). The supervisor keeps that of what is served, so that a worker in the place of a
+ * dead one serves the same, whatever has become of the files. One thread. */
 #pragma once
 
 #include "base/arena.h"
-#include "base/list.h"
+#include "base/map.h"
 
 enum { KEPT_BYTES_MAX = 256 * 1024 * 1024 };
 
-enum kept_kind { KEPT_FILE, KEPT_NAMES };
+enum kept_kind {
+    KEPT_FILE,
+    KEPT_NAMES,
+    KEPT_REAL_PATH,
+    KEPT_LOG,
+    KEPT_SYSLOG,
+    KEPT_LISTENER,
+    KEPT_PRIVATE_LISTENER
+};
+
+/* What came of reading something. */
+struct kept {
+    int error; /* 0 or -errno */
+    struct slice bytes;
+};
 
 struct kept_files {
     struct arena arena; /* holds at most KEPT_BYTES_MAX */
-    struct list entries;
+    struct map by_name; /* `struct kept *` by kind and name */
 };
 
 void kept_files_init(struct kept_files *files);
@@ -23,11 +38,11 @@ void kept_files_clear(struct kept_files *files);
 /* Moves everything from `from`, which is then empty; what was there before is forgotten. */
 void kept_files_take(struct kept_files *files, struct kept_files *from);
 
-/* Keeps `bytes`, which lie in the arena already, under a name, which is copied. False: no memory.
- */
+/* Keeps that, with bytes that lie in the arena already, under a name, which is copied and not yet
+ * there. False: no memory. */
 bool kept_files_add(struct kept_files *files, enum kept_kind kind, struct slice name,
-                    struct slice bytes);
+                    struct kept kept);
 
-/* False: nothing is kept under the name. */
-bool kept_files_find(const struct kept_files *files, enum kept_kind kind, struct slice name,
-                     struct slice *ret_bytes);
+/* NULL: nothing is kept under the name. */
+const struct kept *kept_files_find(const struct kept_files *files, enum kept_kind kind,
+                                   struct slice name);

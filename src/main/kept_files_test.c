@@ -1,49 +1,67 @@
 #include "main/kept_files.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-static void keep(struct kept_files *files, enum kept_kind kind, struct slice name,
-                 struct slice bytes)
+static void keep(struct kept_files *files, enum kept_kind kind, const char *name, const char *bytes)
 {
-    assert_true(kept_files_add(files, kind, name, arena_copy(&files->arena, bytes)));
+    struct kept kept = {.bytes = arena_copy(&files->arena, slice_from_text(bytes))};
+    assert_true(kept_files_add(files, kind, slice_from_text(name), kept));
+}
+
+static void expect(const struct kept_files *files, enum kept_kind kind, const char *name,
+                   const char *bytes)
+{
+    const struct kept *kept = kept_files_find(files, kind, slice_from_text(name));
+    assert_int_equal(kept != NULL, bytes != NULL);
+    if (kept)
+        assert_true(slice_equal(kept->bytes, slice_from_text(bytes)));
 }
 
 static void what_is_kept_is_found_by_kind_and_name(void **state)
 {
     (void)state;
     struct kept_files files;
-    struct slice found;
     kept_files_init(&files);
-    keep(&files, KEPT_FILE, SLICE("a"), SLICE("one"));
-    keep(&files, KEPT_NAMES, SLICE("a"), SLICE("two"));
-    assert_true(kept_files_find(&files, KEPT_FILE, SLICE("a"), &found));
-    assert_true(slice_equal(found, SLICE("one")));
-    assert_true(kept_files_find(&files, KEPT_NAMES, SLICE("a"), &found));
-    assert_true(slice_equal(found, SLICE("two")));
-    assert_false(kept_files_find(&files, KEPT_FILE, SLICE("b"), &found));
+    keep(&files, KEPT_FILE, "a", "one");
+    keep(&files, KEPT_NAMES, "a", "two");
+    keep(&files, KEPT_FILE, "", "three");
+    expect(&files, KEPT_FILE, "a", "one");
+    expect(&files, KEPT_NAMES, "a", "two");
+    expect(&files, KEPT_FILE, "", "three");
+    expect(&files, KEPT_FILE, "b", NULL);
+    expect(&files, KEPT_LOG, "a", NULL);
     kept_files_clear(&files);
-    assert_false(kept_files_find(&files, KEPT_FILE, SLICE("a"), &found));
+    expect(&files, KEPT_FILE, "a", NULL);
+}
+
+static void that_something_cannot_be_read_is_kept_as_well(void **state)
+{
+    (void)state;
+    struct kept_files files;
+    kept_files_init(&files);
+    assert_true(kept_files_add(&files, KEPT_FILE, SLICE("a"), (struct kept){.error = -EACCES}));
+    assert_int_equal(kept_files_find(&files, KEPT_FILE, SLICE("a"))->error, -EACCES);
+    kept_files_clear(&files);
 }
 
 static void what_is_taken_replaces_what_was_there(void **state)
 {
     (void)state;
     struct kept_files served, loading;
-    struct slice found;
     kept_files_init(&served);
     kept_files_init(&loading);
-    keep(&served, KEPT_FILE, SLICE("a"), SLICE("old"));
-    keep(&served, KEPT_FILE, SLICE("b"), SLICE("old"));
-    keep(&loading, KEPT_FILE, SLICE("a"), SLICE("new"));
+    keep(&served, KEPT_FILE, "a", "old");
+    keep(&served, KEPT_FILE, "b", "old");
+    keep(&loading, KEPT_FILE, "a", "new");
     kept_files_take(&served, &loading);
-    assert_true(kept_files_find(&served, KEPT_FILE, SLICE("a"), &found));
-    assert_true(slice_equal(found, SLICE("new")));
-    assert_false(kept_files_find(&served, KEPT_FILE, SLICE("b"), &found));
-    assert_false(kept_files_find(&loading, KEPT_FILE, SLICE("a"), &found));
+    expect(&served, KEPT_FILE, "a", "new");
+    expect(&served, KEPT_FILE, "b", NULL);
+    expect(&loading, KEPT_FILE, "a", NULL);
     kept_files_clear(&served);
     kept_files_clear(&loading);
 }
@@ -52,6 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_is_found_by_kind_and_name),
+        cmocka_unit_test(that_something_cannot_be_read_is_kept_as_well),
         cmocka_unit_test(what_is_taken_replaces_what_was_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

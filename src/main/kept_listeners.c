@@ -1,5 +1,7 @@
 #include "main/kept_listeners.h"
 
+#include "net/listener.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -55,25 +57,33 @@ static int open_another(struct kept_listeners *listeners, const struct address *
 int kept_listeners_get(struct kept_listeners *listeners, const struct address *address,
                        const struct sys_listen_options *options)
 {
+    unsigned given = 0;
     drop_of_other_kind(listeners, address, options->share);
     LIST_EACH (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        if (address_equal(&entry->address, address) && !entry->is_given) {
+        if (!address_equal(&entry->address, address))
+            continue;
+        if (!entry->is_given) {
             entry->is_given = true;
             return entry->fd;
         }
+        given++;
     }
-    return open_another(listeners, address, options);
+    return given < LISTENER_LOOPS_MAX ? open_another(listeners, address, options) : -EMFILE;
 }
 
 void kept_listeners_forget(struct kept_listeners *listeners, const struct address *address)
 {
+    bool was_kept = false;
     LIST_EACH_SAFE (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        if (address_equal(&entry->address, address))
-            drop(entry);
+        if (!address_equal(&entry->address, address))
+            continue;
+        drop(entry);
+        was_kept = true;
     }
-    sys_listen_forget(address);
+    if (was_kept)
+        sys_listen_forget(address);
 }
 
 void kept_listeners_rewind(struct kept_listeners *listeners)

@@ -13,12 +13,13 @@ struct kept_listeners {
 void kept_listeners_init(struct kept_listeners *listeners);
 
 /* The socket for the next asking of the same address with the same options; opened where there is
- * none. It stays ours. The port is named: configurations have no port 0. -errno: it cannot be had.
- */
+ * none. It stays ours. The port is named: configurations have no port 0. -errno: it cannot be had
+ * (-EMFILE: a worker has no more loops than it has asked for sockets already). */
 int kept_listeners_get(struct kept_listeners *listeners, const struct address *address,
                        const struct sys_listen_options *options);
 
-/* Closes all sockets of an address, and removes the file of a Unix socket. */
+/* Closes all sockets of an address, and removes the file of a Unix socket; nothing where there are
+ * none. */
 void kept_listeners_forget(struct kept_listeners *listeners, const struct address *address);
 
 /* A new worker begins to ask. */

@@ -163,9 +163,11 @@ struct snapshot *load_file(const char *path, struct sys_opener *opener, void *li
     struct slice bytes;
     struct snapshot *snapshot = NULL;
     arena_init(&arena, NULL, 3 * (size_t)YAML_SIZE_MAX);
-    opener->begin_load(opener);
-    int result = sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes);
-    if (result < 0)
+    int refused = opener->begin_load(opener);
+    int result = refused ? 0 : sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes);
+    if (refused)
+        (void)fprintf(told, "weir: cannot load %s: its check did not come to its end\n", path);
+    else if (result < 0)
         (void)fprintf(told, "weir: cannot read %s: %s\n", path, error_text(-result));
     else
         snapshot = load_bytes(slice_from_text(path), bytes, opener, live, told, ret_report);

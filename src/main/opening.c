@@ -2,10 +2,10 @@
 
 #include "base/assert.h"
 #include "conf/yaml.h"
-#include "sys/asking_opener.h"
 #include "sys/channel.h"
 
 #include <errno.h>
+#include <limits.h>
 
 void opening_init(struct opening *opening)
 {
@@ -18,17 +18,19 @@ void opening_init(struct opening *opening)
 static void end_load(struct opening *opening)
 {
     kept_files_clear(&opening->loading);
-    opening->is_loading = false;
+    opening->is_vouched = opening->awaits_worker = opening->is_loading = false;
 }
 
 void opening_rewind(struct opening *opening)
 {
-    end_load(opening);
+    if (!opening->awaits_worker)
+        end_load(opening);
     kept_listeners_rewind(&opening->listeners);
+    opening->wants_check = false;
     opening->is_restoring = opening->has_served;
 }
 
-/* ---- what is read */
+/* ---- the checker */
 
 /* The names that a pattern stands for, each with a NUL behind it. */
 static int gather_names(const char *pattern, struct arena *arena, struct slice *ret_bytes)
@@ -50,53 +52,186 @@ static int gather_names(const char *pattern, struct arena *arena, struct slice *
     return 0;
 }
 
+static int gather_real_path(const char *path, struct arena *arena, struct slice *ret_bytes)
+{
+    char whole[PATH_MAX];
+    if (!sys_opener_direct()->real_path(sys_opener_direct(), path, whole, sizeof(whole)))
+        return -ENOENT;
+    *ret_bytes = arena_copy(arena, slice_from_text(whole));
+    return ret_bytes->data ? 0 : -ENOMEM;
+}
+
 /* 0 or -errno. */
-static int gather(struct opening *opening, enum kept_kind kind, const char *path,
+static int gather(enum kept_kind kind, const char *path, struct arena *arena,
                   struct slice *ret_bytes)
 {
-    struct slice name = slice_from_text(path);
-    if (opening->is_restoring)
-        return kept_files_find(&opening->served, kind, name, ret_bytes) ? 0 : -ENOENT;
-    struct arena *arena = &opening->loading.arena;
-    int error = kind == KEPT_FILE
-                    ? sys_read_file(sys_opener_direct(), path, YAML_SIZE_MAX, arena, ret_bytes)
-                    : gather_names(path, arena, ret_bytes);
-    if (error)
-        return error;
-    return kept_files_add(&opening->loading, kind, name, *ret_bytes) ? 0 : -ENOMEM;
+    switch (kind) {
+    case KEPT_FILE:
+        return sys_read_file(sys_opener_direct(), path, YAML_SIZE_MAX, arena, ret_bytes);
+    case KEPT_NAMES:
+        return gather_names(path, arena, ret_bytes);
+    case KEPT_REAL_PATH:
+        return gather_real_path(path, arena, ret_bytes);
+    case KEPT_LOG:
+    case KEPT_SYSLOG:
+    case KEPT_LISTENER:
+    case KEPT_PRIVATE_LISTENER:
+        break;
+    }
+    UNREACHABLE();
 }
 
-/* A copy of what was read, for the worker: what it gets is what is kept. */
-static int give(struct opening *opening, enum kept_kind kind, const char *path)
+/* A copy: what is kept cannot be changed through it. */
+static int answer_kept(const struct kept *kept)
 {
-    struct slice bytes;
+    return kept->error ? kept->error : sys_memory_file(kept->bytes);
+}
+
+/* What was read is read once, so that whoever asks again gets the same. */
+static int read_and_keep(struct opening *opening, enum kept_kind kind, const char *path)
+{
+    struct slice name = slice_from_text(path);
+    if (!kept_files_find(&opening->loading, kind, name)) {
+        struct kept fresh = {0};
+        fresh.error = gather(kind, path, &opening->loading.arena, &fresh.bytes);
+        if (!kept_files_add(&opening->loading, kind, name, fresh))
+            return -ENOMEM;
+    }
+    return answer_kept(kept_files_find(&opening->loading, kind, name));
+}
+
+/* Nothing is opened. */
+static int keep_name(struct opening *opening, enum kept_kind kind, struct slice name)
+{
+    bool good = kept_files_find(&opening->loading, kind, name) ||
+                kept_files_add(&opening->loading, kind, name, (struct kept){0});
+    return good ? 0 : -ENOMEM;
+}
+
+static int keep_address(struct opening *opening, enum kept_kind kind, const struct address *address)
+{
+    char memory[ADDRESS_TEXT_MAX];
+    struct text text = text_over(memory, sizeof(memory));
+    address_print(&text, address);
+    return keep_name(opening, kind, text_slice(&text));
+}
+
+static enum kept_kind listener_kind(const struct opener_request *request)
+{
+    return request->is_private ? KEPT_PRIVATE_LISTENER : KEPT_LISTENER;
+}
+
+static int take_vouching(struct opening *opening, const struct opener_terms *terms)
+{
+    opening->is_vouched = true;
+    opening->loading_terms = *terms;
+    return 0;
+}
+
+static int obey_checker(struct opening *opening, const struct opener_request *request)
+{
+    switch (request->question) {
+    case OPENER_READ:
+        return read_and_keep(opening, KEPT_FILE, request->path);
+    case OPENER_EXPAND:
+        return read_and_keep(opening, KEPT_NAMES, request->path);
+    case OPENER_REAL_PATH:
+        return read_and_keep(opening, KEPT_REAL_PATH, request->path);
+    case OPENER_LISTEN:
+        return keep_address(opening, listener_kind(request), &request->address);
+    case OPENER_APPEND:
+        return keep_name(opening, KEPT_LOG, slice_from_text(request->path));
+    case OPENER_DATAGRAM:
+        return keep_address(opening, KEPT_SYSLOG, &request->address);
+    case OPENER_VOUCH:
+        return take_vouching(opening, &request->terms);
+    case OPENER_BEGIN_LOAD:
+        return 0;
+    case OPENER_FORGET_LISTENER:
+    case OPENER_KEEP_LOADED:
+    case OPENER_QUESTION_COUNT:
+        return -EPERM;
+    }
+    UNREACHABLE();
+}
+
+/* ---- the worker */
+
+/* Of what it is given to read there is one allowance, that of the configuration that it loads. */
+static int give(const struct opening *opening, enum kept_kind kind, const char *path)
+{
+    const struct kept_files *files = opening->is_restoring ? &opening->served : &opening->loading;
     if (!opening->is_loading)
         return -EPERM;
-    int error = gather(opening, kind, path, &bytes);
-    return error ? error : sys_memory_file(bytes);
+    const struct kept *kept = kept_files_find(files, kind, slice_from_text(path));
+    return kept ? answer_kept(kept) : -EPERM;
 }
 
-/* ---- the questions */
+/* What it serves and what it loads, both: logs are opened anew while it loads. */
+static bool is_allowed(const struct opening *opening, enum kept_kind kind, struct slice name)
+{
+    return kept_files_find(&opening->served, kind, name) ||
+           (opening->is_loading && kept_files_find(&opening->loading, kind, name));
+}
 
+static bool is_allowed_address(const struct opening *opening, enum kept_kind kind,
+                               const struct address *address)
+{
+    char memory[ADDRESS_TEXT_MAX];
+    struct text text = text_over(memory, sizeof(memory));
+    address_print(&text, address);
+    return is_allowed(opening, kind, text_slice(&text));
+}
+
+static int listen_for(struct opening *opening, const struct opener_request *request)
+{
+    struct sys_listen_options options = {
+        .share = request->share, .is_private = request->is_private, .backlog = request->backlog};
+    if (!is_allowed_address(opening, listener_kind(request), &request->address))
+        return -EPERM;
+    return kept_listeners_get(&opening->listeners, &request->address, &options);
+}
+
+static int append_for(const struct opening *opening, const char *path)
+{
+    if (!is_allowed(opening, KEPT_LOG, slice_from_text(path)))
+        return -EPERM;
+    return sys_opener_direct()->open_to_append(sys_opener_direct(), path);
+}
+
+static int connect_for(const struct opening *opening, const struct address *address)
+{
+    if (!is_allowed_address(opening, KEPT_SYSLOG, address))
+        return -EPERM;
+    return sys_opener_direct()->connect_datagram(sys_opener_direct(), address);
+}
+
+/* A configuration that was not checked for this load has to wait. */
 static int begin_load(struct opening *opening)
 {
-    end_load(opening);
+    if (!opening->is_restoring && !opening->awaits_worker) {
+        opening->wants_check = true;
+        return 0;
+    }
+    opening->awaits_worker = false;
     opening->is_loading = true;
     return 0;
 }
 
-static int keep_loaded(struct opening *opening, uint64_t drain_ms)
+/* What is not right cannot become what the next worker has to serve. */
+static int keep_loaded(struct opening *opening)
 {
-    if (!opening->is_loading)
+    if (!opening->is_loading || (!opening->is_restoring && !opening->is_vouched))
         return -EPERM;
-    if (opening->is_restoring)
+    if (opening->is_restoring) {
         kept_listeners_settle(&opening->listeners);
-    else
+    } else {
         kept_files_take(&opening->served, &opening->loading);
+        opening->terms = opening->loading_terms;
+    }
     end_load(opening);
     opening->is_restoring = false;
     opening->has_served = true;
-    opening->drain_ms = drain_ms;
     return 0;
 }
 
@@ -111,51 +246,94 @@ static int forget_listener(struct opening *opening, const struct address *addres
 /* A descriptor (`*ret_is_ours`: it stays open here), 0 where none is asked for, or -errno. */
 static int obey(struct opening *opening, const struct opener_request *request, bool *ret_is_ours)
 {
-    struct sys_listen_options options = {
-        .share = request->share, .is_private = request->is_private, .backlog = request->backlog};
     *ret_is_ours = request->question == OPENER_LISTEN;
     switch (request->question) {
     case OPENER_LISTEN:
-        return kept_listeners_get(&opening->listeners, &request->address, &options);
+        return listen_for(opening, request);
     case OPENER_FORGET_LISTENER:
         return forget_listener(opening, &request->address);
     case OPENER_READ:
         return give(opening, KEPT_FILE, request->path);
     case OPENER_EXPAND:
         return give(opening, KEPT_NAMES, request->path);
+    case OPENER_REAL_PATH:
+        return give(opening, KEPT_REAL_PATH, request->path);
     case OPENER_APPEND:
-        return sys_opener_direct()->open_to_append(sys_opener_direct(), request->path);
+        return append_for(opening, request->path);
     case OPENER_DATAGRAM:
-        return sys_opener_direct()->connect_datagram(sys_opener_direct(), &request->address);
+        return connect_for(opening, &request->address);
     case OPENER_BEGIN_LOAD:
         return begin_load(opening);
     case OPENER_KEEP_LOADED:
-        return keep_loaded(opening, request->drain_ms);
+        return keep_loaded(opening);
+    case OPENER_VOUCH:
     case OPENER_QUESTION_COUNT:
-        break;
+        return -EPERM;
     }
     UNREACHABLE();
+}
+
+/* ---- the channels */
+
+/* False: the other side is gone, or is not in its right mind. `*ret_came`: there was a request. */
+static bool take_request(int channel, struct opener_request *ret_request, bool *ret_came)
+{
+    int stray;
+    ssize_t length = sys_channel_receive(channel, ret_request, sizeof(*ret_request), false, &stray);
+    if (stray >= 0)
+        sys_close(stray);
+    *ret_came = length != -EAGAIN;
+    return length == -EAGAIN ||
+           (length == (ssize_t)sizeof(*ret_request) && opener_request_is_valid(ret_request));
+}
+
+static bool send_answer(int channel, int result, bool stays_open)
+{
+    struct opener_answer answer = {.result = result < 0 ? result : 0};
+    int error = sys_channel_send(channel, slice_of((const char *)&answer, sizeof(answer)),
+                                 result > 0 ? result : -1);
+    if (result > 0 && !stays_open)
+        sys_close(result);
+    return error == 0;
 }
 
 bool opening_answer(struct opening *opening, int channel)
 {
     struct opener_request request;
-    int stray, error;
-    bool is_ours;
-    ssize_t length = sys_channel_receive(channel, &request, sizeof(request), false, &stray);
-    if (stray >= 0)
-        sys_close(stray);
-    if (length == -EAGAIN)
-        return true;
-    if (length != (ssize_t)sizeof(request) || !opener_request_is_valid(&request))
+    bool came, is_ours;
+    if (!take_request(channel, &request, &came))
         return false;
-    int descriptor = obey(opening, &request, &is_ours);
-    struct opener_answer answer = {.result = descriptor < 0 ? descriptor : 0};
-    error = sys_channel_send(channel, slice_of((const char *)&answer, sizeof(answer)),
-                             descriptor > 0 ? descriptor : -1);
-    if (descriptor > 0 && !is_ours)
-        sys_close(descriptor);
-    return error == 0;
+    if (!came)
+        return true;
+    if (opening->wants_check)
+        return false; /* who waits for an answer does not ask */
+    int result = obey(opening, &request, &is_ours);
+    return opening->wants_check || send_answer(channel, result, is_ours);
+}
+
+void opening_begin_check(struct opening *opening)
+{
+    end_load(opening);
+}
+
+bool opening_answer_checker(struct opening *opening, int channel)
+{
+    struct opener_request request;
+    bool came;
+    if (!take_request(channel, &request, &came))
+        return false;
+    return !came || send_answer(channel, obey_checker(opening, &request), false);
+}
+
+void opening_end_check(struct opening *opening, int channel, int error)
+{
+    if (error)
+        end_load(opening);
+    opening->awaits_worker = !error && !opening->has_served;
+    opening->is_loading = !error && opening->wants_check;
+    if (opening->wants_check && channel >= 0)
+        (void)send_answer(channel, error, false); /* who is gone is found to be by its end */
+    opening->wants_check = false;
 }
 
 void opening_fini(struct opening *opening, bool for_good)

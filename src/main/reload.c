@@ -82,10 +82,10 @@ static const struct admin_settings *admin_of(const struct snapshot *snapshot)
 /* Opens what is to be open. False: an address that the file names cannot be had; `problem` says
  * so. */
 static bool prepare_admin(struct admin *admin, const struct admin_settings *settings,
-                          const char *path, struct text *problem)
+                          const char *path, struct sys_opener *opener, struct text *problem)
 {
     struct address address;
-    if (settings->is_off || !admin_place(settings, path, &address))
+    if (settings->is_off || !admin_place(settings, path, opener, &address))
         return true;
     int error = admin_prepare(admin, &address);
     if (error == 0)
@@ -105,11 +105,12 @@ static bool prepare_admin(struct admin *admin, const struct admin_settings *sett
     return false;
 }
 
-bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, const char *path)
+bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, const char *path,
+                       struct sys_opener *opener)
 {
     char memory[256];
     struct text problem = text_over(memory, sizeof(memory));
-    if (!prepare_admin(admin, admin_of(snapshot), path, &problem)) {
+    if (!prepare_admin(admin, admin_of(snapshot), path, opener, &problem)) {
         (void)fprintf(stderr, "weir: %.*s\n", (int)problem.length, problem.data);
         return false;
     }
@@ -142,7 +143,7 @@ static struct snapshot *load(const struct reload *reload, FILE *told)
 static bool publish(const struct reload *reload, struct worker *worker, struct admin *admin,
                     struct snapshot *after, struct text *problem)
 {
-    if (!prepare_admin(admin, admin_of(after), reload->path, problem)) {
+    if (!prepare_admin(admin, admin_of(after), reload->path, reload->opener, problem)) {
         snapshot_unref(after);
         return false;
     }
@@ -152,7 +153,7 @@ static bool publish(const struct reload *reload, struct worker *worker, struct a
         return false;
     }
     admin_commit(admin, admin_of(after));
-    reload->opener->keep_loaded(reload->opener, control_drain_time(after));
+    reload->opener->keep_loaded(reload->opener);
     return true;
 }
 

@@ -32,4 +32,5 @@ bool reload_run(const struct reload *reload, struct worker *worker, struct admin
 /* Opens the admin side where the configuration of the worker's snapshot says. At start, before
  * anybody is served. False: it was to be at an address that cannot be had, which was told; the
  * default one is done without. */
-bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, const char *path);
+bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, const char *path,
+                       struct sys_opener *opener);

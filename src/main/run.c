@@ -1,4 +1,5 @@
 /* `weir run`: the main job. */
+#include "main/checker.h"
 #include "main/command.h"
 #include "main/load.h"
 #include "main/registries.h"
@@ -82,5 +83,6 @@ int run_command(int argc, char **argv)
                               "the configuration with -c FILE\n");
         return 1;
     }
-    return options.one_process ? work(sys_opener_direct(), path) : supervise(work, path);
+    const struct supervised supervised = {.work = work, .check = check_for_supervisor};
+    return options.one_process ? work(sys_opener_direct(), path) : supervise(&supervised, path);
 }

@@ -40,9 +40,9 @@ static int run_worker(struct control *control, struct snapshot *snapshot, struct
         return 1;
     }
     const char *path = control->reload ? control->reload->path : NULL;
-    if (!reload_open_admin(control->admin, worker_snapshot(worker), path))
+    if (!reload_open_admin(control->admin, worker_snapshot(worker), path, opener))
         return 1;
-    opener->keep_loaded(opener, control_drain_time(worker_snapshot(worker)));
+    opener->keep_loaded(opener);
     char memory[LISTENERS_TEXT_MAX];
     struct text listeners = text_over(memory, sizeof(memory));
     worker_print_listeners(worker, &listeners);

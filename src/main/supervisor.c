@@ -9,6 +9,7 @@
 #include "sys/clock.h"
 #include "sys/signal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,16 +18,19 @@ enum {
     PAUSE_MOST_MS = 10000,   /* it doubles up to here */
     GOOD_SERVICE_MS = 60000, /* after so long a death counts as the first one */
     GRACE_MS = 10000,        /* how much longer than `timeouts.drain` a stop may take */
+    CHECK_MS = 60000,        /* how long a check of the configuration may take */
     WRITE_MS = 1000,         /* how long whoever reads standard error may hold us up */
     STANDARD_ERROR = 2,
 };
 
 struct supervisor {
-    int (*work)(struct sys_opener *opener, const char *path);
+    const struct supervised *supervised;
     const char *path;
     struct opening opening;
-    struct sys_child worker;
-    int channel; /* to the worker; -1: there is none */
+    struct sys_child worker, checker;
+    int channel, checker_channel; /* to them; -1: there is none */
+    uint64_t checker_until;
+    bool checker_is_forgotten; /* nobody waits for what it finds */
     int signals;
     uint64_t started_at; /* the worker, or tried to be; milliseconds */
     uint64_t start_at;   /* the next one, while there is none */
@@ -51,43 +55,155 @@ static void finish(struct supervisor *supervisor, int status)
     supervisor->status = status;
 }
 
-/* ---- the start of a worker */
+/* ---- the start of a process */
 
-/* In the new process. Nothing of the supervisor stays open here. */
-static _Noreturn void become_worker(struct supervisor *supervisor, int channel, uint32_t process)
+static void close_descriptor(int *descriptor)
+{
+    if (*descriptor >= 0)
+        sys_close(*descriptor);
+    *descriptor = -1;
+}
+
+/* In a new process: nothing of the supervisor stays open here. */
+static void leave(struct supervisor *supervisor)
 {
     log_stop();
-    sys_close(supervisor->signals);
+    close_descriptor(&supervisor->signals);
+    close_descriptor(&supervisor->channel);
+    close_descriptor(&supervisor->checker_channel);
+    close_descriptor(&supervisor->worker.descriptor);
+    close_descriptor(&supervisor->checker.descriptor);
     opening_fini(&supervisor->opening, false);
-    struct sys_opener *opener = sys_opener_asking(channel, process);
-    int status = opener ? supervisor->work(opener, supervisor->path) : 1;
+}
+
+/* 1 in this process; 0 in the new one, with what to ask (NULL: no memory); -errno. */
+static int start_process(struct supervisor *supervisor, struct sys_child *ret_child,
+                         int *ret_channel, struct sys_opener **ret_opener)
+{
+    int ends[2];
+    int error = sys_channel_open(ends);
+    if (error)
+        return error;
+    uint32_t process = sys_process();
+    int forked = sys_child_start(ret_child);
+    if (forked == 0) {
+        sys_close(ends[0]);
+        leave(supervisor);
+        *ret_opener = sys_opener_asking(ends[1], process, sys_user());
+        return 0;
+    }
+    sys_close(ends[1]);
+    if (forked > 0)
+        *ret_channel = ends[0];
+    else
+        sys_close(ends[0]);
+    return forked;
+}
+
+static _Noreturn void end_process(struct sys_opener *opener, int status)
+{
     if (opener)
         sys_opener_asking_free(opener);
     exit(status);
 }
 
+/* ---- the checker */
+
+/* 0 or -errno. */
+static int start_checker(struct supervisor *supervisor)
+{
+    struct sys_opener *opener = NULL;
+    bool tells = !supervisor->opening.has_served;
+    opening_begin_check(&supervisor->opening);
+    int started =
+        start_process(supervisor, &supervisor->checker, &supervisor->checker_channel, &opener);
+    if (started == 0)
+        end_process(opener,
+                    opener ? supervisor->supervised->check(opener, supervisor->path, tells) : 1);
+    supervisor->checker_until = sys_monotonic_ms() + CHECK_MS;
+    supervisor->checker_is_forgotten = false;
+    return started < 0 ? started : 0;
+}
+
+/* Where there is not yet anything to serve, a check that fails is the end. */
+static void end_check(struct supervisor *supervisor, int error)
+{
+    bool is_first = !supervisor->opening.has_served;
+    opening_end_check(&supervisor->opening, supervisor->channel, error);
+    if (is_first && !supervisor->opening.is_vouched)
+        finish(supervisor, 1);
+}
+
+static void try_check(struct supervisor *supervisor)
+{
+    int error = start_checker(supervisor);
+    if (!error)
+        return;
+    log_event(LOG_ERROR, "the system refuses a process that checks the configuration",
+              LOG_TEXT("problem", slice_from_text(strerrordesc_np(-error))));
+    end_check(supervisor, error);
+}
+
+/* The worker that waited for it is gone. */
+static void forget_checker(struct supervisor *supervisor)
+{
+    if (supervisor->checker.process == 0)
+        return;
+    sys_child_kill(&supervisor->checker);
+    close_descriptor(&supervisor->checker_channel);
+    supervisor->checker_is_forgotten = true;
+}
+
+static void see_to_checker_end(struct supervisor *supervisor)
+{
+    struct sys_end end;
+    if (!sys_child_take_end(&supervisor->checker, &end))
+        return;
+    close_descriptor(&supervisor->checker_channel);
+    if (supervisor->checker_is_forgotten)
+        return;
+    if (end.was_killed)
+        log_event(LOG_ERROR, "the check of the configuration was ended by a signal",
+                  LOG_TEXT("signal", slice_from_text(sys_signal_name(end.number))));
+    end_check(supervisor, end.was_killed ? -ECANCELED : 0);
+}
+
+static void see_to_checker(struct supervisor *supervisor)
+{
+    if (supervisor->checker.process == 0 && supervisor->opening.wants_check)
+        try_check(supervisor);
+    if (supervisor->checker.process == 0)
+        return;
+    if (supervisor->checker_channel >= 0 &&
+        !opening_answer_checker(&supervisor->opening, supervisor->checker_channel))
+        close_descriptor(&supervisor->checker_channel);
+    if (sys_monotonic_ms() >= supervisor->checker_until) {
+        log_event(LOG_ERROR, "the check of the configuration takes too long; it is ended");
+        sys_child_kill(&supervisor->checker);
+        supervisor->checker_until = UINT64_MAX;
+    }
+    see_to_checker_end(supervisor);
+}
+
+/* ---- the start of a worker */
+
 /* 0 or -errno. */
 static int start_worker(struct supervisor *supervisor)
 {
-    int ends[2];
+    struct sys_opener *opener = NULL;
     supervisor->started_at = sys_monotonic_ms(); /* also where it fails: that is no good service */
-    int error = sys_channel_open(ends);
-    if (error)
-        return error;
     opening_rewind(&supervisor->opening);
-    uint32_t process = sys_process();
-    int forked = sys_child_start(&supervisor->worker);
-    if (forked == 0) {
-        sys_close(ends[0]);
-        become_worker(supervisor, ends[1], process);
-    }
-    sys_close(ends[1]);
-    if (forked < 0) {
-        sys_close(ends[0]);
-        return forked;
-    }
-    supervisor->channel = ends[0];
-    return 0;
+    int started = start_process(supervisor, &supervisor->worker, &supervisor->channel, &opener);
+    if (started == 0)
+        end_process(opener, opener ? supervisor->supervised->work(opener, supervisor->path) : 1);
+    return started < 0 ? started : 0;
+}
+
+/* Whether there is something to serve: not before the first check has come to its end. */
+static bool may_start(const struct supervisor *supervisor)
+{
+    return supervisor->worker.process == 0 &&
+           (supervisor->opening.has_served || supervisor->opening.awaits_worker);
 }
 
 /* The next start comes at once after good service, later and later after bad. */
@@ -130,20 +246,14 @@ static void tell_end(int process, const struct sys_end *end)
                   LOG_NUMBER("status", (uint64_t)end->number));
 }
 
-static void close_channel(struct supervisor *supervisor)
-{
-    if (supervisor->channel >= 0)
-        sys_close(supervisor->channel);
-    supervisor->channel = -1;
-}
-
 static void see_to_end(struct supervisor *supervisor)
 {
     struct sys_end end;
     int process = supervisor->worker.process;
     if (!sys_child_take_end(&supervisor->worker, &end))
         return;
-    close_channel(supervisor);
+    close_descriptor(&supervisor->channel);
+    forget_checker(supervisor);
     bool was_first = !supervisor->opening.has_served;
     if (end.was_killed || !was_first)
         tell_end(process, &end);
@@ -173,7 +283,7 @@ static void pass_on(struct supervisor *supervisor, enum sys_signal signal)
     if (signal == SYS_SIGNAL_STOP && !is_there)
         finish(supervisor, 0);
     else if (signal == SYS_SIGNAL_STOP && supervisor->kill_at == 0)
-        supervisor->kill_at = sys_monotonic_ms() + supervisor->opening.drain_ms + GRACE_MS;
+        supervisor->kill_at = sys_monotonic_ms() + supervisor->opening.terms.drain_ms + GRACE_MS;
     else if (!is_there)
         log_event(LOG_WARNING, "a signal found no worker; send it again when one serves");
 }
@@ -189,10 +299,14 @@ static void take_signals(struct supervisor *supervisor)
 static int patience(const struct supervisor *supervisor)
 {
     enum { LONGEST_MS = 3600 * 1000 };
-    bool waits_to_start = supervisor->worker.process == 0;
-    uint64_t until = waits_to_start ? supervisor->start_at : supervisor->kill_at;
-    uint64_t now = sys_monotonic_ms();
-    if (!waits_to_start && (until == 0 || until == UINT64_MAX))
+    uint64_t now = sys_monotonic_ms(), until = UINT64_MAX;
+    if (may_start(supervisor))
+        until = supervisor->start_at;
+    else if (supervisor->kill_at > 0)
+        until = supervisor->kill_at;
+    if (supervisor->checker.process > 0 && supervisor->checker_until < until)
+        until = supervisor->checker_until;
+    if (until == UINT64_MAX)
         return -1;
     if (until <= now)
         return 0;
@@ -201,25 +315,31 @@ static int patience(const struct supervisor *supervisor)
 
 static void turn(struct supervisor *supervisor)
 {
-    if (supervisor->worker.process == 0 && sys_monotonic_ms() >= supervisor->start_at)
+    if (may_start(supervisor) && sys_monotonic_ms() >= supervisor->start_at)
         try_start(supervisor);
     if (supervisor->is_over)
         return;
-    const int awaited[] = {supervisor->signals, supervisor->channel, supervisor->worker.descriptor};
-    sys_await_readable(awaited, 3, patience(supervisor));
+    const int awaited[] = {supervisor->signals, supervisor->channel, supervisor->worker.descriptor,
+                           supervisor->checker_channel, supervisor->checker.descriptor};
+    sys_await_readable(awaited, sizeof(awaited) / sizeof(awaited[0]), patience(supervisor));
     take_signals(supervisor);
     if (supervisor->channel >= 0 && !opening_answer(&supervisor->opening, supervisor->channel))
-        close_channel(supervisor);
+        close_descriptor(&supervisor->channel);
+    see_to_checker(supervisor);
     if (supervisor->worker.process > 0)
         see_to_kill(supervisor);
     if (supervisor->worker.process > 0)
         see_to_end(supervisor);
 }
 
-int supervise(int (*work)(struct sys_opener *opener, const char *path), const char *path)
+int supervise(const struct supervised *supervised, const char *path)
 {
-    struct supervisor supervisor = {
-        .work = work, .path = path, .worker.descriptor = -1, .channel = -1};
+    struct supervisor supervisor = {.supervised = supervised,
+                                    .path = path,
+                                    .worker.descriptor = -1,
+                                    .checker.descriptor = -1,
+                                    .channel = -1,
+                                    .checker_channel = -1};
     (void)sys_raise_descriptor_limit();
     sys_signals_prepare();
     supervisor.signals = sys_signals_open(false);
@@ -229,8 +349,10 @@ int supervise(int (*work)(struct sys_opener *opener, const char *path), const ch
     }
     log_start(&standard_error, LOG_NOTICE, sys_wall_ms);
     opening_init(&supervisor.opening);
+    try_check(&supervisor);
     while (!supervisor.is_over)
         turn(&supervisor);
+    forget_checker(&supervisor);
     opening_fini(&supervisor.opening, true);
     log_stop();
     sys_close(supervisor.signals);

@@ -124,19 +124,42 @@ static bool asking_expand(struct sys_opener *opener, const char *pattern, struct
     return *ret_paths != NULL;
 }
 
-static void asking_begin_load(struct sys_opener *opener)
+static bool asking_real_path(struct sys_opener *opener, const char *path, char *ret_path,
+                             size_t size)
+{
+    struct arena arena;
+    struct slice found = {0};
+    int fd = ask_of_path(opener, OPENER_REAL_PATH, path);
+    if (fd < 0)
+        return false;
+    arena_init(&arena, NULL, NAMES_MAX);
+    bool fits = sys_read_opened(fd, OPENER_PATH_MAX, &arena, &found) == 0 && found.length < size;
+    sys_close(fd);
+    if (fits)
+        memcpy(ret_path, found.data, found.length + 1);
+    arena_fini(&arena);
+    return fits;
+}
+
+static int asking_begin_load(struct sys_opener *opener)
 {
     struct opener_request request = {.question = OPENER_BEGIN_LOAD};
-    (void)ask(opener, &request);
+    return ask(opener, &request);
 }
 
-static void asking_keep_loaded(struct sys_opener *opener, uint64_t drain_ms)
+static void asking_keep_loaded(struct sys_opener *opener)
 {
-    struct opener_request request = {.question = OPENER_KEEP_LOADED, .drain_ms = drain_ms};
+    struct opener_request request = {.question = OPENER_KEEP_LOADED};
     (void)ask(opener, &request);
 }
 
-struct sys_opener *sys_opener_asking(int channel, uint32_t process)
+bool sys_opener_vouch(struct sys_opener *opener, const struct opener_terms *terms)
+{
+    struct opener_request request = {.question = OPENER_VOUCH, .terms = *terms};
+    return ask(opener, &request) == 0;
+}
+
+struct sys_opener *sys_opener_asking(int channel, uint32_t process, uint32_t user)
 {
     struct asking_opener *asking = calloc(1, sizeof(*asking));
     struct sys_lock *lock = sys_lock_new();
@@ -146,12 +169,14 @@ struct sys_opener *sys_opener_asking(int channel, uint32_t process)
         return NULL;
     }
     *asking = (struct asking_opener){.opener = {.process = process,
+                                                .user = user,
                                                 .listen = asking_listen,
                                                 .forget_listener = asking_forget_listener,
                                                 .open_to_read = asking_open_to_read,
                                                 .open_to_append = asking_open_to_append,
                                                 .connect_datagram = asking_connect_datagram,
                                                 .expand = asking_expand,
+                                                .real_path = asking_real_path,
                                                 .begin_load = asking_begin_load,
                                                 .keep_loaded = asking_keep_loaded},
                                      .channel = channel,

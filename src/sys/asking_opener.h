@@ -13,10 +13,17 @@ enum opener_question {
     OPENER_READ,
     OPENER_APPEND,
     OPENER_DATAGRAM,
-    OPENER_EXPAND, /* the answer is a file with the names, each with a NUL behind it */
+    OPENER_EXPAND,    /* the answer is a file with the names, each with a NUL behind it */
+    OPENER_REAL_PATH, /* the answer is a file with the path */
     OPENER_BEGIN_LOAD,
     OPENER_KEEP_LOADED,
+    OPENER_VOUCH,
     OPENER_QUESTION_COUNT
+};
+
+/* What the supervisor takes over from a configuration. */
+struct opener_terms {
+    uint64_t drain_ms; /* how long exchanges may take to end */
 };
 
 struct opener_request {
@@ -24,7 +31,7 @@ struct opener_request {
     uint32_t share, is_private; /* of sys_listen_options */
     int32_t backlog;
     struct address address;
-    uint64_t drain_ms;
+    struct opener_terms terms;
     char path[OPENER_PATH_MAX];
 };
 
@@ -36,6 +43,10 @@ struct opener_answer {
 };
 
 /* The opener that asks over `channel`, which stays the caller's; `process` is the number of who
- * answers. NULL: no memory. */
-struct sys_opener *sys_opener_asking(int channel, uint32_t process);
+ * answers, and `user` as whom. NULL: no memory. */
+struct sys_opener *sys_opener_asking(int channel, uint32_t process, uint32_t user);
 void sys_opener_asking_free(struct sys_opener *opener);
+
+/* Tells who answers that the configuration which was read is right, and all that it names was asked
+ * for. False: that was not taken. */
+bool sys_opener_vouch(struct sys_opener *opener, const struct opener_terms *terms);

@@ -32,12 +32,48 @@ static int direct_open_to_read(struct sys_opener *opener, const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+/* Whether nobody but root and this user can put a link there. */
+static bool is_trusted(int directory)
+{
+    struct stat status;
+    bool is_ours =
+        fstat(directory, &status) == 0 && (status.st_uid == 0 || status.st_uid == geteuid());
+    return is_ours && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* The directory of a path, to be opened in by name. A descriptor or -errno. */
+static int open_directory(const char *path, const char **ret_name)
+{
+    char text[PATH_MAX] = ".";
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    *ret_name = path + length;
+    if (length >= sizeof(text))
+        return -ENAMETOOLONG;
+    if (length > 0) {
+        memcpy(text, path, length);
+        text[length] = '\0';
+    }
+    int directory = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return directory < 0 ? -errno : directory;
+}
+
+/* In a directory where others write, a link is not followed: who put it there may only wish that we
+ * write to what it stands for. */
 static int direct_open_to_append(struct sys_opener *opener, const char *path)
 {
     (void)opener;
+    const char *name;
+    int directory = open_directory(path, &name);
+    if (directory < 0)
+        return directory;
     /* Without O_NONBLOCK a pipe without a reader would hold us until there is one. */
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
-    return fd < 0 ? -errno : fd;
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK |
+                (is_trusted(directory) ? 0 : O_NOFOLLOW);
+    int fd = openat(directory, name, flags, 0640);
+    int result = fd < 0 ? -errno : fd;
+    (void)close(directory);
+    return result;
 }
 
 static int direct_connect_datagram(struct sys_opener *opener, const struct address *address)
@@ -62,15 +98,27 @@ static bool direct_expand(struct sys_opener *opener, const char *pattern, struct
     return paths != NULL;
 }
 
-static void direct_begin_load(struct sys_opener *opener)
+static bool direct_real_path(struct sys_opener *opener, const char *path, char *ret_path,
+                             size_t size)
 {
     (void)opener;
+    char *found = realpath(path, NULL);
+    bool fits = found && strlen(found) < size;
+    if (fits)
+        memcpy(ret_path, found, strlen(found) + 1);
+    free(found);
+    return fits;
 }
 
-static void direct_keep_loaded(struct sys_opener *opener, uint64_t drain_ms)
+static int direct_begin_load(struct sys_opener *opener)
 {
     (void)opener;
-    (void)drain_ms;
+    return 0;
+}
+
+static void direct_keep_loaded(struct sys_opener *opener)
+{
+    (void)opener;
 }
 
 struct sys_opener *sys_opener_direct(void)
@@ -82,6 +130,7 @@ struct sys_opener *sys_opener_direct(void)
         .open_to_append = direct_open_to_append,
         .connect_datagram = direct_connect_datagram,
         .expand = direct_expand,
+        .real_path = direct_real_path,
         .begin_load = direct_begin_load,
         .keep_loaded = direct_keep_loaded,
     };
@@ -141,16 +190,6 @@ int sys_memory_file(struct slice bytes)
         return fd;
     (void)close(fd);
     return error;
-}
-
-bool sys_real_path(const char *path, char *ret_path, size_t size)
-{
-    char *found = realpath(path, NULL);
-    bool fits = found && strlen(found) < size;
-    if (fits)
-        memcpy(ret_path, found, strlen(found) + 1);
-    free(found);
-    return fits;
 }
 
 uint32_t sys_user(void)

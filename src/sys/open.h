@@ -10,6 +10,7 @@
 
 struct sys_opener {
     uint32_t process; /* the supervisor's number; 0: this process opens by itself */
+    uint32_t user;    /* as whom the supervisor works, where there is one */
     /* A listening socket, or -errno. */
     int (*listen)(struct sys_opener *opener, const struct address *address,
                   const struct sys_listen_options *options);
@@ -26,11 +27,15 @@ struct sys_opener {
     /* The sorted names that a pattern stands for, in `arena`. False: no memory. */
     bool (*expand)(struct sys_opener *opener, const char *pattern, struct arena *arena,
                    struct slice **ret_paths, size_t *ret_count);
-    /* A configuration is about to be read: the files and patterns that follow are its own. */
-    void (*begin_load)(struct sys_opener *opener);
-    /* It is served. A supervisor keeps what was read, for the next worker, and learns how long the
-     * exchanges of this one may take to end when it is stopped. */
-    void (*keep_loaded)(struct sys_opener *opener, uint64_t drain_ms);
+    /* The path without links, dots and what it is relative to. False: there is no such file, or the
+     * path is longer than `size`. */
+    bool (*real_path)(struct sys_opener *opener, const char *path, char *ret_path, size_t size);
+    /* A configuration is about to be read: the files and patterns that follow are its own. A
+     * supervisor has it checked first, and then gives what was read meanwhile, and opens what the
+     * configuration names and nothing else. 0, or -errno: that cannot be had. */
+    int (*begin_load)(struct sys_opener *opener);
+    /* It is served. A supervisor keeps what was read, for the next worker. */
+    void (*keep_loaded)(struct sys_opener *opener);
 };
 
 /* Opens in this process. */
@@ -45,10 +50,6 @@ int sys_read_opened(int fd, size_t max, struct arena *arena, struct slice *ret_b
 
 /* A file without a name that holds the bytes, to be read from its beginning, or -errno. */
 int sys_memory_file(struct slice bytes);
-
-/* The path without links, dots and what it is relative to. False: there is no such file, or the
- * path is longer than `size`. */
-bool sys_real_path(const char *path, char *ret_path, size_t size);
 
 /* The user as whom this process works, and its number. */
 uint32_t sys_user(void);
