@@ -43,6 +43,8 @@ struct node *merge_roots(struct loading *loading, struct node *const *roots, siz
 struct structure_key {
     const char *name;
     unsigned scopes;
+    const char *form; /* schema_form.h */
+    const char *summary;
 };
 extern const struct structure_key structure_keys[STRUCTURE_KEYS];
 

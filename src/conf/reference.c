@@ -24,7 +24,25 @@ static void print_choices(struct text *text, const char *const *choices)
     }
 }
 
-/* What a value is; a setting with a reader of its own says so in its sentence. */
+/* The form, with the keys of its mapping. */
+static void print_form(struct text *text, const struct setting *setting)
+{
+    static const struct slice word = {"MAPPING", 7};
+    struct slice rest = slice_from_text(setting->form);
+    while (rest.length > 0) {
+        const char *found = memmem(rest.data, rest.length, word.data, word.length);
+        struct slice before = found ? slice_until(rest, (size_t)(found - rest.data)) : rest;
+        text_add(text, before);
+        if (!found)
+            return;
+        for (size_t i = 0; i < setting->mapping->count; i++)
+            text_print(text, "%s%s", i == 0 ? "{" : ", ", setting->mapping->settings[i].name);
+        text_add_byte(text, '}');
+        rest = slice_from(rest, before.length + word.length);
+    }
+}
+
+/* What a value is. */
 static void print_type(struct text *text, const struct setting *setting)
 {
     switch (setting->type) {
@@ -50,7 +68,8 @@ static void print_type(struct text *text, const struct setting *setting)
         add(text, "a text");
         return;
     case SETTING_CUSTOM:
-        break;
+        print_form(text, setting);
+        return;
     }
 }
 
@@ -77,12 +96,9 @@ void reference_describe(struct text *text, const struct setting_group *group,
                         const struct setting *setting)
 {
     reference_print_name(text, group, setting);
-    text_print(text, "\n    %s\n\n", setting->summary);
-    if (setting->type != SETTING_CUSTOM) {
-        add(text, "    value     ");
-        print_type(text, setting);
-        add(text, "\n");
-    }
+    text_print(text, "\n    %s\n\n    value     ", setting->summary);
+    print_type(text, setting);
+    add(text, "\n");
     if (has_limits(setting)) {
         add(text, "    limits    ");
         print_limits(text, setting);

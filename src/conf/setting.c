@@ -23,6 +23,14 @@ static const struct unit *units_of(enum setting_type type)
     return type == SETTING_DURATION ? durations : type == SETTING_SIZE ? sizes : numbers;
 }
 
+bool setting_unit(enum setting_type type, size_t index, const char **ret_name, int64_t *ret_size)
+{
+    const struct unit *unit = &units_of(type)[index];
+    *ret_name = unit->name;
+    *ret_size = unit->size;
+    return unit->name != NULL;
+}
+
 void setting_print_value(struct text *text, const struct setting *setting, int64_t value)
 {
     const struct unit *units = units_of(setting->type), *best = units;

@@ -19,6 +19,7 @@
 #include "conf/template.h"
 
 struct arena;
+struct setting_group;
 struct configuration;
 struct configuration_reader;
 
@@ -72,9 +73,11 @@ struct setting {
     int64_t min, max;           /* NUMBER, DURATION (milliseconds), SIZE */
     const char *const *choices; /* CHOICE: ends with NULL */
     setting_read_fn *read;      /* CUSTOM */
-    enum template_phase phase;  /* TEMPLATE: which variables it may use */
-    unsigned scopes;            /* in which it may stand: bits of enum scope_kind */
-    bool single;                /* is not inherited: a condition or an action */
+    const char *form;           /* CUSTOM: how it is written (schema_form.h); NULL elsewhere */
+    const struct setting_group *mapping; /* CUSTOM: of the MAPPING in its form */
+    enum template_phase phase;           /* TEMPLATE: which variables it may use */
+    unsigned scopes;                     /* in which it may stand: bits of enum scope_kind */
+    bool single;                         /* is not inherited: a condition or an action */
     bool action;         /* what a site or route does: proxy, redirect, respond; single too */
     bool names_files;    /* CUSTOM: each text in it but `off` is a path for setting_read_file */
     const char *summary; /* one sentence */

@@ -124,6 +124,7 @@ static const struct setting test_site_rows[] = {{.name = "host",
                                                  .type = SETTING_CUSTOM,
                                                  TEST_FIELD(struct test_site, hosts),
                                                  .read = test_read_texts,
+                                                 .form = "TEXT | [TEXT]",
                                                  .scopes = SCOPE_SITE,
                                                  .single = true,
                                                  .example = "example.com"}};
@@ -167,6 +168,7 @@ static const struct setting test_extra_rows[] = {
                       .type = SETTING_CUSTOM,
                       TEST_FIELD(struct test_extras, headers),
                       .read = test_read_headers,
+                      .form = "off | TEXT | [TEXT]",
                       .scopes = TEST_ROUTE_SCOPES,
                       .example = "[a, b]"}};
 
@@ -179,6 +181,7 @@ static const struct setting test_upstream_rows[] = {{.name = "servers",
                                                      .type = SETTING_CUSTOM,
                                                      TEST_FIELD(struct test_upstream, servers),
                                                      .read = test_read_texts,
+                                                     .form = "TEXT | [TEXT]",
                                                      .scopes = SCOPE_UPSTREAM,
                                                      .single = true,
                                                      .example = "[app:3000]"},

@@ -5,11 +5,24 @@
 
 enum { CANDIDATES_MAX = 256, TOLD_ENOUGH = 1000 };
 
+/* clang-format off */
 const struct structure_key structure_keys[STRUCTURE_KEYS] = {
-    {"include", SCOPE_TOP},       {"listen", SCOPE_TOP},   {"sites", SCOPE_TOP},
-    {"upstreams", SCOPE_TOP},     {"defaults", SCOPE_TOP}, {"routes", SCOPE_SITE | SCOPE_ROUTE},
-    {"upstream", SCOPE_DEFAULTS},
+    {"include", SCOPE_TOP, "TEXT | [TEXT]",
+     "Further files, or patterns for them, relative to this one."},
+    {"listen", SCOPE_TOP, "<address> | LISTENER | [<address> | LISTENER]",
+     "Where clients connect: addresses, or mappings with an address."},
+    {"sites", SCOPE_TOP, "[SITE]",
+     "Who is served."},
+    {"upstreams", SCOPE_TOP, "{*: <servers> | UPSTREAM}",
+     "Named groups of servers that do the same job."},
+    {"defaults", SCOPE_TOP, "DEFAULTS",
+     "Settings for all sites and routes."},
+    {"routes", SCOPE_SITE | SCOPE_ROUTE, "[ROUTE]",
+     "Conditions, and what to do with what they take; the most specific one wins."},
+    {"upstream", SCOPE_DEFAULTS, "UPSTREAM_DEFAULTS",
+     "Settings for all upstreams."},
 };
+/* clang-format on */
 
 static const enum scope_kind kinds[] = {SCOPE_TOP,   SCOPE_LISTENER, SCOPE_SITE,
                                         SCOPE_ROUTE, SCOPE_UPSTREAM, SCOPE_DEFAULTS};

@@ -58,6 +58,7 @@ static const struct setting mapping_rows[] = {
      .offset = offsetof(struct admin_settings, address),
      .size = sizeof(struct address),
      .read = read_address,
+     .form = "ADDRESS",
      .summary = "Where it listens: an address or a Unix socket.",
      .example = "\"127.0.0.1:9900\""},
     {.name = "token",
@@ -65,6 +66,7 @@ static const struct setting mapping_rows[] = {
      .offset = offsetof(struct admin_settings, token),
      .size = sizeof(struct slice),
      .read = read_token,
+     .form = "TEXT",
      .summary = "Who sends it as `Authorization: Bearer TOKEN` may change something over TCP; "
                 "without it nobody may.",
      .example = "\"${env.WEIR_TOKEN}\""},
@@ -73,6 +75,7 @@ static const struct setting mapping_rows[] = {
      .offset = offsetof(struct admin_settings, hosts),
      .size = sizeof(struct admin_hosts),
      .read = read_hosts,
+     .form = "TEXT | [TEXT]",
      .summary = "Host names by which it may be called over TCP, beside `localhost` and addresses.",
      .example = "admin.example.com"},
 };
@@ -111,6 +114,8 @@ static const struct setting rows[] = {
      .offset = 0,
      .size = sizeof(struct admin_settings),
      .read = read_admin,
+     .form = "on | off | ADDRESS | MAPPING",
+     .mapping = &mapping_group,
      .scopes = SCOPE_TOP,
      .summary = "Where status, metrics and commands are answered: an address, on, off, or "
                 "{address, token, hosts}; otherwise on a Unix socket of its own.",

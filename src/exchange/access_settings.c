@@ -112,6 +112,8 @@ static const struct setting access_rows[] = {
      .offset = offsetof(struct access_setting, format),
      .size = sizeof(struct access_format_setting),
      .read = read_format,
+     .form = "common | combined | json | TEMPLATE | {json: {*: TEMPLATE}}",
+     .phase = TEMPLATE_END,
      .summary = "How a line looks: `common`, `combined` (the default), `json`, a text with "
                 "variables, or `{json: {KEY: text with variables}}`.",
      .example = "json"},
@@ -126,6 +128,7 @@ static const struct setting access_rows[] = {
      .offset = offsetof(struct access_setting, sample),
      .size = sizeof(uint64_t),
      .read = access_read_sample,
+     .form = "off | PERCENT",
      .summary = "Which share of the exchanges has a line, chosen by their ids; what failed with "
                 "5xx always has one.",
      .example = "10%"},
@@ -134,6 +137,8 @@ static const struct setting access_rows[] = {
      .offset = offsetof(struct access_setting, when),
      .size = sizeof(const struct access_when *),
      .read = access_read_when,
+     .form = "off | MAPPING | [MAPPING]",
+     .mapping = &access_when_group,
      .summary = "Only exchanges that ended like this; of a list, like one of these.",
      .example = "{status: [5xx, 404]}"},
     {.name = "hide_query",
@@ -141,6 +146,7 @@ static const struct setting access_rows[] = {
      .offset = offsetof(struct access_setting, hidden),
      .size = sizeof(struct hidden_names),
      .read = read_hidden,
+     .form = "off | TEXT | [TEXT]",
      .summary = "Parameters of a query whose values are not written down; otherwise token, "
                 "password and their like.",
      .example = "[token, password, session]"},
@@ -155,7 +161,7 @@ static const struct setting access_rows[] = {
      .example = "shown"},
 };
 
-static const struct setting_group access_group = {
+const struct setting_group access_setting_group = {
     .name = "access",
     .settings = access_rows,
     .count = sizeof(access_rows) / sizeof(access_rows[0]),
@@ -247,7 +253,7 @@ static bool read_mapping(struct setting_reader *reader, const struct node *node,
     struct access_setting setting, first = standard;
     first.hidden = hidden_names_standard;
     first.position = log_position_of(node, "to");
-    if (!setting_read_mapping(reader, &access_group, node, &setting))
+    if (!setting_read_mapping(reader, &access_setting_group, node, &setting))
         return false;
     setting.position = first.position;
     inherit(node, around && around->format.kind != ACCESS_OFF ? around : &first, &setting);

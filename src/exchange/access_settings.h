@@ -58,6 +58,9 @@ struct access_setting {
     int secrets;                    /* index: hidden, shown */
 };
 
+/* The mapping behind `access`. */
+extern const struct setting_group access_setting_group;
+
 /* Reads `off` or the mapping into a struct access_setting. */
 setting_read_fn access_setting_read;
 

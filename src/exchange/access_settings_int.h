@@ -3,6 +3,8 @@
 
 #include "exchange/access_settings.h"
 
+extern const struct setting_group access_when_group;
+
 /* Fills a `const struct access_when *`; NULL for off. */
 setting_read_fn access_read_when;
 

@@ -59,6 +59,7 @@ static const struct setting when_rows[] = {
      .offset = 0,
      .size = offsetof(struct access_conditions, slower_than),
      .read = read_status,
+     .form = "TEXT | [TEXT]",
      .summary = "What the client was told: a status, a class of them, or a list.",
      .example = "[5xx, 404]"},
     {.name = "slower_than",
@@ -75,11 +76,13 @@ static const struct setting when_rows[] = {
      .offset = offsetof(struct access_conditions, not_any),
      .size = sizeof(const struct access_when *),
      .read = read_not,
+     .form = "MAPPING | [MAPPING]",
+     .mapping = &access_when_group,
      .summary = "What stands inside does not hold as a whole; of a list, none does.",
      .example = "{status: 2xx}"},
 };
 
-static const struct setting_group when_group = {
+const struct setting_group access_when_group = {
     .name = "when",
     .settings = when_rows,
     .count = sizeof(when_rows) / sizeof(when_rows[0]),
@@ -93,7 +96,7 @@ static bool read_conditions(struct setting_reader *reader, const char *name,
     if (node->kind != NODE_MAPPING || node->count == 0)
         return setting_refuse(reader, name, "a mapping of conditions, or a list of them", EXAMPLE,
                               node);
-    return setting_read_mapping(reader, &when_group, node, conditions);
+    return setting_read_mapping(reader, &access_when_group, node, conditions);
 }
 
 static const struct access_when *read_any(struct setting_reader *reader, const char *name,

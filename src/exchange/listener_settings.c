@@ -29,6 +29,7 @@ static const struct setting listener_settings[] = {
      .offset = offsetof(struct listener_settings, address),
      .size = sizeof(struct address),
      .read = read_address,
+     .form = "ADDRESS",
      .scopes = SCOPE_LISTENER,
      .single = true,
      .summary = "Where clients connect.",
@@ -38,6 +39,7 @@ static const struct setting listener_settings[] = {
      .offset = offsetof(struct listener_settings, proxy_protocol),
      .size = sizeof(struct proxy_protocol_setting),
      .read = read_proxy_protocol,
+     .form = "SWITCH | TEXT | [TEXT]",
      .scopes = SCOPE_LISTENER,
      .summary = "Whether each connection begins with a header of the PROXY protocol, version 1 or "
                 "2: off, on, or whose connections are taken (addresses, ranges, `unix`).",
@@ -77,6 +79,7 @@ static const struct setting proxies_settings[] = {
      .offset = offsetof(struct proxies_settings, trusted),
      .size = sizeof(struct ip_ranges),
      .read = read_ranges,
+     .form = "TEXT | [TEXT]",
      .scopes = SCOPE_TOP,
      .summary = "Whose X-Forwarded-For, -Proto, -Host and Forwarded are believed: addresses, "
                 "ranges, or `unix` for peers on Unix sockets.",

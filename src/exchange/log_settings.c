@@ -99,6 +99,8 @@ static const struct setting log_rows[] = {
      .offset = offsetof(struct log_settings, access),
      .size = sizeof(struct access_setting),
      .read = access_setting_read,
+     .form = "off | MAPPING",
+     .mapping = &access_setting_group,
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
      .summary =
          "A line for each exchange: off, or {format, to, sample, when, hide_query, secrets}.",
@@ -108,6 +110,8 @@ static const struct setting log_rows[] = {
      .offset = offsetof(struct log_settings, error),
      .size = sizeof(struct error_setting),
      .read = read_error,
+     .form = "MAPPING",
+     .mapping = &error_group,
      .scopes = SCOPE_TOP,
      .summary = "What goes wrong: {to, level}; otherwise to stderr, at level notice.",
      .example = "{to: /var/log/weir/error.log, level: warning}"},

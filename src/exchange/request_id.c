@@ -70,6 +70,8 @@ static const struct setting rows[] = {
      .offset = 0,
      .size = sizeof(struct request_id_setting),
      .read = read_request_id,
+     .form = "on | off | MAPPING",
+     .mapping = &mapping_group,
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
      .summary = "The id of an exchange, which servers are told in X-Request-Id: on, off, or "
                 "{header, response}.",

@@ -9,5 +9,6 @@ int reload_command(int argc, char **argv);
 int stop_command(int argc, char **argv);
 int status_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
+int schema_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
 int version_command(int argc, char **argv);

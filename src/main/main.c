@@ -17,6 +17,7 @@ static const struct {
     {"check", check_command, "tell everything that is wrong with a configuration"},
     {"explain", explain_command, "tell what becomes of a request, and why"},
     {"settings", settings_command, "tell what a configuration may say"},
+    {"schema", schema_command, "print the JSON Schema of a configuration, for editors"},
     {"proxy", proxy_command, "proxy one address to servers, without a file"},
     {"demo", demo_command, "see it work, with three small servers built in"},
     {"version", version_command, "tell which Weir this is"},

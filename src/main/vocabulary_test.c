@@ -116,6 +116,39 @@ static void every_setting_has_a_sentence_and_an_example(void **state)
     for_all(check_words);
 }
 
+/* The mapping that a form promises is there, and no form is where the type says all. */
+static void check_form(const char *group, const struct setting *setting)
+{
+    bool is_custom = setting->type == SETTING_CUSTOM;
+    if (is_custom != (setting->form != NULL))
+        fail_msg("%s.%s: a setting with a reader of its own says how it is written: \"form\" of "
+                 "conf/setting.h, in the notation of conf/schema_form.h",
+                 group, setting->name);
+    bool has_mapping = is_custom && strstr(setting->form, "MAPPING");
+    if (has_mapping != (setting->mapping != NULL))
+        fail_msg("%s.%s: MAPPING in its form, and \"mapping\" for its settings", group,
+                 setting->name);
+}
+
+enum { INNER_DEPTH_MAX = 8 };
+
+static void check_forms_of(const struct setting_group *group, unsigned depth)
+{
+    for (size_t i = 0; i < group->count && depth < INNER_DEPTH_MAX; i++) {
+        const struct setting *setting = &group->settings[i];
+        check_form(group->name, setting);
+        if (setting->mapping && setting->mapping != group)
+            check_forms_of(setting->mapping, depth + 1);
+    }
+}
+
+static void every_setting_says_how_it_is_written(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < vocabulary.group_count; i++)
+        check_forms_of(vocabulary.groups[i], 0);
+}
+
 static void check_example(const struct place *place, const struct setting_group *group,
                           const struct setting *setting)
 {
@@ -201,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_setting_has_a_sentence_and_an_example),
+        cmocka_unit_test(every_setting_says_how_it_is_written),
         cmocka_unit_test(every_example_can_be_read_wherever_it_may_stand),
         cmocka_unit_test(what_lies_outside_the_limits_is_refused),
         cmocka_unit_test(what_is_of_another_kind_is_refused),

@@ -162,6 +162,7 @@ static const struct setting site_records[] = {
         .offset = offsetof(struct site_settings, host),
         .size = sizeof(struct host_names),
         .read = read_hosts,
+        .form = "TEXT | [TEXT]",
         .scopes = SCOPE_SITE,
         .single = true,
         .summary = "The names that the site answers for: a name, \"*.example.com\" for all names "
@@ -174,6 +175,7 @@ static const struct setting site_records[] = {
         .offset = offsetof(struct site_settings, listen),
         .size = sizeof(struct site_addresses),
         .read = read_listen,
+        .form = "ADDRESS | [ADDRESS]",
         .scopes = SCOPE_SITE,
         .single = true,
         .summary = "The addresses at which alone the site answers; without it, those of the top.",
@@ -192,33 +194,34 @@ const struct setting_group site_group = {
 /* --- Routes ------------------------------------------------------------------------------------
  */
 
-#define CONDITION_RECORD(name_, kind_, read_, summary_, example_)                                  \
+#define CONDITION_RECORD(name_, kind_, read_, form_, summary_, example_)                           \
     {                                                                                              \
         .name = name_, .type = SETTING_CUSTOM,                                                     \
         .offset = offsetof(struct route_settings, conditions[kind_]),                              \
-        .size = sizeof(const struct condition *), .read = read_, .scopes = SCOPE_ROUTE,            \
-        .single = true, .summary = summary_, .example = example_                                   \
+        .size = sizeof(const struct condition *), .read = read_, .form = form_,                    \
+        .scopes = SCOPE_ROUTE, .single = true, .summary = summary_, .example = example_            \
     }
 
 /* clang-format off */
 #define CONDITION_RECORDS                                                                          \
-    CONDITION_RECORD("path", CONDITION_PATH, condition_read_path,                                  \
+    CONDITION_RECORD("path", CONDITION_PATH, condition_read_path, "PATH | [PATH]",                 \
         "The path: \"/exact\", \"/prefix/*\" with all below it by whole segments, or a regular "   \
         "expression behind a ~; of a list, any.", "/products/*"),                                  \
-    CONDITION_RECORD("method", CONDITION_METHOD, condition_read_method,                            \
+    CONDITION_RECORD("method", CONDITION_METHOD, condition_read_method, "TEXT | [TEXT]",           \
         "The method of the request; of a list, any.", "[POST, PUT]"),                              \
-    CONDITION_RECORD("header", CONDITION_HEADER, condition_read_header,                            \
+    CONDITION_RECORD("header", CONDITION_HEADER, condition_read_header, "{*: TEXT | [TEXT]}",      \
         "Header fields, each with a text, a ~pattern, or \"*\" where it only has to be there; of " \
         "several lines of a field, any.", "{X-Beta: \"1\"}"),                                      \
-    CONDITION_RECORD("query", CONDITION_QUERY, condition_read_query,                               \
+    CONDITION_RECORD("query", CONDITION_QUERY, condition_read_query, "{*: TEXT | [TEXT]}",         \
         "Parameters of the query, decoded, each with a text, a ~pattern, or \"*\".",               \
         "{version: \"2\"}"),                                                                       \
-    CONDITION_RECORD("cookie", CONDITION_COOKIE, condition_read_cookie,                            \
+    CONDITION_RECORD("cookie", CONDITION_COOKIE, condition_read_cookie, "{*: TEXT | [TEXT]}",      \
         "Cookies, each with a text, a ~pattern, or \"*\".", "{beta: \"*\"}"),                      \
-    CONDITION_RECORD("client", CONDITION_CLIENT, condition_read_client,                            \
+    CONDITION_RECORD("client", CONDITION_CLIENT, condition_read_client, "TEXT | [TEXT]",           \
         "The client's address: an address or a range; of a list, any; unix is whoever comes over " \
         "a Unix socket.", "[10.0.0.0/8, \"fd00::/8\"]"),                                           \
     CONDITION_RECORD("scheme", CONDITION_SCHEME, condition_read_scheme,                            \
+        "http | https | [http | https]",                                                           \
         "The scheme of the request: http or https.", "https")
 /* clang-format on */
 
@@ -290,9 +293,19 @@ static bool read_not(struct setting_reader *reader, const struct node *node, voi
 
 static const struct setting route_records[] = {
     CONDITION_RECORDS,
-    CONDITION_RECORD("not", CONDITION_NOT, read_not,
-                     "Conditions that must not hold together; of a list, none may.",
-                     "{method: [GET, HEAD]}"),
+    {
+        .name = "not",
+        .type = SETTING_CUSTOM,
+        .offset = offsetof(struct route_settings, conditions[CONDITION_NOT]),
+        .size = sizeof(const struct condition *),
+        .read = read_not,
+        .form = "MAPPING | [MAPPING]",
+        .mapping = &not_group,
+        .scopes = SCOPE_ROUTE,
+        .single = true,
+        .summary = "Conditions that must not hold together; of a list, none may.",
+        .example = "{method: [GET, HEAD]}",
+    },
     {
         .name = "priority",
         .type = SETTING_NUMBER,

@@ -229,6 +229,8 @@ static const struct setting records[] = {
         .offset = offsetof(struct headers_settings, request),
         .size = sizeof(struct operations),
         .read = read_request,
+        .form =
+            "off | {set: {*: TEMPLATE}, add: {*: TEMPLATE | [TEMPLATE]}, remove: TEXT | [TEXT]}",
         .phase = TEMPLATE_REQUEST,
         .scopes = SCOPE_SITE | SCOPE_ROUTE,
         .summary = "Fields to remove from the request, to set and to add, before it goes to a "
@@ -241,6 +243,8 @@ static const struct setting records[] = {
         .offset = offsetof(struct headers_settings, response),
         .size = sizeof(struct operations),
         .read = read_response,
+        .form =
+            "off | {set: {*: TEMPLATE}, add: {*: TEMPLATE | [TEMPLATE]}, remove: TEXT | [TEXT]}",
         .phase = TEMPLATE_RESPONSE,
         .scopes = SCOPE_SITE | SCOPE_ROUTE,
         .summary = "Fields to remove from the response, to set and to add, before it goes to the "

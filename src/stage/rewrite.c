@@ -157,6 +157,8 @@ static const struct setting records[] = {
         .offset = offsetof(struct rewrite_settings, rewrite),
         .size = sizeof(const struct rewrite *),
         .read = read_rewrite,
+        .form = "off | {strip_prefix: TEXT, add_prefix: TEXT, replace_prefix: TEXT, regex: TEXT, "
+                "to: TEMPLATE}",
         .phase = TEMPLATE_REQUEST,
         .scopes = SCOPE_SITE | SCOPE_ROUTE,
         .summary = "The path for which the server is asked: strip_prefix, add_prefix and "

@@ -21,7 +21,10 @@ struct server_list {
     size_t count;
 };
 
-/* Reads one server or a list of them: texts or mappings {address, weight}. */
+/* Reads one server or a list of them: texts or mappings {address, weight}. Its form is that of all
+ * settings which it reads. */
+#define SERVER_FORM      "TEXT | {address: TEXT, weight: 1..1000}"
+#define SERVER_LIST_FORM SERVER_FORM " | [" SERVER_FORM "]"
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
 struct upstream_settings {

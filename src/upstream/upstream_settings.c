@@ -128,6 +128,7 @@ static const struct setting settings[] = {
      .offset = offsetof(struct upstream_settings, servers),
      .size = sizeof(struct server_list),
      .read = server_list_read,
+     .form = SERVER_LIST_FORM,
      .scopes = SCOPE_UPSTREAM,
      .single = true,
      .summary = "The servers of the upstream: addresses, or {address, weight}.",

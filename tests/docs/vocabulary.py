@@ -18,7 +18,7 @@ SETTING_ROWS = [
 ]
 GROUP_NAME = r'struct setting_group \w+ = \{\s*\.name = "(\w+)"'
 KEYS = r"static const char \*const keys\[\] = \{([^}]*)\}"
-STRUCTURE = r'\{"(\w+)", (?:SCOPE_\w+(?: \| )?)+\}'
+STRUCTURE = r'\{"(\w+)", (?:SCOPE_\w+(?: \| )?)+,'
 CHOICES = r"const char \*const \w*(?:choices|formats|level_names)\w*\[\S*\] = \{([^}]*)\}"
 VARIABLE = r'\{"([\w.]+)", TEMPLATE_(?:REQUEST|RESPONSE|END), '
 

@@ -1,0 +1,11 @@
+/* The JSON Schema (draft 2020-12) of a configuration, made from the records of the settings, so
+ * that an editor completes and checks what the reader takes. It refuses nothing that the reader
+ * takes, but for the word `null` and for what looks like a fraction or an exponent where YAML reads
+ * that as a whole number; what it cannot tell (whether an upstream has the name that a route gives,
+ * which capture a pattern has) is left to `weir check`. Pure. */
+#pragma once
+
+#include "conf/configuration.h"
+
+/* False: there was no memory. What does not fit into the text is cut. */
+bool schema_print(struct text *text, const struct vocabulary *vocabulary);
