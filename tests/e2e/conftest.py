@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "data"))
 from harness.client import Client  # noqa: E402
 from harness.origin import Origin  # noqa: E402
 from harness.ports import Ports  # noqa: E402
+from harness.supervised import Supervised  # noqa: E402
 from harness.weir import Weir, write_configuration  # noqa: E402
 
 TEST_SECONDS_MAX = 120  # ten times that for soak
@@ -55,13 +56,13 @@ def start_weir(ports, directory):
     no sanitizer report and no failed assertion."""
     running = []
 
-    def start(text, address=None, environment=None, supervised=False):
+    def start(text, address=None, environment=None, supervised=False, program=None):
         address = address or ("127.0.0.1", ports.take())
         place = directory / f"weir-{len(running)}"
         place.mkdir()
         path = write_configuration(place, textwrap.dedent(text), address)
         arguments = ["run", "-c", path] + ([] if supervised else ["--one-process"])
-        running.append(Weir(arguments, address, place, environment))
+        running.append(Weir(arguments, address, place, environment, program))
         return running[-1]
 
     yield start
@@ -73,6 +74,12 @@ def start_weir(ports, directory):
             failures.append(failure)
     if failures:
         raise failures[0]
+
+
+@pytest.fixture
+def start_supervised(start_weir):
+    """The same with a worker of its own: gives a Supervised."""
+    return lambda *arguments, **named: Supervised(start_weir(*arguments, supervised=True, **named))
 
 
 @pytest.fixture

@@ -33,14 +33,15 @@ class WeirFailed(AssertionError):
 
 class Weir:
     """`weir ARGUMENTS`, from its start until it is ready, then until stop(). `address` is that of
-    its first listener; `log` what it has said on stderr so far."""
+    its first listener; `log` what it has said on stderr so far. `program` is another file than the
+    binary that is tested."""
 
-    def __init__(self, arguments, address=None, directory=None, environment=None):
+    def __init__(self, arguments, address=None, directory=None, environment=None, program=None):
         self.arguments = [str(argument) for argument in arguments]
         self.address = address
         self._lines, self._changed, self._closed = [], threading.Condition(), False
         self.process = subprocess.Popen(
-            [str(binary()), *self.arguments], cwd=directory, stdin=subprocess.DEVNULL,
+            [str(program or binary()), *self.arguments], cwd=directory, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})})
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -191,9 +192,9 @@ def write_configuration(directory, text, address):
     return path
 
 
-def run_weir_command(*arguments, directory=None, environment=None, seconds=20):
+def run_weir_command(*arguments, directory=None, environment=None, seconds=20, program=None):
     """A command that ends by itself, as `weir check`: its exit status, stdout and stderr."""
-    result = subprocess.run([str(binary()), *map(str, arguments)], cwd=directory, text=True,
+    result = subprocess.run([str(program or binary()), *map(str, arguments)], cwd=directory, text=True,
                             capture_output=True, timeout=seconds, stdin=subprocess.DEVNULL,
                             env={**os.environ, **(environment or {})}, check=False)
     assert not TROUBLE.search(result.stderr), result.stderr
