@@ -41,6 +41,7 @@ struct admin_connection {
     enum admin_state state;
     bool is_local, keep_alive;
     bool has_begun;     /* the first bytes of a request are here: it has to hurry */
+    bool has_asked;     /* and had its answer */
     struct arena arena; /* of one request */
     struct span head_bytes;
     struct request_head head;
@@ -216,6 +217,7 @@ static enum admin_step finish_answer(struct admin_connection *connection)
 {
     bool keep_alive = connection->keep_alive;
     forget_request(connection);
+    connection->has_asked = true;
     if (keep_alive) {
         await_request(connection);
         return ADMIN_GO_ON;
@@ -403,6 +405,17 @@ void admin_commit(struct admin *admin, const struct admin_settings *settings)
         .listener = &after->listener, .owner = admin, .on_client = on_client};
     after->is_open = true;
     listener_share_open(&after->share, admin->loop, 0);
+}
+
+void admin_leave(struct admin *admin)
+{
+    close_listener(admin, admin->current, true);
+    admin->current = NULL;
+    LIST_EACH_SAFE (link, &admin->connections) {
+        struct admin_connection *connection = CONTAINER_OF(link, struct admin_connection, link);
+        if (connection->state == ADMIN_HEAD && connection->has_asked && !connection->has_begun)
+            close_connection(connection);
+    }
 }
 
 struct address admin_address(const struct admin *admin)

@@ -58,6 +58,10 @@ void admin_commit(struct admin *admin, const struct admin_settings *settings);
 /* Gives up what admin_prepare opened. */
 void admin_cancel(struct admin *admin);
 
+/* Another process listens in our place: accepts who waits, then nobody any more. Who has had an
+ * answer is sent away. */
+void admin_leave(struct admin *admin);
+
 /* Where it listens; ADDRESS_NONE: nowhere. */
 struct address admin_address(const struct admin *admin);
 

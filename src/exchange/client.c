@@ -103,7 +103,7 @@ static void become_idle(struct client *client)
 {
     client->state = CLIENT_IDLE;
     client->reader.receive_size = BUFFER_SMALL;
-    if (client_shall_leave(client)) {
+    if (client_shall_leave(client) && !client->context->is_patient) {
         begin_linger(client); /* it may have sent more: a close could destroy our answer */
         return;
     }
@@ -399,6 +399,8 @@ static struct client *new_client(struct loop_context *context, struct loop_liste
  * idle connection may close at any time (RFC 9112 9.5). */
 static void drain_idle(struct client *client)
 {
+    if (client->context->is_patient)
+        return;
     if (client->requests == 0)
         set_timer(client, FIRST_REQUEST_MS);
     else

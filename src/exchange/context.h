@@ -46,6 +46,7 @@ struct loop_context {
     struct list tunnel_list;
     struct list listeners; /* the loop's parts of those that are open, or have clients left */
     bool draining;         /* no new requests; connections end when they can */
+    bool is_patient;       /* and then: who is connected may ask once more */
     int64_t date_second;
     char date[32]; /* an IMF-fixdate (RFC 9110 5.6.7) of that second */
     int64_t log_second;

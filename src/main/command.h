@@ -7,6 +7,7 @@ int proxy_command(int argc, char **argv);
 int demo_command(int argc, char **argv);
 int reload_command(int argc, char **argv);
 int stop_command(int argc, char **argv);
+int upgrade_command(int argc, char **argv);
 int status_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
 int schema_command(int argc, char **argv);

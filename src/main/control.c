@@ -6,6 +6,7 @@
 #include "main/endpoints.h"
 #include "main/registries.h"
 #include "net/timeouts.h"
+#include "obs/log.h"
 #include "sys/clock.h"
 #include "sys/signal.h"
 #include "sys/socket.h"
@@ -24,9 +25,18 @@ uint64_t control_drain_time(const struct snapshot *snapshot)
 
 /* ---- the end */
 
+static void tell_left(struct control *control)
+{
+    if (!control->is_leaving || control->has_left || !worker_is_closed(control->worker))
+        return;
+    control->has_left = true;
+    control->opener->tell_left(control->opener);
+}
+
 static void on_drain(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, drain);
+    tell_left(control);
     if (worker_is_done(control->worker))
         control->is_over = true;
     else if (loop_now(control->loop) >= control->drain_until)
@@ -46,6 +56,19 @@ void control_stop(struct control *control)
     control->drain_until =
         loop_now(control->loop) + control_drain_time(worker_snapshot(control->worker));
     worker_drain(control->worker);
+    timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
+}
+
+void control_leave(struct control *control)
+{
+    if (control->drain_until > 0)
+        return;
+    log_event(LOG_NOTICE, "another worker serves; this one ends what it has begun");
+    control->is_leaving = true;
+    control->drain_until =
+        loop_now(control->loop) + control_drain_time(worker_snapshot(control->worker));
+    admin_leave(control->admin);
+    worker_leave(control->worker);
     timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
 }
 
@@ -81,6 +104,11 @@ static void obey(struct control *control, enum sys_signal signal)
             log_writer_reopen(control->reload->registries->log_writer);
         break;
     case SYS_SIGNAL_UPGRADE:
+        if (control->supervisor > 0)
+            control_leave(control);
+        else
+            log_event(LOG_WARNING, "a Weir of one process cannot be upgraded; restart it");
+        break;
     case SYS_SIGNAL_NONE:
         break;
     }
@@ -109,6 +137,7 @@ bool control_init(struct control *control, struct worker *worker, const struct r
                   struct sys_opener *opener)
 {
     *control = (struct control){.worker = worker, .reload = reload, .signals = -1};
+    control->opener = opener;
     control->supervisor = opener->process;
     control->started = sys_wall_seconds();
     timer_init(&control->rest, on_rest);

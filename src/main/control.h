@@ -12,7 +12,8 @@ struct control {
     struct loop *loop;
     struct worker *worker;
     const struct reload *reload; /* NULL: there is no file to be read again */
-    uint32_t supervisor;         /* its process; 0: there is none */
+    struct sys_opener *opener;
+    uint32_t supervisor; /* its process; 0: there is none */
     struct reload_history history;
     struct admin *admin;
     int64_t started;           /* seconds since 1970 */
@@ -22,6 +23,8 @@ struct control {
     struct timer rest;         /* now and then: what is not needed any more goes */
     struct timer drain;        /* while it stops: looks whether everything has come to its end */
     uint64_t drain_until;      /* milliseconds of the loop's clock; 0: it does not stop */
+    bool is_leaving;           /* for another worker, which serves */
+    bool has_left;             /* and the supervisor was told that nobody new comes any more */
     bool is_over;
 };
 
@@ -37,6 +40,11 @@ void control_run(struct control *control);
 /* Begins to stop: what runs may end, for `timeouts.drain` at most. Asked again, cuts what is left.
  */
 void control_stop(struct control *control);
+
+/* Another worker serves on the same sockets: nobody new is accepted, and who is there may stay as
+ * long as `timeouts.drain` says: also to ask once more, so that no request is lost that was sent
+ * before its sender could know. */
+void control_leave(struct control *control);
 
 /* How long exchanges may take to end when it stops, in milliseconds. */
 uint64_t control_drain_time(const struct snapshot *snapshot);

@@ -6,13 +6,18 @@
 #include "main/explain_live.h"
 #include "main/hidden.h"
 #include "main/registries.h"
+#include "main/upgrade.h"
 #include "net/listener.h"
 #include "sys/clock.h"
 #include "sys/open.h"
 #include "sys/usage.h"
 #include "upstream/upstream.h"
 
+#include <errno.h>
+
 static const char JSON[] = "application/json";
+
+enum { OUTCOME_MAX = 2 * UPGRADE_WORDS_MAX };
 
 static const struct snapshot *snapshot_of(const struct control *control)
 {
@@ -27,7 +32,7 @@ static void answer_index(void *context, const struct admin_request *request,
     (void)context;
     (void)request;
     for (const struct admin_endpoint *endpoint = endpoints; endpoint->path; endpoint++)
-        (void)fprintf(reply->body, "%-4s %-10s %s\n", endpoint->changes ? "POST" : "GET",
+        (void)fprintf(reply->body, "%-4s %-16s %s\n", endpoint->changes ? "POST" : "GET",
                       endpoint->path, endpoint->summary);
 }
 
@@ -216,6 +221,54 @@ static void answer_stop(void *context, const struct admin_request *request,
     (void)fputs("stopping\n", reply->body);
 }
 
+static void answer_upgrade(void *context, const struct admin_request *request,
+                           struct admin_reply *reply)
+{
+    (void)request;
+    struct sys_opener *opener = ((struct control *)context)->opener;
+    int error = opener->begin_upgrade(opener);
+    reply->status = error ? 409 : 202;
+    if (error == -EBUSY)
+        (void)fputs("an upgrade is under way already\n", reply->body);
+    else if (error == -ENOTSUP)
+        (void)fputs("a Weir of one process cannot be upgraded; restart it\n", reply->body);
+    else if (error)
+        (void)fprintf(reply->body, "the supervisor does not answer: %s\n", strerrordesc_np(-error));
+    else
+        (void)fputs("the upgrade has begun\n", reply->body);
+}
+
+static unsigned outcome_status(struct slice word)
+{
+    return slice_equal(word, SLICE("done"))     ? 200
+           : slice_equal(word, SLICE("begun"))  ? 202
+           : slice_equal(word, SLICE("failed")) ? 422
+                                                : 404;
+}
+
+static void answer_upgrade_outcome(void *context, const struct admin_request *request,
+                                   struct admin_reply *reply)
+{
+    (void)request;
+    struct sys_opener *opener = ((struct control *)context)->opener;
+    struct arena arena;
+    struct slice words = {0};
+    arena_init(&arena, NULL, 2 * (size_t)OUTCOME_MAX);
+    int file = opener->open_upgrade_outcome(opener);
+    if (file >= 0) {
+        (void)sys_read_opened(file, OUTCOME_MAX, &arena, &words);
+        sys_close(file);
+    }
+    struct slice word = slice_cut(&words, '\n');
+    reply->status = outcome_status(word);
+    if (reply->status == 202)
+        words = SLICE("an upgrade is under way\n");
+    else if (reply->status == 404)
+        words = SLICE("there was no upgrade since Weir was started\n");
+    (void)fwrite(words.data, 1, words.length, reply->body);
+    arena_fini(&arena);
+}
+
 const struct admin_endpoint endpoints[] = {
     {"/", false, answer_index, "this list"},
     {"/healthz", false, answer_health, "200 while it serves, 503 when it stops"},
@@ -225,6 +278,10 @@ const struct admin_endpoint endpoints[] = {
     {"/config", false, answer_configuration, "the files of the configuration, without tokens"},
     {"/reload", true, answer_reload,
      "loads the configuration anew; 422 and why, where it is wrong"},
+    {"/upgrade", true, answer_upgrade,
+     "begins an upgrade to the program that lies on the disk now"},
+    {"/upgrade/outcome", false, answer_upgrade_outcome,
+     "what became of it: 202 it goes on, 200 done, 422 and why it failed, 404 there was none"},
     {"/stop", true, answer_stop, "ends what runs, and stops"},
     {0},
 };

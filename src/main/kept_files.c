@@ -1,6 +1,9 @@
 #include "main/kept_files.h"
 
 #include "base/assert.h"
+#include "main/estate.h"
+
+#include <limits.h>
 
 enum { NAME_LENGTH_MAX = 4096 };
 
@@ -50,4 +53,61 @@ const struct kept *kept_files_find(const struct kept_files *files, enum kept_kin
 {
     char memory[NAME_LENGTH_MAX + 1];
     return map_get(&files->by_name, key_of(kind, name, memory));
+}
+
+/* ---- from supervisor to supervisor */
+
+/* The keys of an estate. */
+static const char *const keys[] = {
+    [KEPT_FILE] = "file",
+    [KEPT_NAMES] = "names",
+    [KEPT_REAL_PATH] = "real-path",
+    [KEPT_LOG] = "log",
+    [KEPT_SYSLOG] = "syslog",
+    [KEPT_LISTENER] = "allowed-listener",
+    [KEPT_PRIVATE_LISTENER] = "allowed-private-listener",
+};
+
+enum { KIND_COUNT = sizeof(keys) / sizeof(keys[0]) };
+
+/* `ERROR NAME`, a NUL, and the bytes. */
+static int write_entry(struct slice key, const struct kept *kept, int file)
+{
+    char number[16];
+    struct text error = text_over(number, sizeof(number));
+    text_print(&error, "%d ", -kept->error);
+    const struct slice parts[] = {text_slice(&error), slice_from(key, 1), {"", 1}, kept->bytes};
+    return estate_add(file, keys[key.data[0] - 'a'], parts, 4);
+}
+
+int kept_files_write(const struct kept_files *files, int file)
+{
+    int error = 0;
+    for (size_t i = 0; i < files->by_name.capacity && !error; i++) {
+        const struct map_entry *entry = &files->by_name.entries[i];
+        if (entry->value)
+            error = write_entry(entry->key, entry->value, file);
+    }
+    return error;
+}
+
+static bool read_entry(struct kept_files *files, enum kept_kind kind, struct slice value)
+{
+    int error;
+    if (!estate_take_int(&value, &error) || slice_find(value, '\0') == value.length)
+        return false;
+    struct slice name = slice_cut(&value, '\0');
+    if (name.length > NAME_LENGTH_MAX || kept_files_find(files, kind, name))
+        return false;
+    struct kept kept = {-error, arena_copy(&files->arena, value)};
+    return kept.bytes.data && kept_files_add(files, kind, name, kept);
+}
+
+bool kept_files_read(struct kept_files *files, struct slice key, struct slice value)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (slice_equal(key, slice_from_text(keys[kind])))
+            return read_entry(files, (enum kept_kind)kind, value);
+    }
+    return true;
 }

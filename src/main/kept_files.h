@@ -46,3 +46,8 @@ bool kept_files_add(struct kept_files *files, enum kept_kind kind, struct slice 
 /* NULL: nothing is kept under the name. */
 const struct kept *kept_files_find(const struct kept_files *files, enum kept_kind kind,
                                    struct slice name);
+
+/* Writes a record for each into an estate, 0 or -errno; and takes one from there, where its key is
+ * one of ours. False: it is malformed, or there is no memory. */
+int kept_files_write(const struct kept_files *files, int file);
+bool kept_files_read(struct kept_files *files, struct slice key, struct slice value);

@@ -1,6 +1,8 @@
 #include "main/kept_listeners.h"
 
+#include "main/estate.h"
 #include "net/listener.h"
+#include "sys/program.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +11,9 @@ struct kept_listener {
     struct list link;
     struct address address;
     bool share;
-    bool is_given; /* to the worker of the moment */
+    bool is_given; /* to the worker that asks */
+    bool is_fresh; /* opened since that one began to ask */
+    bool is_open;  /* `fd` is; otherwise it is a number that was read */
     int fd;
 };
 
@@ -21,44 +25,44 @@ void kept_listeners_init(struct kept_listeners *listeners)
 static void drop(struct kept_listener *entry)
 {
     list_remove(&entry->link);
-    sys_close(entry->fd);
+    if (entry->is_open)
+        sys_close(entry->fd);
     free(entry);
 }
 
-/* Left over from a worker that had another number of loops: a socket that is shared cannot be
- * opened beside one that is not. */
-static void drop_of_other_kind(struct kept_listeners *listeners, const struct address *address,
-                               bool share)
+static bool keep(struct kept_listeners *listeners, const struct kept_listener *what)
 {
-    LIST_EACH_SAFE (link, &listeners->entries) {
-        struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        if (address_equal(&entry->address, address) && !entry->is_given && entry->share != share)
-            drop(entry);
-    }
+    struct kept_listener *entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return false;
+    *entry = *what;
+    list_push_back(&listeners->entries, &entry->link);
+    return true;
 }
 
 static int open_another(struct kept_listeners *listeners, const struct address *address,
                         const struct sys_listen_options *options)
 {
-    struct kept_listener *entry = calloc(1, sizeof(*entry));
-    if (!entry)
-        return -ENOMEM;
     int fd = sys_listen(address, options);
-    if (fd < 0) {
-        free(entry);
+    if (fd < 0)
         return fd;
-    }
-    *entry = (struct kept_listener){
-        .address = *address, .share = options->share, .is_given = true, .fd = fd};
-    list_push_back(&listeners->entries, &entry->link);
-    return fd;
+    const struct kept_listener entry = {.address = *address,
+                                        .share = options->share,
+                                        .is_given = true,
+                                        .is_fresh = true,
+                                        .is_open = true,
+                                        .fd = fd};
+    if (keep(listeners, &entry))
+        return fd;
+    sys_close(fd);
+    return -ENOMEM;
 }
 
 int kept_listeners_get(struct kept_listeners *listeners, const struct address *address,
                        const struct sys_listen_options *options)
 {
     unsigned given = 0;
-    drop_of_other_kind(listeners, address, options->share);
+    bool can_be_more = true;
     LIST_EACH (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
         if (!address_equal(&entry->address, address))
@@ -67,8 +71,11 @@ int kept_listeners_get(struct kept_listeners *listeners, const struct address *a
             entry->is_given = true;
             return entry->fd;
         }
+        can_be_more &= entry->share && options->share;
         given++;
     }
+    if (!can_be_more)
+        return -EALREADY;
     return given < LISTENER_LOOPS_MAX ? open_another(listeners, address, options) : -EMFILE;
 }
 
@@ -86,18 +93,46 @@ void kept_listeners_forget(struct kept_listeners *listeners, const struct addres
         sys_listen_forget(address);
 }
 
+bool kept_listeners_have(const struct kept_listeners *listeners, const struct address *address)
+{
+    LIST_EACH (link, &listeners->entries) {
+        if (address_equal(&CONTAINER_OF(link, struct kept_listener, link)->address, address))
+            return true;
+    }
+    return false;
+}
+
 void kept_listeners_rewind(struct kept_listeners *listeners)
 {
-    LIST_EACH (link, &listeners->entries)
-        CONTAINER_OF(link, struct kept_listener, link)->is_given = false;
+    LIST_EACH (link, &listeners->entries) {
+        struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
+        entry->is_given = entry->is_fresh = false;
+    }
+}
+
+void kept_listeners_drop_fresh(struct kept_listeners *listeners)
+{
+    LIST_EACH_SAFE (link, &listeners->entries) {
+        struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
+        struct address address = entry->address;
+        entry->is_given = true;
+        if (!entry->is_fresh)
+            continue;
+        drop(entry);
+        sys_listen_remove(&address);
+    }
 }
 
 void kept_listeners_settle(struct kept_listeners *listeners)
 {
     LIST_EACH_SAFE (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        if (!entry->is_given)
-            drop(entry);
+        struct address address = entry->address;
+        if (entry->is_given)
+            continue;
+        drop(entry);
+        if (!kept_listeners_have(listeners, &address))
+            sys_listen_remove(&address);
     }
 }
 
@@ -110,4 +145,44 @@ void kept_listeners_fini(struct kept_listeners *listeners, bool for_good)
         if (for_good)
             sys_listen_forget(&address);
     }
+}
+
+/* ---- from supervisor to supervisor */
+
+int kept_listeners_write(const struct kept_listeners *listeners, int file)
+{
+    int error = 0;
+    LIST_EACH (link, &listeners->entries) {
+        const struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
+        char memory[ADDRESS_TEXT_MAX + 32];
+        struct text text = text_over(memory, sizeof(memory));
+        text_print(&text, "%d %d ", entry->fd, entry->share);
+        address_print(&text, &entry->address);
+        struct slice value = text_slice(&text);
+        if (!error)
+            error = estate_add(file, "listener", &value, 1);
+    }
+    return error;
+}
+
+bool kept_listeners_read(struct kept_listeners *listeners, struct slice value)
+{
+    struct kept_listener entry = {0};
+    uint64_t share;
+    if (!estate_take_int(&value, &entry.fd) || !estate_take_number(&value, 1, &share) ||
+        !address_parse(value, &entry.address))
+        return false;
+    entry.share = share != 0;
+    return keep(listeners, &entry);
+}
+
+bool kept_listeners_pass(struct kept_listeners *listeners, bool are_passed)
+{
+    bool good = true;
+    LIST_EACH (link, &listeners->entries) {
+        struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
+        entry->is_open = sys_pass_descriptor(entry->fd, are_passed);
+        good &= entry->is_open;
+    }
+    return good;
 }

@@ -165,7 +165,9 @@ struct snapshot *load_file(const char *path, struct sys_opener *opener, void *li
     arena_init(&arena, NULL, 3 * (size_t)YAML_SIZE_MAX);
     int refused = opener->begin_load(opener);
     int result = refused ? 0 : sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes);
-    if (refused)
+    if (refused == -EBUSY)
+        (void)fprintf(told, "weir: cannot load %s while an upgrade is under way\n", path);
+    else if (refused)
         (void)fprintf(told, "weir: cannot load %s: its check did not come to its end\n", path);
     else if (result < 0)
         (void)fprintf(told, "weir: cannot read %s: %s\n", path, error_text(-result));

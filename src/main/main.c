@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"run", run_command, "serve what a configuration says"},
     {"reload", reload_command, "let a running Weir load its configuration anew"},
+    {"upgrade", upgrade_command, "put another version in the place of a running Weir"},
     {"stop", stop_command, "stop a running Weir when what it serves has ended"},
     {"status", status_command, "tell how a running Weir is"},
     {"check", check_command, "tell everything that is wrong with a configuration"},

@@ -2,14 +2,15 @@
 
 #include "base/assert.h"
 #include "conf/yaml.h"
+#include "main/estate.h"
 #include "sys/channel.h"
 
 #include <errno.h>
 #include <limits.h>
 
-void opening_init(struct opening *opening)
+void opening_init(struct opening *opening, struct upgrade *upgrade)
 {
-    *opening = (struct opening){0};
+    *opening = (struct opening){.upgrade = upgrade};
     kept_listeners_init(&opening->listeners);
     kept_files_init(&opening->served);
     kept_files_init(&opening->loading);
@@ -26,8 +27,25 @@ void opening_rewind(struct opening *opening)
     if (!opening->awaits_worker)
         end_load(opening);
     kept_listeners_rewind(&opening->listeners);
-    opening->wants_check = false;
+    opening->wants_check = opening->is_awaiting = false;
     opening->is_restoring = opening->has_served;
+}
+
+void opening_await(struct opening *opening)
+{
+    end_load(opening);
+    kept_listeners_rewind(&opening->listeners);
+    opening->wants_check = opening->is_restoring = false;
+    opening->is_awaiting = true;
+}
+
+void opening_stop_awaiting(struct opening *opening)
+{
+    if (!opening->is_awaiting)
+        return;
+    end_load(opening);
+    kept_listeners_drop_fresh(&opening->listeners);
+    opening->wants_check = opening->is_awaiting = false;
 }
 
 /* ---- the checker */
@@ -149,6 +167,9 @@ static int obey_checker(struct opening *opening, const struct opener_request *re
         return 0;
     case OPENER_FORGET_LISTENER:
     case OPENER_KEEP_LOADED:
+    case OPENER_BEGIN_UPGRADE:
+    case OPENER_UPGRADE_OUTCOME:
+    case OPENER_LEFT:
     case OPENER_QUESTION_COUNT:
         return -EPERM;
     }
@@ -156,6 +177,17 @@ static int obey_checker(struct opening *opening, const struct opener_request *re
 }
 
 /* ---- the worker */
+
+/* Two workers that load at once would each get what is the other one's. */
+static int judge(const struct opening *opening, enum crew_role role, enum opener_question question)
+{
+    bool loads = question == OPENER_LISTEN || question == OPENER_READ ||
+                 question == OPENER_EXPAND || question == OPENER_REAL_PATH ||
+                 question == OPENER_BEGIN_LOAD || question == OPENER_KEEP_LOADED;
+    if (loads && role == CREW_LEAVES)
+        return -EPERM;
+    return loads && role == CREW_SERVES && opening->is_awaiting ? -EBUSY : 0;
+}
 
 /* Of what it is given to read there is one allowance, that of the configuration that it loads. */
 static int give(const struct opening *opening, enum kept_kind kind, const char *path)
@@ -223,35 +255,38 @@ static int keep_loaded(struct opening *opening)
 {
     if (!opening->is_loading || (!opening->is_restoring && !opening->is_vouched))
         return -EPERM;
-    if (opening->is_restoring) {
+    if (opening->is_restoring || opening->is_awaiting)
         kept_listeners_settle(&opening->listeners);
-    } else {
+    if (!opening->is_restoring) {
         kept_files_take(&opening->served, &opening->loading);
         opening->terms = opening->loading_terms;
     }
     end_load(opening);
-    opening->is_restoring = false;
+    opening->is_restoring = opening->is_awaiting = false;
     opening->has_served = true;
     return 0;
 }
 
-/* A new worker that fails before it serves takes back what it has opened; the next one gets it. */
-static int forget_listener(struct opening *opening, const struct address *address)
+/* A new worker that fails before it serves takes back what it has opened; the next one gets it. Nor
+ * does the one that leaves close what is served. */
+static int forget_listener(struct opening *opening, enum crew_role role,
+                           const struct address *address)
 {
-    if (!opening->is_restoring)
+    if (role == CREW_SERVES && !opening->is_restoring && !opening->is_awaiting)
         kept_listeners_forget(&opening->listeners, address);
     return 0;
 }
 
 /* A descriptor (`*ret_is_ours`: it stays open here), 0 where none is asked for, or -errno. */
-static int obey(struct opening *opening, const struct opener_request *request, bool *ret_is_ours)
+static int obey(struct opening *opening, enum crew_role role, const struct opener_request *request,
+                bool *ret_is_ours)
 {
     *ret_is_ours = request->question == OPENER_LISTEN;
     switch (request->question) {
     case OPENER_LISTEN:
         return listen_for(opening, request);
     case OPENER_FORGET_LISTENER:
-        return forget_listener(opening, &request->address);
+        return forget_listener(opening, role, &request->address);
     case OPENER_READ:
         return give(opening, KEPT_FILE, request->path);
     case OPENER_EXPAND:
@@ -266,6 +301,12 @@ static int obey(struct opening *opening, const struct opener_request *request, b
         return begin_load(opening);
     case OPENER_KEEP_LOADED:
         return keep_loaded(opening);
+    case OPENER_BEGIN_UPGRADE:
+        return upgrade_ask(opening->upgrade);
+    case OPENER_UPGRADE_OUTCOME:
+        return upgrade_open_outcome(opening->upgrade);
+    case OPENER_LEFT:
+        return 0;
     case OPENER_VOUCH:
     case OPENER_QUESTION_COUNT:
         return -EPERM;
@@ -297,18 +338,35 @@ static bool send_answer(int channel, int result, bool stays_open)
     return error == 0;
 }
 
-bool opening_answer(struct opening *opening, int channel)
+/* 0, a descriptor, or -errno: as obey. */
+static int answer_to(struct opening *opening, enum crew_role role,
+                     const struct opener_request *request, bool *ret_is_ours)
+{
+    int error = judge(opening, role, request->question);
+    *ret_is_ours = false;
+    return error ? error : obey(opening, role, request, ret_is_ours);
+}
+
+bool opening_answer(struct opening *opening, int channel, enum crew_role role,
+                    enum opener_question *ret_done)
 {
     struct opener_request request;
-    bool came, is_ours;
+    bool came, is_ours, waited = opening->wants_check;
+    *ret_done = OPENER_QUESTION_COUNT;
     if (!take_request(channel, &request, &came))
         return false;
     if (!came)
         return true;
-    if (opening->wants_check)
+    if (waited && role == opening->who_waits)
         return false; /* who waits for an answer does not ask */
-    int result = obey(opening, &request, &is_ours);
-    return opening->wants_check || send_answer(channel, result, is_ours);
+    int result = answer_to(opening, role, &request, &is_ours);
+    if (opening->wants_check && !waited) {
+        opening->who_waits = role;
+        return true;
+    }
+    if (result >= 0)
+        *ret_done = request.question;
+    return send_answer(channel, result, is_ours);
 }
 
 void opening_begin_check(struct opening *opening)
@@ -334,6 +392,25 @@ void opening_end_check(struct opening *opening, int channel, int error)
     if (opening->wants_check && channel >= 0)
         (void)send_answer(channel, error, false); /* who is gone is found to be by its end */
     opening->wants_check = false;
+}
+
+/* ---- from supervisor to supervisor */
+
+int opening_write(const struct opening *opening, int file)
+{
+    int error = estate_print(file, "drain", "%llu", (unsigned long long)opening->terms.drain_ms);
+    if (!error)
+        error = kept_listeners_write(&opening->listeners, file);
+    return error ? error : kept_files_write(&opening->served, file);
+}
+
+bool opening_read(struct opening *opening, struct slice key, struct slice value)
+{
+    if (slice_equal(key, SLICE("drain")))
+        return estate_take_number(&value, UINT64_MAX, &opening->terms.drain_ms);
+    if (slice_equal(key, SLICE("listener")))
+        return kept_listeners_read(&opening->listeners, value);
+    return kept_files_read(&opening->served, key, value);
 }
 
 void opening_fini(struct opening *opening, bool for_good)

@@ -21,6 +21,9 @@
  * asks for stands in `asked`. */
 struct bench {
     struct opening opening;
+    struct upgrade upgrade;
+    enum crew_role role;
+    enum opener_question done; /* the last one */
     struct sys_opener *opener;
     struct sys_thread *thread;
     int ends[2];
@@ -66,18 +69,27 @@ static void answer_all(void *argument)
         if (bench->opening.wants_check)
             play_check(bench);
         sys_await_readable(bench->ends, 1, -1);
-    } while (opening_answer(&bench->opening, bench->ends[0]));
+    } while (opening_answer(&bench->opening, bench->ends[0], bench->role, &bench->done));
 }
 
 /* Another worker in the place of the one before. */
-static void begin_worker(struct bench *bench)
+static void begin_member(struct bench *bench, enum crew_role role)
 {
     assert_int_equal(sys_channel_open(bench->ends), 0);
-    opening_rewind(&bench->opening);
+    bench->role = role;
+    if (role == CREW_COMES)
+        opening_await(&bench->opening);
+    else
+        opening_rewind(&bench->opening);
     bench->opener = sys_opener_asking(bench->ends[1], 1, 0);
     assert_non_null(bench->opener);
     bench->thread = sys_thread_start("answers", answer_all, bench);
     assert_non_null(bench->thread);
+}
+
+static void begin_worker(struct bench *bench)
+{
+    begin_member(bench, CREW_SERVES);
 }
 
 static void end_worker(struct bench *bench)
@@ -136,7 +148,7 @@ static int begin(void **state)
     struct bench *bench = calloc(1, sizeof(*bench));
     assert_non_null(bench);
     *state = bench;
-    opening_init(&bench->opening);
+    opening_init(&bench->opening, &bench->upgrade);
     (void)snprintf(bench->directory, sizeof(bench->directory), "/tmp/opening-XXXXXX");
     assert_non_null(mkdtemp(bench->directory));
     (void)snprintf(bench->path, sizeof(bench->path), "%s/file", bench->directory);
@@ -249,13 +261,14 @@ static void what_was_not_checked_to_its_end_is_not_loaded(void **state)
     (void)state;
     struct opening opening;
     struct opener_answer answer;
+    enum opener_question done;
     const struct opener_request load = {.question = OPENER_BEGIN_LOAD};
     struct slice message = slice_of((const char *)&load, sizeof(load));
     int ends[2], descriptor;
-    opening_init(&opening);
+    opening_init(&opening, NULL);
     assert_int_equal(sys_channel_open(ends), 0);
     assert_int_equal(sys_channel_send(ends[1], message, -1), 0);
-    assert_true(opening_answer(&opening, ends[0]));
+    assert_true(opening_answer(&opening, ends[0], CREW_SERVES, &done));
     assert_true(opening.wants_check);
     opening_begin_check(&opening);
     opening_end_check(&opening, ends[0], -ECANCELED);
@@ -265,9 +278,9 @@ static void what_was_not_checked_to_its_end_is_not_loaded(void **state)
     assert_false(opening.is_loading);
     /* Who waits for an answer and asks on is not in its right mind. */
     assert_int_equal(sys_channel_send(ends[1], message, -1), 0);
-    assert_true(opening_answer(&opening, ends[0]));
+    assert_true(opening_answer(&opening, ends[0], CREW_SERVES, &done));
     assert_int_equal(sys_channel_send(ends[1], message, -1), 0);
-    assert_false(opening_answer(&opening, ends[0]));
+    assert_false(opening_answer(&opening, ends[0], CREW_SERVES, &done));
     sys_close(ends[0]);
     sys_close(ends[1]);
     opening_fini(&opening, true);
@@ -458,17 +471,115 @@ static void what_a_new_worker_does_not_ask_for_is_closed(void **state)
     assert_true(list_is_empty(&bench->opening.listeners.entries));
 }
 
+/* ---- an upgrade */
+
+static void a_worker_that_follows_gets_the_same_socket_and_new_files(void **state)
+{
+    struct bench *bench = *state;
+    struct address address = socket_at(bench->path);
+    struct sys_listen_options options = {.backlog = 8};
+    serve(bench);
+    ino_t first = inode_of(bench->opener->listen(bench->opener, &address, &options));
+    assert_int_equal(unlink(bench->path), 0);
+    put(bench, "two");
+    end_worker(bench);
+    begin_member(bench, CREW_COMES);
+    load(bench);
+    expect(bench, "two");
+    assert_int_equal(inode_of(bench->opener->listen(bench->opener, &address, &options)), first);
+    assert_int_equal(bench->opener->listen(bench->opener, &address, &options), -EALREADY);
+    bench->opener->forget_listener(bench->opener, &address); /* it does not serve yet */
+    bench->opener->keep_loaded(bench->opener);
+    assert_false(bench->opening.is_awaiting);
+    assert_true(kept_listeners_have(&bench->opening.listeners, &address));
+    replace_worker(bench);
+    load(bench);
+    expect(bench, "two"); /* is what is served */
+}
+
+static void nothing_is_left_of_a_worker_that_does_not_come_to_serve(void **state)
+{
+    struct bench *bench = *state;
+    struct address address = socket_at(bench->path);
+    struct sys_listen_options options = {.backlog = 8};
+    serve(bench);
+    end_worker(bench);
+    begin_member(bench, CREW_COMES);
+    load(bench);
+    sys_close(bench->opener->listen(bench->opener, &address, &options));
+    end_worker(bench);
+    assert_true(kept_listeners_have(&bench->opening.listeners, &address));
+    opening_stop_awaiting(&bench->opening);
+    assert_false(kept_listeners_have(&bench->opening.listeners, &address));
+    assert_int_equal(access(bench->path, F_OK), -1);
+    begin_worker(bench);
+}
+
+static void while_another_one_comes_the_worker_may_load_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct address address = socket_at(bench->path);
+    struct sys_listen_options options = {.backlog = 8};
+    serve(bench);
+    opening_await(&bench->opening);
+    assert_int_equal(bench->opener->begin_load(bench->opener), -EBUSY);
+    assert_int_equal(bench->opener->open_to_read(bench->opener, bench->path), -EBUSY);
+    assert_int_equal(bench->opener->listen(bench->opener, &address, &options), -EBUSY);
+    opening_stop_awaiting(&bench->opening);
+    load(bench);
+}
+
+static void who_leaves_may_open_its_logs_and_no_more(void **state)
+{
+    struct bench *bench = *state;
+    struct address address = socket_at(bench->path);
+    struct sys_listen_options options = {.backlog = 8};
+    serve(bench);
+    sys_close(bench->opener->listen(bench->opener, &address, &options));
+    end_worker(bench);
+    begin_member(bench, CREW_LEAVES);
+    assert_int_equal(bench->opener->begin_load(bench->opener), -EPERM);
+    assert_int_equal(bench->opener->listen(bench->opener, &address, &options), -EPERM);
+    bench->opener->forget_listener(bench->opener, &address);
+    assert_true(kept_listeners_have(&bench->opening.listeners, &address));
+    assert_int_equal(unlink(bench->path), 0);
+    int log = bench->opener->open_to_append(bench->opener, bench->path);
+    assert_true(log > 0);
+    sys_close(log);
+    bench->opener->tell_left(bench->opener);
+}
+
+static void one_upgrade_at_a_time_is_asked_for(void **state)
+{
+    struct bench *bench = *state;
+    struct arena arena;
+    struct slice words;
+    arena_init(&arena, NULL, 1 << 20);
+    int none = bench->opener->open_upgrade_outcome(bench->opener);
+    assert_int_equal(bench->opener->begin_upgrade(bench->opener), 0);
+    assert_int_equal(bench->opener->begin_upgrade(bench->opener), -EBUSY);
+    int begun = bench->opener->open_upgrade_outcome(bench->opener);
+    assert_int_equal(sys_read_opened(none, 4096, &arena, &words), 0);
+    assert_true(slice_equal(words, SLICE("none\n")));
+    assert_int_equal(sys_read_opened(begun, 4096, &arena, &words), 0);
+    assert_true(slice_equal(words, SLICE("begun\n")));
+    sys_close(none);
+    sys_close(begun);
+    arena_fini(&arena);
+}
+
 static void what_is_no_request_ends_the_channel(void **state)
 {
     (void)state;
     static struct opener_request request;
     struct opening opening;
+    enum opener_question done;
     int ends[2];
     assert_int_equal(sys_channel_open(ends), 0);
-    opening_init(&opening);
-    assert_true(opening_answer(&opening, ends[0])); /* nobody asks */
+    opening_init(&opening, NULL);
+    assert_true(opening_answer(&opening, ends[0], CREW_SERVES, &done)); /* nobody asks */
     assert_int_equal(sys_channel_send(ends[1], SLICE("short"), 2), 0);
-    assert_false(opening_answer(&opening, ends[0]));
+    assert_false(opening_answer(&opening, ends[0], CREW_SERVES, &done));
     request = (struct opener_request){.question = OPENER_QUESTION_COUNT};
     assert_false(opener_request_is_valid(&request));
     request.question = OPENER_LISTEN; /* without an address */
@@ -481,7 +592,7 @@ static void what_is_no_request_ends_the_channel(void **state)
     memset(request.address.path, 'a', sizeof(request.address.path));
     assert_false(opener_request_is_valid(&request));
     sys_close(ends[1]);
-    assert_false(opening_answer(&opening, ends[0]));
+    assert_false(opening_answer(&opening, ends[0], CREW_SERVES, &done));
     sys_close(ends[0]);
     opening_fini(&opening, true);
 }
@@ -505,6 +616,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_told_as_by_a_plain_open, begin, end),
         cmocka_unit_test_setup_teardown(a_new_worker_gets_the_same_socket, begin, end),
         cmocka_unit_test_setup_teardown(what_a_new_worker_does_not_ask_for_is_closed, begin, end),
+        cmocka_unit_test_setup_teardown(a_worker_that_follows_gets_the_same_socket_and_new_files,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(nothing_is_left_of_a_worker_that_does_not_come_to_serve,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(while_another_one_comes_the_worker_may_load_nothing, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(who_leaves_may_open_its_logs_and_no_more, begin, end),
+        cmocka_unit_test_setup_teardown(one_upgrade_at_a_time_is_asked_for, begin, end),
         cmocka_unit_test(what_was_not_checked_to_its_end_is_not_loaded),
         cmocka_unit_test(what_is_no_request_ends_the_channel),
     };

@@ -163,7 +163,9 @@ bool reload_run(const struct reload *reload, struct worker *worker, struct admin
     struct snapshot *before = worker_snapshot(worker);
     struct snapshot *after = load(reload, told);
     if (!after) {
-        tell_refused(history, told ? "it is wrong" : "it is wrong, as told on standard error",
+        tell_refused(history,
+                     told ? "it is wrong or cannot be read"
+                          : "it is wrong or cannot be read, as told on standard error",
                      told);
         return false;
     }

@@ -2,6 +2,7 @@
 #include "main/admin_client.h"
 #include "main/command.h"
 #include "main/load.h"
+#include "sys/thread.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -52,6 +53,25 @@ static const struct remote stop_remote = {
     .await_end = true,
 };
 
+static const struct remote upgrade_remote = {
+    .name = "weir upgrade",
+    .usage =
+        "usage: weir upgrade [-c FILE]\n"
+        "\n"
+        "Puts the version that now lies where the Weir that runs with FILE was started from in\n"
+        "its place, as the same process, without losing a connection. Waits for the outcome;\n"
+        "whatever goes wrong, the version before goes on.\n"
+        "\n"
+        "  -c, --config FILE   the configuration (otherwise ./weir.yaml, then\n"
+        "                      /etc/weir/weir.yaml)\n"
+        "      --help          this text\n"
+        "\n"
+        "Exit status: 0 upgraded, 1 not upgraded, 2 the command line is wrong.\n",
+    .method = "POST",
+    .path = "/upgrade",
+    .timeout_ms = ANSWER_MS,
+};
+
 static const struct remote status_remote = {
     .name = "weir status",
     .usage = "usage: weir status [-c FILE]\n"
@@ -92,35 +112,77 @@ static int read_options(const struct remote *remote, int argc, char **argv, cons
     return 2;
 }
 
-static int run(const struct remote *remote, int argc, char **argv)
+/* The configuration by which the Weir is found; NULL: `*ret_exit_status`, and it was told why. */
+static const char *find_file(const struct remote *remote, int argc, char **argv,
+                             int *ret_exit_status)
 {
     const char *path = NULL;
-    int exit_status = read_options(remote, argc, argv, &path);
-    if (exit_status >= 0)
-        return exit_status;
+    *ret_exit_status = read_options(remote, argc, argv, &path);
+    if (*ret_exit_status >= 0)
+        return NULL;
+    *ret_exit_status = 1;
     if (!path)
         path = load_default_path(sys_opener_direct());
-    if (!path) {
+    if (!path)
         (void)fprintf(stderr,
                       "%s: there is no ./weir.yaml and no /etc/weir/weir.yaml; name the "
                       "configuration with -c FILE\n",
                       remote->name);
-        return 1;
-    }
+    return path;
+}
+
+static bool is_good(unsigned status)
+{
+    return status >= 200 && status < 300;
+}
+
+/* Prints the answer, where it is not what `unprinted` says. The status; 0: none came, which was
+ * told. */
+static unsigned ask(const struct remote *remote, const char *path, unsigned unprinted)
+{
     const struct admin_call call = {
         remote->name, path, remote->method, remote->path, remote->timeout_ms, remote->await_end};
     char *body;
     size_t length;
     unsigned status = admin_call(&call, &body, &length);
-    bool is_good = status >= 200 && status < 300;
-    (void)fwrite(body ? body : "", 1, length, is_good ? stdout : stderr);
+    if (status != unprinted)
+        (void)fwrite(body ? body : "", 1, length, is_good(status) ? stdout : stderr);
     free(body);
-    return is_good ? 0 : 1;
+    return status;
+}
+
+static int run(const struct remote *remote, int argc, char **argv)
+{
+    int exit_status;
+    const char *path = find_file(remote, argc, argv, &exit_status);
+    if (!path)
+        return exit_status;
+    return is_good(ask(remote, path, 0)) ? 0 : 1;
 }
 
 int reload_command(int argc, char **argv)
 {
     return run(&reload_remote, argc, argv);
+}
+
+/* Asks again and again, for it may be another worker that knows. The supervisor sees to it that an
+ * upgrade comes to its end. */
+int upgrade_command(int argc, char **argv)
+{
+    enum { PAUSE_MS = 100, UNDER_WAY = 202 };
+    struct remote outcome = upgrade_remote;
+    int exit_status;
+    const char *path = find_file(&upgrade_remote, argc, argv, &exit_status);
+    if (!path)
+        return exit_status;
+    unsigned status = ask(&upgrade_remote, path, UNDER_WAY);
+    outcome.method = "GET";
+    outcome.path = "/upgrade/outcome";
+    while (status == UNDER_WAY) {
+        sys_pause(PAUSE_MS);
+        status = ask(&outcome, path, UNDER_WAY);
+    }
+    return is_good(status) ? 0 : 1;
 }
 
 int stop_command(int argc, char **argv)

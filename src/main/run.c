@@ -1,11 +1,13 @@
 /* `weir run`: the main job. */
 #include "main/checker.h"
 #include "main/command.h"
+#include "main/estate.h"
 #include "main/load.h"
 #include "main/registries.h"
 #include "main/reload.h"
 #include "main/serve.h"
 #include "main/supervisor.h"
+#include "main/upgrade.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@ static const char usage[] =
 struct run_options {
     const char *path; /* NULL: none was named */
     bool one_process;
+    struct slice estate; /* a descriptor as a number; empty: this is no try */
 };
 
 /* The exit status, or -1 to go on. */
@@ -32,6 +35,7 @@ static int read_options(int argc, char **argv, struct run_options *ret_options)
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"one-process", no_argument, NULL, 'o'},
+        {UPGRADE_TRY_OPTION, required_argument, NULL, 'e'}, /* for supervisors alone: no help */
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -43,6 +47,9 @@ static int read_options(int argc, char **argv, struct run_options *ret_options)
             break;
         case 'o':
             ret_options->one_process = true;
+            break;
+        case 'e':
+            ret_options->estate = slice_from_text(optarg);
             break;
         case 'h':
             (void)fputs(usage, stdout);
@@ -77,6 +84,9 @@ int run_command(int argc, char **argv)
     int status = read_options(argc, argv, &options);
     if (status >= 0)
         return status;
+    int estate;
+    if (!slice_is_empty(options.estate))
+        return estate_take_int(&options.estate, &estate) ? supervisor_try_estate(estate) : 2;
     const char *path = options.path ? options.path : load_default_path(sys_opener_direct());
     if (!path) {
         (void)fprintf(stderr, "weir run: there is no ./weir.yaml and no /etc/weir/weir.yaml; name "

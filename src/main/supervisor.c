@@ -1,12 +1,11 @@
 #include "main/supervisor.h"
 
 #include "base/assert.h"
-#include "main/opening.h"
+#include "main/inheritance.h"
 #include "obs/log.h"
-#include "sys/asking_opener.h"
 #include "sys/channel.h"
-#include "sys/child.h"
 #include "sys/clock.h"
+#include "sys/program.h"
 #include "sys/signal.h"
 
 #include <errno.h>
@@ -27,16 +26,18 @@ struct supervisor {
     const struct supervised *supervised;
     const char *path;
     struct opening opening;
-    struct sys_child worker, checker;
-    int channel, checker_channel; /* to them; -1: there is none */
+    struct upgrade upgrade;
+    struct crew crew;
+    struct sys_child checker;
+    int checker_channel; /* -1: there is none */
     uint64_t checker_until;
     bool checker_is_forgotten; /* nobody waits for what it finds */
     int signals;
-    uint64_t started_at; /* the worker, or tried to be; milliseconds */
+    uint64_t started_at; /* the last worker, or tried to be; milliseconds */
     uint64_t start_at;   /* the next one, while there is none */
-    uint64_t kill_at;    /* when it stops; 0: it does not */
     uint64_t pause_ms;   /* before the next start */
-    bool is_over;
+    bool is_ending;      /* no worker is started any more */
+    bool was_told;       /* to stop */
     int status;
 };
 
@@ -49,10 +50,47 @@ static void write_line(struct log_sink *sink, enum log_severity severity, struct
 
 static struct log_sink standard_error = {.write = write_line};
 
+/* ---- the end */
+
+static void limit_life(struct crew_member *member, uint64_t most_ms)
+{
+    if (member->kill_at == 0)
+        member->kill_at = sys_monotonic_ms() + most_ms;
+}
+
+/* What serves may end what it has begun; who does not serve yet has begun nothing. Asked again,
+ * they cut what is left. */
+static void stop_crew(struct supervisor *supervisor, bool is_second)
+{
+    for (unsigned i = 0; i < CREW_MAX; i++) {
+        struct crew_member *member = &supervisor->crew.members[i];
+        if (member->role == CREW_NONE)
+            continue;
+        if (member->role != CREW_LEAVES || is_second)
+            sys_child_signal(&member->child, SYS_SIGNAL_STOP);
+        limit_life(member, (member->role == CREW_COMES ? 0 : member->drain_ms) + GRACE_MS);
+    }
+}
+
+/* As soon as all workers have ended, this process ends with the status. */
 static void finish(struct supervisor *supervisor, int status)
 {
-    supervisor->is_over = true;
+    supervisor->is_ending = true;
     supervisor->status = status;
+    upgrade_fail(&supervisor->upgrade, "Weir stops");
+}
+
+static void stop(struct supervisor *supervisor)
+{
+    bool is_second = supervisor->was_told;
+    supervisor->was_told = true;
+    finish(supervisor, 0);
+    stop_crew(supervisor, is_second);
+}
+
+static bool is_over(const struct supervisor *supervisor)
+{
+    return supervisor->is_ending && crew_count(&supervisor->crew, CREW_NONE) == CREW_MAX;
 }
 
 /* ---- the start of a process */
@@ -69,10 +107,10 @@ static void leave(struct supervisor *supervisor)
 {
     log_stop();
     close_descriptor(&supervisor->signals);
-    close_descriptor(&supervisor->channel);
     close_descriptor(&supervisor->checker_channel);
-    close_descriptor(&supervisor->worker.descriptor);
     close_descriptor(&supervisor->checker.descriptor);
+    crew_leave(&supervisor->crew);
+    upgrade_leave(&supervisor->upgrade);
     opening_fini(&supervisor->opening, false);
 }
 
@@ -129,7 +167,8 @@ static int start_checker(struct supervisor *supervisor)
 static void end_check(struct supervisor *supervisor, int error)
 {
     bool is_first = !supervisor->opening.has_served;
-    opening_end_check(&supervisor->opening, supervisor->channel, error);
+    const struct crew_member *waits = crew_find(&supervisor->crew, supervisor->opening.who_waits);
+    opening_end_check(&supervisor->opening, waits ? waits->channel : -1, error);
     if (is_first && !supervisor->opening.is_vouched)
         finish(supervisor, 1);
 }
@@ -188,21 +227,33 @@ static void see_to_checker(struct supervisor *supervisor)
 /* ---- the start of a worker */
 
 /* 0 or -errno. */
-static int start_worker(struct supervisor *supervisor)
+static int start_worker(struct supervisor *supervisor, enum crew_role role)
 {
     struct sys_opener *opener = NULL;
+    struct crew_member *place = crew_find(&supervisor->crew, CREW_NONE);
+    ASSERT(place);
     supervisor->started_at = sys_monotonic_ms(); /* also where it fails: that is no good service */
-    opening_rewind(&supervisor->opening);
-    int started = start_process(supervisor, &supervisor->worker, &supervisor->channel, &opener);
+    int started = start_process(supervisor, &place->child, &place->channel, &opener);
     if (started == 0)
         end_process(opener, opener ? supervisor->supervised->work(opener, supervisor->path) : 1);
-    return started < 0 ? started : 0;
+    if (started < 0)
+        return started;
+    place->role = role;
+    place->started_at = supervisor->started_at;
+    place->drain_ms = supervisor->opening.terms.drain_ms;
+    return 0;
 }
 
-/* Whether there is something to serve: not before the first check has come to its end. */
-static bool may_start(const struct supervisor *supervisor)
+static bool has_worker(struct supervisor *supervisor)
 {
-    return supervisor->worker.process == 0 &&
+    return crew_find(&supervisor->crew, CREW_SERVES) || crew_find(&supervisor->crew, CREW_COMES);
+}
+
+/* Whether there is something to serve, and nobody who does: not before the first check has come to
+ * its end. */
+static bool may_start(struct supervisor *supervisor)
+{
+    return !supervisor->is_ending && !has_worker(supervisor) &&
            (supervisor->opening.has_served || supervisor->opening.awaits_worker);
 }
 
@@ -222,7 +273,9 @@ static void plan_start(struct supervisor *supervisor)
 
 static void try_start(struct supervisor *supervisor)
 {
-    int error = start_worker(supervisor);
+    opening_rewind(&supervisor->opening);
+    upgrade_note_restart(&supervisor->upgrade);
+    int error = start_worker(supervisor, CREW_SERVES);
     if (!error)
         return;
     log_event(LOG_ERROR, "the system refuses a process for the worker",
@@ -233,7 +286,105 @@ static void try_start(struct supervisor *supervisor)
         finish(supervisor, 1);
 }
 
-/* ---- its end */
+/* ---- the worker of another version */
+
+static void fail_upgrade(struct supervisor *supervisor, const char *problem)
+{
+    if (supervisor->opening.is_awaiting)
+        forget_checker(supervisor);
+    opening_stop_awaiting(&supervisor->opening);
+    upgrade_fail(&supervisor->upgrade, problem);
+    if (!supervisor->is_ending && !has_worker(supervisor))
+        plan_start(supervisor);
+}
+
+static void start_newcomer(struct supervisor *supervisor)
+{
+    opening_await(&supervisor->opening);
+    int error = start_worker(supervisor, CREW_COMES);
+    if (error)
+        fail_upgrade(supervisor, strerrordesc_np(-error));
+}
+
+/* Returns only where what served before goes on. */
+static void become_new_program(struct supervisor *supervisor)
+{
+    const struct inheritance inheritance = {supervisor->path, &supervisor->opening,
+                                            &supervisor->upgrade, &supervisor->crew};
+    log_event(LOG_NOTICE, "the new program takes over",
+              LOG_TEXT("version", slice_from_text(supervisor->upgrade.to)));
+    int error = inheritance_leave(&inheritance);
+    fail_upgrade(supervisor, strerrordesc_np(-error));
+}
+
+static void let_new_program_try(struct supervisor *supervisor)
+{
+    const struct inheritance inheritance = {supervisor->path, &supervisor->opening,
+                                            &supervisor->upgrade, &supervisor->crew};
+    if (crew_count(&supervisor->crew, CREW_LEAVES) >= CREW_LEAVING_MAX) {
+        fail_upgrade(supervisor, "too many workers of earlier upgrades still end what they have "
+                                 "begun");
+        return;
+    }
+    int estate = inheritance_write(&inheritance);
+    if (estate < 0) {
+        fail_upgrade(supervisor, strerrordesc_np(-estate));
+        return;
+    }
+    upgrade_try(&supervisor->upgrade, estate);
+    sys_close(estate);
+}
+
+static void see_to_newcomer(struct supervisor *supervisor)
+{
+    struct crew_member *newcomer = crew_find(&supervisor->crew, CREW_COMES);
+    if (!newcomer || newcomer->kill_at > 0 || !upgrade_is_late(&supervisor->upgrade))
+        return;
+    newcomer->kill_at = UINT64_MAX;
+    sys_child_kill(&newcomer->child);
+    crew_close_channel(newcomer); /* what it asked for meanwhile nobody would close */
+    fail_upgrade(supervisor, "the new worker was not ready in time");
+}
+
+/* A checker would be lost, and the worker that waits for it wait for ever. */
+static bool is_checking(const struct supervisor *supervisor)
+{
+    return supervisor->checker.process > 0 || supervisor->opening.wants_check;
+}
+
+static void see_to_upgrade(struct supervisor *supervisor)
+{
+    upgrade_look(&supervisor->upgrade);
+    if (supervisor->upgrade.step == UPGRADE_CHECKED)
+        let_new_program_try(supervisor);
+    else if (supervisor->upgrade.step == UPGRADE_TRIED && !is_checking(supervisor))
+        become_new_program(supervisor);
+    else if (supervisor->upgrade.step == UPGRADE_STARTS)
+        see_to_newcomer(supervisor);
+}
+
+static void begin_upgrade(struct supervisor *supervisor)
+{
+    if (upgrade_ask(&supervisor->upgrade) != 0)
+        log_event(LOG_WARNING, "an upgrade is under way; another one was not begun");
+}
+
+/* The newcomer serves, so the one before may leave. */
+static void change_places(struct supervisor *supervisor, struct crew_member *newcomer)
+{
+    struct crew_member *before = crew_find(&supervisor->crew, CREW_SERVES);
+    upgrade_serves(&supervisor->upgrade);
+    newcomer->role = CREW_SERVES;
+    if (before) {
+        before->role = CREW_LEAVES;
+        sys_child_signal(&before->child, SYS_SIGNAL_UPGRADE);
+        limit_life(before, before->drain_ms + GRACE_MS);
+    } else {
+        upgrade_left(&supervisor->upgrade);
+    }
+}
+
+/* ---- the end of a worker */
 
 static void tell_end(int process, const struct sys_end *end)
 {
@@ -246,115 +397,222 @@ static void tell_end(int process, const struct sys_end *end)
                   LOG_NUMBER("status", (uint64_t)end->number));
 }
 
-static void see_to_end(struct supervisor *supervisor)
+static void see_to_end_of_service(struct supervisor *supervisor, const struct sys_end *end,
+                                  bool was_told)
 {
-    struct sys_end end;
-    int process = supervisor->worker.process;
-    if (!sys_child_take_end(&supervisor->worker, &end))
-        return;
-    close_descriptor(&supervisor->channel);
-    forget_checker(supervisor);
-    bool was_first = !supervisor->opening.has_served;
-    if (end.was_killed || !was_first)
-        tell_end(process, &end);
-    bool ended_by_itself = !end.was_killed && end.number == 0;
-    if (ended_by_itself || was_first || supervisor->kill_at > 0)
-        finish(supervisor, end.was_killed ? 1 : end.number);
-    else
+    bool ended_by_itself = !end->was_killed && end->number == 0;
+    if (ended_by_itself || was_told || !supervisor->opening.has_served) {
+        finish(supervisor, end->was_killed ? 1 : end->number);
+        stop_crew(supervisor, false);
+    } else if (!has_worker(supervisor)) {
         plan_start(supervisor);
+    }
 }
 
-static void see_to_kill(struct supervisor *supervisor)
+static void see_to_end(struct supervisor *supervisor, struct crew_member *member)
 {
-    if (supervisor->kill_at == 0 || sys_monotonic_ms() < supervisor->kill_at)
+    struct sys_end end;
+    struct crew_member gone = *member;
+    if (!sys_child_take_end(&member->child, &end))
+        return;
+    crew_close_channel(member);
+    member->role = CREW_NONE;
+    member->kill_at = 0;
+    if (gone.role == supervisor->opening.who_waits && supervisor->opening.wants_check) {
+        forget_checker(supervisor);
+        supervisor->opening.wants_check = false;
+    }
+    if (end.was_killed || supervisor->opening.has_served)
+        tell_end(gone.child.process, &end);
+    if (gone.role == CREW_SERVES)
+        see_to_end_of_service(supervisor, &end, gone.kill_at > 0);
+    else if (gone.role == CREW_COMES)
+        fail_upgrade(supervisor, "the new worker did not come to serve; standard error tells why");
+    else
+        upgrade_left(&supervisor->upgrade);
+}
+
+static void see_to_kill(struct crew_member *member)
+{
+    if (member->kill_at == 0 || sys_monotonic_ms() < member->kill_at)
         return;
     log_event(LOG_ERROR, "the worker does not stop; it is ended");
-    sys_child_kill(&supervisor->worker);
-    supervisor->kill_at = UINT64_MAX;
+    sys_child_kill(&member->child);
+    member->kill_at = UINT64_MAX;
 }
 
 /* ---- what comes */
 
 static void pass_on(struct supervisor *supervisor, enum sys_signal signal)
 {
-    bool is_there = supervisor->worker.process > 0;
-    if (is_there)
-        sys_child_signal(&supervisor->worker, signal);
-    if (signal == SYS_SIGNAL_STOP && !is_there)
-        finish(supervisor, 0);
-    else if (signal == SYS_SIGNAL_STOP && supervisor->kill_at == 0)
-        supervisor->kill_at = sys_monotonic_ms() + supervisor->opening.terms.drain_ms + GRACE_MS;
-    else if (!is_there)
+    if (!crew_find(&supervisor->crew, CREW_SERVES))
         log_event(LOG_WARNING, "a signal found no worker; send it again when one serves");
+    for (unsigned i = 0; i < CREW_MAX; i++) {
+        const struct crew_member *member = &supervisor->crew.members[i];
+        if (member->role == CREW_SERVES ||
+            (member->role != CREW_NONE && signal == SYS_SIGNAL_REOPEN))
+            sys_child_signal(&member->child, signal);
+    }
 }
 
 static void take_signals(struct supervisor *supervisor)
 {
     enum sys_signal signal;
-    while ((signal = sys_signals_take(supervisor->signals)) != SYS_SIGNAL_NONE)
-        pass_on(supervisor, signal);
+    while ((signal = sys_signals_take(supervisor->signals)) != SYS_SIGNAL_NONE) {
+        if (signal == SYS_SIGNAL_STOP)
+            stop(supervisor);
+        else if (signal == SYS_SIGNAL_UPGRADE)
+            begin_upgrade(supervisor);
+        else
+            pass_on(supervisor, signal);
+    }
+}
+
+static void answer(struct supervisor *supervisor, struct crew_member *member)
+{
+    enum opener_question done;
+    if (member->channel < 0)
+        return;
+    if (!opening_answer(&supervisor->opening, member->channel, member->role, &done))
+        crew_close_channel(member);
+    if (done == OPENER_KEEP_LOADED)
+        member->drain_ms = supervisor->opening.terms.drain_ms;
+    if (done == OPENER_KEEP_LOADED && supervisor->upgrade.step == UPGRADE_STARTS)
+        change_places(supervisor, member);
+    else if (done == OPENER_LEFT && member->role == CREW_LEAVES)
+        upgrade_left(&supervisor->upgrade);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* How long nothing happens by itself; -1: for ever. */
-static int patience(const struct supervisor *supervisor)
+static int patience(struct supervisor *supervisor)
 {
     enum { LONGEST_MS = 3600 * 1000 };
-    uint64_t now = sys_monotonic_ms(), until = UINT64_MAX;
+    uint64_t until = upgrade_next_look(&supervisor->upgrade);
     if (may_start(supervisor))
-        until = supervisor->start_at;
-    else if (supervisor->kill_at > 0)
-        until = supervisor->kill_at;
-    if (supervisor->checker.process > 0 && supervisor->checker_until < until)
-        until = supervisor->checker_until;
+        until = earlier(until, supervisor->start_at);
+    if (supervisor->checker.process > 0)
+        until = earlier(until, supervisor->checker_until);
+    for (unsigned i = 0; i < CREW_MAX; i++) {
+        const struct crew_member *member = &supervisor->crew.members[i];
+        if (member->role != CREW_NONE && member->kill_at > 0)
+            until = earlier(until, member->kill_at);
+    }
+    uint64_t now = sys_monotonic_ms();
     if (until == UINT64_MAX)
         return -1;
-    if (until <= now)
-        return 0;
-    return until - now < LONGEST_MS ? (int)(until - now) : LONGEST_MS;
+    return until <= now ? 0 : (int)earlier(until - now, LONGEST_MS);
+}
+
+static void await_news(struct supervisor *supervisor)
+{
+    int awaited[2 * CREW_MAX + 4];
+    unsigned count = 0;
+    awaited[count++] = supervisor->signals;
+    awaited[count++] = supervisor->upgrade.errand.descriptor;
+    awaited[count++] = supervisor->checker.descriptor;
+    awaited[count++] = supervisor->checker_channel;
+    for (unsigned i = 0; i < CREW_MAX; i++) {
+        awaited[count++] = supervisor->crew.members[i].channel;
+        awaited[count++] = supervisor->crew.members[i].child.descriptor;
+    }
+    sys_await_readable(awaited, count, patience(supervisor));
 }
 
 static void turn(struct supervisor *supervisor)
 {
     if (may_start(supervisor) && sys_monotonic_ms() >= supervisor->start_at)
         try_start(supervisor);
-    if (supervisor->is_over)
+    if (is_over(supervisor))
         return;
-    const int awaited[] = {supervisor->signals, supervisor->channel, supervisor->worker.descriptor,
-                           supervisor->checker_channel, supervisor->checker.descriptor};
-    sys_await_readable(awaited, sizeof(awaited) / sizeof(awaited[0]), patience(supervisor));
+    await_news(supervisor);
     take_signals(supervisor);
-    if (supervisor->channel >= 0 && !opening_answer(&supervisor->opening, supervisor->channel))
-        close_descriptor(&supervisor->channel);
+    for (unsigned i = 0; i < CREW_MAX; i++) {
+        struct crew_member *member = &supervisor->crew.members[i];
+        answer(supervisor, member);
+        if (member->role != CREW_NONE)
+            see_to_kill(member);
+        if (member->role != CREW_NONE)
+            see_to_end(supervisor, member);
+    }
     see_to_checker(supervisor);
-    if (supervisor->worker.process > 0)
-        see_to_kill(supervisor);
-    if (supervisor->worker.process > 0)
-        see_to_end(supervisor);
+    see_to_upgrade(supervisor);
 }
 
-int supervise(const struct supervised *supervised, const char *path)
+/* ---- the whole */
+
+/* Where another version was this process before, its work goes on; otherwise all begins. False:
+ * what was left cannot be read, which was tried before, or a descriptor is missing. */
+static bool begin(struct supervisor *supervisor)
 {
-    struct supervisor supervisor = {.supervised = supervised,
-                                    .path = path,
-                                    .worker.descriptor = -1,
-                                    .checker.descriptor = -1,
-                                    .channel = -1,
-                                    .checker_channel = -1};
+    struct inheritance inheritance = {NULL, &supervisor->opening, &supervisor->upgrade,
+                                      &supervisor->crew};
+    int estate = inheritance_find();
+    if (estate < 0) {
+        try_check(supervisor);
+        return true;
+    }
+    if (!inheritance_take(&inheritance, estate))
+        return false;
+    upgrade_resume(&supervisor->upgrade);
+    start_newcomer(supervisor);
+    return true;
+}
+
+static int begin_and_run(struct supervisor *supervisor)
+{
     (void)sys_raise_descriptor_limit();
     sys_signals_prepare();
-    supervisor.signals = sys_signals_open(false);
-    if (supervisor.signals < 0) {
+    supervisor->signals = sys_signals_open(false);
+    if (supervisor->signals < 0) {
         (void)fprintf(stderr, "weir: the system refuses descriptors\n");
         return 1;
     }
     log_start(&standard_error, LOG_NOTICE, sys_wall_ms);
-    opening_init(&supervisor.opening);
-    try_check(&supervisor);
-    while (!supervisor.is_over)
-        turn(&supervisor);
-    forget_checker(&supervisor);
-    opening_fini(&supervisor.opening, true);
+    if (begin(supervisor)) {
+        while (!is_over(supervisor))
+            turn(supervisor);
+    } else {
+        (void)fprintf(stderr, "weir: what the version before has left cannot be read\n");
+        supervisor->status = 1;
+    }
+    forget_checker(supervisor);
     log_stop();
-    sys_close(supervisor.signals);
-    return supervisor.status;
+    sys_close(supervisor->signals);
+    return supervisor->status;
+}
+
+int supervise(const struct supervised *supervised, const char *path)
+{
+    struct supervisor supervisor = {
+        .supervised = supervised, .path = path, .checker.descriptor = -1, .checker_channel = -1};
+    crew_init(&supervisor.crew);
+    upgrade_init(&supervisor.upgrade, path);
+    opening_init(&supervisor.opening, &supervisor.upgrade);
+    int status = begin_and_run(&supervisor);
+    opening_fini(&supervisor.opening, true);
+    crew_leave(&supervisor.crew);
+    return status;
+}
+
+int supervisor_try_estate(int file)
+{
+    struct upgrade upgrade;
+    struct opening opening;
+    struct crew crew;
+    struct inheritance inheritance = {NULL, &opening, &upgrade, &crew};
+    crew_init(&crew);
+    upgrade_init(&upgrade, NULL);
+    opening_init(&opening, &upgrade);
+    bool good = inheritance_read(&inheritance, file);
+    opening_fini(&opening, false);
+    (void)fputs(good ? UPGRADE_GREETING WEIR_VERSION "\n"
+                     : "weir run: version " WEIR_VERSION
+                       " cannot read what the running one would leave to it\n",
+                good ? stdout : stderr);
+    return good ? 0 : 1;
 }

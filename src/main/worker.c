@@ -64,8 +64,10 @@ static void on_drain(struct loop *loop, struct message *message)
     struct worker_loop *self = CONTAINER_OF(message, struct worker_loop, drain);
     ASSERT(self->loop == loop);
     self->context.draining = true; /* whom we still accept stays here, and is told of the end */
+    self->context.is_patient = self->worker->is_leaving;
     stop_accepting(&self->context);
     clients_drain(&self->context);
+    atomic_store(&self->is_closed, true);
 }
 
 static void on_abort(struct loop *loop, struct message *message)
@@ -284,6 +286,21 @@ void worker_drain(struct worker *worker)
     worker->draining = true;
     for (unsigned i = 0; i < worker->loop_count; i++)
         loop_send(worker->loops[i].loop, &worker->loops[i].drain);
+}
+
+void worker_leave(struct worker *worker)
+{
+    worker->is_leaving = !worker->draining;
+    worker_drain(worker);
+}
+
+bool worker_is_closed(const struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->loop_count; i++) {
+        if (!atomic_load(&worker->loops[i].is_closed))
+            return false;
+    }
+    return true;
 }
 
 /* In this order: loops that are done hand nobody over any more, and who was handed over before is

@@ -59,6 +59,13 @@ void worker_rest(struct worker *worker);
 /* Stops accepting; what runs may come to its end. */
 void worker_drain(struct worker *worker);
 
+/* The same, but who is connected may ask once more before he is sent away: another process serves
+ * on the same sockets. */
+void worker_leave(struct worker *worker);
+
+/* Whether nobody is accepted any more, on no loop. */
+bool worker_is_closed(const struct worker *worker);
+
 /* Whether everything has come to its end. */
 bool worker_is_done(const struct worker *worker);
 

@@ -18,7 +18,8 @@ struct worker_loop {
     atomic_bool beat_is_out;           /* not yet answered */
     unsigned silent_seconds;           /* since it was asked; the control loop's */
     bool quitting;
-    atomic_bool done; /* the thread has nothing left to serve */
+    atomic_bool is_closed; /* it accepts nobody any more */
+    atomic_bool done;      /* the thread has nothing left to serve */
 };
 
 /* An address on which all loops listen. */
@@ -53,6 +54,7 @@ struct worker {
     struct metrics_registry *metrics;
     uint64_t hangs; /* of loops, that were told */
     bool draining, aborting;
+    bool is_leaving; /* set before the loops are told to drain */
     char problem[256];
 };
 

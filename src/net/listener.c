@@ -22,6 +22,8 @@ int listener_open(struct listener *listener, struct sys_opener *opener,
     struct address bound = *address;
     for (unsigned i = 0; i < wanted; i++) {
         int fd = opener->listen(opener, &bound, &options);
+        if (fd == -EALREADY && i > 0)
+            break;
         if (fd < 0) {
             listener_close(listener);
             return fd;
@@ -83,8 +85,8 @@ static void on_pause_over(struct timer *timer)
 void listener_share_open(struct listener_share *share, struct loop *loop, unsigned loop_index)
 {
     const struct listener *listener = share->listener;
-    unsigned index = listener->socket_count == 1 ? 0 : loop_index;
-    ASSERT(index < listener->socket_count);
+    ASSERT(listener->socket_count > 0);
+    unsigned index = loop_index % listener->socket_count;
     timer_init(&share->pause, on_pause_over);
     if (!acceptor_init(&share->acceptor, loop, listener->sockets[index], on_news))
         timer_set(loop, &share->pause, PAUSE_MS);

@@ -13,7 +13,7 @@ enum { LISTENER_LOOPS_MAX = 256 };
 struct listener {
     struct address address;
     uint16_t port;         /* the bound one, where the address says 0 */
-    unsigned socket_count; /* 1 where the sockets cannot be many (Unix) */
+    unsigned socket_count; /* fewer than loops where they cannot be many (Unix): some share one */
     int sockets[LISTENER_LOOPS_MAX];
 };
 

@@ -141,16 +141,37 @@ static bool asking_real_path(struct sys_opener *opener, const char *path, char *
     return fits;
 }
 
+static int ask_plainly(struct sys_opener *opener, enum opener_question question)
+{
+    struct opener_request request = {.question = question};
+    return ask(opener, &request);
+}
+
 static int asking_begin_load(struct sys_opener *opener)
 {
-    struct opener_request request = {.question = OPENER_BEGIN_LOAD};
-    return ask(opener, &request);
+    return ask_plainly(opener, OPENER_BEGIN_LOAD);
 }
 
 static void asking_keep_loaded(struct sys_opener *opener)
 {
     struct opener_request request = {.question = OPENER_KEEP_LOADED};
     (void)ask(opener, &request);
+}
+
+static int asking_begin_upgrade(struct sys_opener *opener)
+{
+    return ask_plainly(opener, OPENER_BEGIN_UPGRADE);
+}
+
+static int asking_open_upgrade_outcome(struct sys_opener *opener)
+{
+    int result = ask_plainly(opener, OPENER_UPGRADE_OUTCOME);
+    return result == 0 ? -EPIPE : result;
+}
+
+static void asking_tell_left(struct sys_opener *opener)
+{
+    (void)ask_plainly(opener, OPENER_LEFT);
 }
 
 bool sys_opener_vouch(struct sys_opener *opener, const struct opener_terms *terms)
@@ -178,7 +199,10 @@ struct sys_opener *sys_opener_asking(int channel, uint32_t process, uint32_t use
                                                 .expand = asking_expand,
                                                 .real_path = asking_real_path,
                                                 .begin_load = asking_begin_load,
-                                                .keep_loaded = asking_keep_loaded},
+                                                .keep_loaded = asking_keep_loaded,
+                                                .begin_upgrade = asking_begin_upgrade,
+                                                .open_upgrade_outcome = asking_open_upgrade_outcome,
+                                                .tell_left = asking_tell_left},
                                      .channel = channel,
                                      .lock = lock};
     return &asking->opener;

@@ -1,6 +1,7 @@
 /* Opening by asking another process, over a channel (sys/channel.h): what a worker does under a
  * supervisor. Each question is one message and gets one answer, with a descriptor where something
- * was opened. */
+ * was opened. A worker may outlive the supervisor that started it, in an upgrade: what is changed
+ * here changes ESTATE_FORMAT (main/estate.h), too. */
 #pragma once
 
 #include "sys/open.h"
@@ -18,6 +19,9 @@ enum opener_question {
     OPENER_BEGIN_LOAD,
     OPENER_KEEP_LOADED,
     OPENER_VOUCH,
+    OPENER_BEGIN_UPGRADE,
+    OPENER_UPGRADE_OUTCOME,
+    OPENER_LEFT,
     OPENER_QUESTION_COUNT
 };
 

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { AWAITED_MAX = 8 };
+enum { AWAITED_MAX = 32 };
 
 static void settle_child(pid_t parent)
 {

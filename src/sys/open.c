@@ -121,6 +121,17 @@ static void direct_keep_loaded(struct sys_opener *opener)
     (void)opener;
 }
 
+static int direct_upgrade(struct sys_opener *opener)
+{
+    (void)opener;
+    return -ENOTSUP;
+}
+
+static void direct_tell_left(struct sys_opener *opener)
+{
+    (void)opener;
+}
+
 struct sys_opener *sys_opener_direct(void)
 {
     static struct sys_opener direct = {
@@ -133,6 +144,9 @@ struct sys_opener *sys_opener_direct(void)
         .real_path = direct_real_path,
         .begin_load = direct_begin_load,
         .keep_loaded = direct_keep_loaded,
+        .begin_upgrade = direct_upgrade,
+        .open_upgrade_outcome = direct_upgrade,
+        .tell_left = direct_tell_left,
     };
     return &direct;
 }

@@ -11,7 +11,8 @@
 struct sys_opener {
     uint32_t process; /* the supervisor's number; 0: this process opens by itself */
     uint32_t user;    /* as whom the supervisor works, where there is one */
-    /* A listening socket, or -errno. */
+    /* A listening socket, or -errno. -EALREADY: the ones of the same address that were given before
+     * are all that there can be. */
     int (*listen)(struct sys_opener *opener, const struct address *address,
                   const struct sys_listen_options *options);
     /* After a listener was closed for good: the file of a Unix socket goes, and a supervisor closes
@@ -32,10 +33,18 @@ struct sys_opener {
     bool (*real_path)(struct sys_opener *opener, const char *path, char *ret_path, size_t size);
     /* A configuration is about to be read: the files and patterns that follow are its own. A
      * supervisor has it checked first, and then gives what was read meanwhile, and opens what the
-     * configuration names and nothing else. 0, or -errno: that cannot be had. */
+     * configuration names and nothing else. 0, or -errno: that cannot be had (-EBUSY: an
+     * upgrade is under way). */
     int (*begin_load)(struct sys_opener *opener);
     /* It is served. A supervisor keeps what was read, for the next worker. */
     void (*keep_loaded)(struct sys_opener *opener);
+    /* Asks the supervisor for an upgrade, which goes on by itself. 0 or -errno: -EBUSY while one is
+     * under way, -ENOTSUP where there is no supervisor. */
+    int (*begin_upgrade)(struct sys_opener *opener);
+    /* A file that tells what has become of the last one (main/upgrade.h), or -errno. */
+    int (*open_upgrade_outcome)(struct sys_opener *opener);
+    /* Another worker serves instead of this one, and nobody new comes to this one any more. */
+    void (*tell_left)(struct sys_opener *opener);
 };
 
 /* Opens in this process. */

@@ -128,6 +128,14 @@ void sys_listen_forget(const struct address *address)
         (void)is_taken(&any, to_system(address, &any), address);
 }
 
+void sys_listen_remove(const struct address *address)
+{
+    struct stat status;
+    if (address->ip.kind == ADDRESS_UNIX && address->path[0] != '@' &&
+        lstat(address->path, &status) == 0 && S_ISSOCK(status.st_mode))
+        (void)unlink(address->path);
+}
+
 uint32_t sys_peer_user(int fd)
 {
     struct ucred peer;

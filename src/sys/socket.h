@@ -20,6 +20,9 @@ int sys_listen(const struct address *address, const struct sys_listen_options *o
  * behind. */
 void sys_listen_forget(const struct address *address);
 
+/* The same, though somebody may still accept from it: who has connected is not lost. */
+void sys_listen_remove(const struct address *address);
+
 /* The port that the system chose for a socket bound to port 0. */
 uint16_t sys_local_port(int fd);
 
