@@ -5,6 +5,7 @@
 #include "main/admin_place.h"
 #include "main/control.h"
 #include "main/load.h"
+#include "main/privileges.h"
 #include "main/vocabulary.h"
 #include "obs/log_sink.h"
 #include "obs/syslog.h"
@@ -74,7 +75,8 @@ static void name_admin(const struct snapshot *snapshot, struct sys_opener *opene
 
 static bool vouch(const struct snapshot *snapshot, struct sys_opener *opener, const char *path)
 {
-    const struct opener_terms terms = {.drain_ms = control_drain_time(snapshot)};
+    struct opener_terms terms = {.drain_ms = control_drain_time(snapshot)};
+    privileges_of(snapshot->configuration, &terms.rights);
     name_listeners(snapshot, opener);
     name_admin(snapshot, opener, path);
     return sys_opener_vouch(opener, &terms);

@@ -2,6 +2,7 @@
 #include "main/command.h"
 #include "main/demo_server.h"
 #include "main/load.h"
+#include "main/privileges.h"
 #include "main/registries.h"
 #include "main/serve.h"
 
@@ -104,6 +105,7 @@ int demo_command(int argc, char **argv)
     int status = read_options(argc, argv);
     if (status >= 0)
         return status;
+    privileges_keep();
     struct demo_server *servers[SERVERS];
     for (int i = 0; i < SERVERS; i++) {
         servers[i] = demo_server_start(names[i]);

@@ -259,6 +259,8 @@ static int keep_loaded(struct opening *opening)
         kept_listeners_settle(&opening->listeners);
     if (!opening->is_restoring) {
         kept_files_take(&opening->served, &opening->loading);
+        if (opening->has_served)
+            opening->loading_terms.rights = opening->terms.rights;
         opening->terms = opening->loading_terms;
     }
     end_load(opening);
@@ -396,9 +398,35 @@ void opening_end_check(struct opening *opening, int channel, int error)
 
 /* ---- from supervisor to supervisor */
 
+/* `CHANGES-USER USER GROUP CORE-DUMPS SANDBOX` */
+static int write_rights(const struct sys_rights *rights, int file)
+{
+    return estate_print(file, "rights", "%d %u %u %d %d", rights->changes_user, rights->user,
+                        rights->group, rights->core_dumps, rights->sandbox);
+}
+
+static bool read_rights(struct slice value, struct sys_rights *ret_rights)
+{
+    uint64_t changes_user, user, group, core_dumps, sandbox;
+    bool good = estate_take_number(&value, 1, &changes_user) &&
+                estate_take_number(&value, UINT32_MAX, &user) &&
+                estate_take_number(&value, UINT32_MAX, &group) &&
+                estate_take_number(&value, 1, &core_dumps) &&
+                estate_take_number(&value, 1, &sandbox);
+    if (good)
+        *ret_rights = (struct sys_rights){.changes_user = changes_user,
+                                          .user = (uint32_t)user,
+                                          .group = (uint32_t)group,
+                                          .core_dumps = core_dumps,
+                                          .sandbox = sandbox};
+    return good;
+}
+
 int opening_write(const struct opening *opening, int file)
 {
     int error = estate_print(file, "drain", "%llu", (unsigned long long)opening->terms.drain_ms);
+    if (!error)
+        error = write_rights(&opening->terms.rights, file);
     if (!error)
         error = kept_listeners_write(&opening->listeners, file);
     return error ? error : kept_files_write(&opening->served, file);
@@ -408,6 +436,8 @@ bool opening_read(struct opening *opening, struct slice key, struct slice value)
 {
     if (slice_equal(key, SLICE("drain")))
         return estate_take_number(&value, UINT64_MAX, &opening->terms.drain_ms);
+    if (slice_equal(key, SLICE("rights")))
+        return read_rights(value, &opening->terms.rights);
     if (slice_equal(key, SLICE("listener")))
         return kept_listeners_read(&opening->listeners, value);
     return kept_files_read(&opening->served, key, value);

@@ -2,6 +2,7 @@
  * written as the configuration that it stands for, so that there is one way to understand it. */
 #include "main/command.h"
 #include "main/load.h"
+#include "main/privileges.h"
 #include "main/registries.h"
 #include "main/serve.h"
 
@@ -84,6 +85,7 @@ int proxy_command(int argc, char **argv)
     int status = read_options(argc, argv, &options);
     if (status >= 0)
         return status;
+    privileges_keep();
     char memory[CONFIGURATION_MAX];
     struct text configuration = text_over(memory, sizeof(memory));
     write_configuration(&configuration, &options);

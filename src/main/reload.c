@@ -6,6 +6,7 @@
 #include "main/changes.h"
 #include "main/control.h"
 #include "main/load.h"
+#include "main/privileges.h"
 #include "main/registries.h"
 #include "main/vocabulary.h"
 #include "obs/log.h"
@@ -68,6 +69,17 @@ static void warn_of_threads(const struct configuration *before, const struct con
     log_event(LOG_WARNING, "another number of threads takes a restart; the one before stays");
     if (told)
         (void)fputs("warning: another number of threads takes a restart; the one before stays\n",
+                    told);
+}
+
+static void warn_of_rights(const struct configuration *before, const struct configuration *after,
+                           FILE *told)
+{
+    if (!privileges_differ(before, after))
+        return;
+    log_event(LOG_WARNING, "user, sandbox and core_dumps take a restart; those before stay");
+    if (told)
+        (void)fputs("warning: user, sandbox and core_dumps take a restart; those before stay\n",
                     told);
 }
 
@@ -179,6 +191,7 @@ bool reload_run(const struct reload *reload, struct worker *worker, struct admin
         error_log_start(after);
         tell_loaded(history, before->configuration, after->configuration, told);
         warn_of_threads(before->configuration, after->configuration, told);
+        warn_of_rights(before->configuration, after->configuration, told);
     } else {
         memory[problem.length] = '\0';
         tell_refused(history, memory, told);

@@ -3,6 +3,7 @@
 #include "main/command.h"
 #include "main/estate.h"
 #include "main/load.h"
+#include "main/privileges.h"
 #include "main/registries.h"
 #include "main/reload.h"
 #include "main/serve.h"
@@ -20,7 +21,8 @@ static const char usage[] =
     "supervisor starts another one, with what was served before.\n"
     "\n"
     "  -c, --config FILE   the configuration (otherwise ./weir.yaml, then /etc/weir/weir.yaml)\n"
-    "      --one-process   no supervisor: what dies stays dead\n"
+    "      --one-process   no supervisor: what dies stays dead, and keeps the rights that it was\n"
+    "                      started with\n"
     "      --help          this text\n";
 
 struct run_options {
@@ -68,6 +70,8 @@ static int read_options(int argc, char **argv, struct run_options *ret_options)
 /* What the worker does; as one process, all of it. */
 static int work(struct sys_opener *opener, const char *path)
 {
+    if (opener->process == 0)
+        privileges_keep();
     struct registries registries;
     if (!registries_init(&registries, opener))
         return 1;

@@ -4,10 +4,12 @@
 #include "control/error_log.h"
 #include "exchange/exchange.h"
 #include "main/control.h"
+#include "main/privileges.h"
 #include "main/vocabulary.h"
 #include "obs/log.h"
 #include "sys/signal.h"
 #include "sys/thread.h"
+#include "sys/usage.h"
 
 #include <stdio.h>
 
@@ -58,6 +60,9 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
           const struct reload *reload, void (*ready)(struct slice listeners))
 {
     error_log_start(snapshot);
+    sys_usage_prepare();
+    if (opener->process == 0)
+        privileges_keep_as_told(snapshot->configuration);
     (void)sys_raise_descriptor_limit();
     sys_signals_prepare();
     assert_hook = exchange_tell_in_hand;

@@ -2,10 +2,12 @@
 
 #include "base/assert.h"
 #include "main/inheritance.h"
+#include "main/privileges.h"
 #include "obs/log.h"
 #include "sys/channel.h"
 #include "sys/clock.h"
 #include "sys/program.h"
+#include "sys/sandbox.h"
 #include "sys/signal.h"
 
 #include <errno.h>
@@ -29,7 +31,8 @@ struct supervisor {
     struct upgrade upgrade;
     struct crew crew;
     struct sys_child checker;
-    int checker_channel; /* -1: there is none */
+    int checker_channel;   /* -1: there is none */
+    atomic_int *forbidden; /* the system call for which a worker was ended; -1: none */
     uint64_t checker_until;
     bool checker_is_forgotten; /* nobody waits for what it finds */
     int signals;
@@ -163,14 +166,32 @@ static int start_checker(struct supervisor *supervisor)
     return started < 0 ? started : 0;
 }
 
+static void leave_no_core(const struct sys_rights *rights)
+{
+    if (!rights->core_dumps)
+        sys_leave_no_core();
+}
+
+/* The first check tells what the worker will be. */
+static void end_first_check(struct supervisor *supervisor)
+{
+    const struct sys_rights *rights = &supervisor->opening.loading_terms.rights;
+    if (!supervisor->opening.is_vouched) {
+        finish(supervisor, 1);
+        return;
+    }
+    privileges_tell(rights);
+    leave_no_core(rights);
+}
+
 /* Where there is not yet anything to serve, a check that fails is the end. */
 static void end_check(struct supervisor *supervisor, int error)
 {
     bool is_first = !supervisor->opening.has_served;
     const struct crew_member *waits = crew_find(&supervisor->crew, supervisor->opening.who_waits);
     opening_end_check(&supervisor->opening, waits ? waits->channel : -1, error);
-    if (is_first && !supervisor->opening.is_vouched)
-        finish(supervisor, 1);
+    if (is_first)
+        end_first_check(supervisor);
 }
 
 static void try_check(struct supervisor *supervisor)
@@ -226,6 +247,18 @@ static void see_to_checker(struct supervisor *supervisor)
 
 /* ---- the start of a worker */
 
+/* In the new process, where its own log does not run yet. */
+static bool drop_privileges(const struct supervisor *supervisor, uint32_t process)
+{
+    const struct opening *opening = &supervisor->opening;
+    const struct opener_terms *terms =
+        opening->has_served ? &opening->terms : &opening->loading_terms;
+    log_start(&standard_error, LOG_NOTICE, sys_wall_ms);
+    bool good = privileges_drop(&terms->rights, process, supervisor->forbidden);
+    log_stop();
+    return good;
+}
+
 /* 0 or -errno. */
 static int start_worker(struct supervisor *supervisor, enum crew_role role)
 {
@@ -233,9 +266,12 @@ static int start_worker(struct supervisor *supervisor, enum crew_role role)
     struct crew_member *place = crew_find(&supervisor->crew, CREW_NONE);
     ASSERT(place);
     supervisor->started_at = sys_monotonic_ms(); /* also where it fails: that is no good service */
+    atomic_store(supervisor->forbidden, -1);
     int started = start_process(supervisor, &place->child, &place->channel, &opener);
-    if (started == 0)
-        end_process(opener, opener ? supervisor->supervised->work(opener, supervisor->path) : 1);
+    if (started == 0) {
+        bool good = opener && drop_privileges(supervisor, opener->process);
+        end_process(opener, good ? supervisor->supervised->work(opener, supervisor->path) : 1);
+    }
     if (started < 0)
         return started;
     place->role = role;
@@ -397,6 +433,17 @@ static void tell_end(int process, const struct sys_end *end)
                   LOG_NUMBER("status", (uint64_t)end->number));
 }
 
+static void tell_forbidden(const struct supervisor *supervisor)
+{
+    char name[SYS_CALL_NAME_MAX];
+    int call = atomic_load(supervisor->forbidden);
+    if (call < 0)
+        return;
+    sys_call_name(call, name);
+    log_event(LOG_ERROR, "the worker made a system call that its sandbox does not allow",
+              LOG_TEXT("call", slice_from_text(name)), LOG_NUMBER("number", (uint64_t)call));
+}
+
 static void see_to_end_of_service(struct supervisor *supervisor, const struct sys_end *end,
                                   bool was_told)
 {
@@ -424,6 +471,8 @@ static void see_to_end(struct supervisor *supervisor, struct crew_member *member
     }
     if (end.was_killed || supervisor->opening.has_served)
         tell_end(gone.child.process, &end);
+    if (end.was_killed)
+        tell_forbidden(supervisor);
     if (gone.role == CREW_SERVES)
         see_to_end_of_service(supervisor, &end, gone.kill_at > 0);
     else if (gone.role == CREW_COMES)
@@ -556,8 +605,10 @@ static bool begin(struct supervisor *supervisor)
         try_check(supervisor);
         return true;
     }
+    privileges_standard(&supervisor->opening.terms.rights);
     if (!inheritance_take(&inheritance, estate))
         return false;
+    leave_no_core(&supervisor->opening.terms.rights);
     upgrade_resume(&supervisor->upgrade);
     start_newcomer(supervisor);
     return true;
@@ -568,8 +619,9 @@ static int begin_and_run(struct supervisor *supervisor)
     (void)sys_raise_descriptor_limit();
     sys_signals_prepare();
     supervisor->signals = sys_signals_open(false);
-    if (supervisor->signals < 0) {
-        (void)fprintf(stderr, "weir: the system refuses descriptors\n");
+    supervisor->forbidden = sys_shared_number();
+    if (supervisor->signals < 0 || !supervisor->forbidden) {
+        (void)fprintf(stderr, "weir: the system refuses descriptors or memory\n");
         return 1;
     }
     log_start(&standard_error, LOG_NOTICE, sys_wall_ms);

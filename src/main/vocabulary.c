@@ -8,6 +8,7 @@
 #include "exchange/request_id.h"
 #include "exchange/reveal.h"
 #include "exchange/variables.h"
+#include "main/privileges.h"
 #include "main/request_tests.h"
 #include "stage/headers.h"
 #include "stage/rewrite.h"
@@ -58,7 +59,7 @@ static const struct setting_group *const groups[] = {
     &process_group,  &listener_group,      &proxies_group,     &timeouts_group, &limits_group,
     &upstream_group, &site_group,          &route_group,       &action_group,   &rewrite_group,
     &headers_group,  &log_group,           &error_pages_group, &reveal_group,   &request_id_group,
-    &admin_group,    &request_tests_group,
+    &admin_group,    &request_tests_group, &privileges_group,
 };
 
 const struct vocabulary vocabulary = {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "sys/open.h"
+#include "sys/rights.h"
 
 enum { OPENER_PATH_MAX = 4096 };
 
@@ -27,7 +28,8 @@ enum opener_question {
 
 /* What the supervisor takes over from a configuration. */
 struct opener_terms {
-    uint64_t drain_ms; /* how long exchanges may take to end */
+    uint64_t drain_ms;        /* how long exchanges may take to end */
+    struct sys_rights rights; /* of the worker, as they are at the start */
 };
 
 struct opener_request {

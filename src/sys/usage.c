@@ -2,31 +2,44 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static uint64_t count_entries(const char *path)
+/* Of /proc/self; NULL and -1 where it could not be opened. */
+static struct {
+    bool is_prepared;
+    DIR *descriptors, *threads;
+    int memory;
+} proc;
+
+void sys_usage_prepare(void)
 {
-    DIR *directory = opendir(path);
+    if (proc.is_prepared)
+        return;
+    proc.is_prepared = true;
+    proc.descriptors = opendir("/proc/self/fd");
+    proc.threads = opendir("/proc/self/task");
+    proc.memory = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+}
+
+static uint64_t count_entries(DIR *directory)
+{
     uint64_t count = 0;
     if (!directory)
         return 0;
+    rewinddir(directory);
     for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory))
         count += entry->d_name[0] != '.';
-    (void)closedir(directory);
     return count;
 }
 
-/* The second number of /proc/self/statm: resident pages. */
+/* The second number of statm: resident pages. */
 static uint64_t resident_pages(void)
 {
     char text[256];
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (fd >= 0)
-        (void)close(fd);
+    ssize_t length = proc.memory < 0 ? -1 : pread(proc.memory, text, sizeof(text) - 1, 0);
     if (length <= 0)
         return 0;
     text[length] = '\0';
@@ -36,10 +49,10 @@ static uint64_t resident_pages(void)
 
 struct sys_usage sys_process_usage(void)
 {
-    uint64_t descriptors = count_entries("/proc/self/fd");
+    sys_usage_prepare();
     return (struct sys_usage){
         .resident_bytes = resident_pages() * (uint64_t)sysconf(_SC_PAGESIZE),
-        .descriptors = descriptors > 0 ? descriptors - 1 : 0, /* but the one to count them */
-        .threads = count_entries("/proc/self/task"),
+        .descriptors = count_entries(proc.descriptors),
+        .threads = count_entries(proc.threads),
     };
 }

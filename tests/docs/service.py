@@ -46,8 +46,11 @@ class Service:
             self._take_servers(path.read_text(), ports)
             path.write_text(self._in_use(path.read_text(), is_whole=False))
         with contextlib.ExitStack() as stack:
+            directory.chmod(0o711)  # Weir connects to servers as nobody where root runs the tests
             for name, address in self._server_addresses() if serves else []:
                 stack.enter_context(Origin(address, echo(name)))
+                if isinstance(address, str):
+                    os.chmod(address, 0o666)
             self.weir = stack.enter_context(Weir(["run"], directory=directory))
             self._stack = stack.pop_all()
 
