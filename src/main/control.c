@@ -159,14 +159,15 @@ void control_fini(struct control *control)
 {
     if (!control->loop)
         return;
-    admin_free(control->admin);
+    /* The loop turns once more for the admin side, and the worker may be gone. */
+    timer_fini(&control->rest);
+    timer_fini(&control->watch);
+    timer_fini(&control->drain);
     if (control->on_signal.on_news)
         acceptor_fini(&control->on_signal);
     if (control->signals >= 0)
         sys_close(control->signals);
-    timer_fini(&control->rest);
-    timer_fini(&control->watch);
-    timer_fini(&control->drain);
+    admin_free(control->admin);
     loop_free(control->loop);
     *control = (struct control){0};
 }
