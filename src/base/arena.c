@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/pool.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 enum { DEFAULT_CHUNK_SIZE = 64 * 1024 };
@@ -90,6 +91,12 @@ void *arena_calloc(struct arena *arena, size_t size)
 {
     void *memory = arena_alloc(arena, size);
     return memory ? memset(memory, 0, size) : NULL;
+}
+
+void *arena_calloc_lines(struct arena *arena, size_t size)
+{
+    char *memory = size <= SIZE_MAX - CACHE_LINE ? arena_calloc(arena, size + CACHE_LINE) : NULL;
+    return memory ? memory + (-(uintptr_t)memory & (CACHE_LINE - 1)) : NULL;
 }
 
 bool arena_on_fini(struct arena *arena, void (*farewell)(void *object), void *object)

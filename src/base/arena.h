@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-enum { ARENA_ALIGNMENT = _Alignof(max_align_t) };
+enum { ARENA_ALIGNMENT = _Alignof(max_align_t), CACHE_LINE = 64 };
 
 struct pool;
 struct arena_chunk;
@@ -56,6 +56,10 @@ struct slice arena_copy(struct arena *arena, struct slice bytes);
 
 /* `count` slices one behind the other. Data is NULL where there was no memory. */
 struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count);
+
+/* Cleared memory that begins a cache line: for what is looked up among very many, and should be
+ * fetched in one piece. */
+void *arena_calloc_lines(struct arena *arena, size_t size);
 
 /* One cleared object of `type`, or an array of them. */
 #define ARENA_NEW(arena, type)          ((type *)arena_calloc((arena), sizeof(type)))

@@ -119,8 +119,10 @@ void access_log_write(struct exchange *exchange)
     const struct plan *plan = exchange->plan;
     const struct plans *plans = exchange->hold->plans;
     struct log_sink *sink = plan ? plan->access_log : plans->access_log;
+    if (!sink)
+        return;
     const struct access_setting *setting = plan ? plan->access : plans->access;
-    if (!sink || !is_wanted(exchange, setting))
+    if (!is_wanted(exchange, setting))
         return;
     char memory[ACCESS_LINE_MAX];
     struct text line = text_over(memory, sizeof(memory));

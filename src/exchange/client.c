@@ -6,6 +6,7 @@
  *                      ├─────→ LINGER → CLOSED     the client may still send: a close now could
  *                      │                           destroy the response on its way (RFC 9112 9.6)
  *                      └─────→ TUNNEL → CLOSED */
+#include "base/cold.h"
 #include "exchange/client_int.h"
 
 #include "base/assert.h"
@@ -70,7 +71,7 @@ void client_close(struct client *client, bool reset)
 }
 
 /* Reads and drops; the connection goes when the client has ended, or has sent too much. */
-static void linger(struct client *client)
+COLD static void linger(struct client *client)
 {
     ASSERT(client->state == CLIENT_LINGER);
     for (;;) {
@@ -87,7 +88,7 @@ static void linger(struct client *client)
     }
 }
 
-static void begin_linger(struct client *client)
+COLD static void begin_linger(struct client *client)
 {
     client->state = CLIENT_LINGER;
     client->discarded = 0;
@@ -116,7 +117,7 @@ static void become_idle(struct client *client)
         client_close(client, false);
 }
 
-static void discard(struct client *client)
+COLD static void discard(struct client *client)
 {
     ASSERT(client->state == CLIENT_DISCARD);
     for (;;) {
@@ -228,7 +229,7 @@ static void read_head(struct client *client)
 /* ---- the header of the PROXY protocol */
 
 /* Above a limit the client is told so and its request is not read. */
-static void refuse(struct client *client)
+COLD static void refuse(struct client *client)
 {
     ASSERT(client->state == CLIENT_IDLE && !client->counted);
     counter_add(&client->context->counts.connections_refused, 1);
@@ -239,14 +240,14 @@ static void refuse(struct client *client)
     begin_linger(client);
 }
 
-static void close_unannounced(struct client *client, const char *sentence)
+COLD static void close_unannounced(struct client *client, const char *sentence)
 {
     log_event(LOG_WARNING, sentence, LOG_IP("peer", &client->peer));
     client_close(client, true);
 }
 
 /* From here on the client is who the header says; limits per client are its own. */
-static void become_announced(struct client *client, const struct proxy_header *header)
+COLD static void become_announced(struct client *client, const struct proxy_header *header)
 {
     ASSERT(client->state == CLIENT_PROXY_HEADER && client->limit_per_client == 0);
     const struct limits *limits = client_listener(client)->limits;
@@ -261,7 +262,7 @@ static void become_announced(struct client *client, const struct proxy_header *h
     client->state = CLIENT_IDLE;
 }
 
-static void read_proxy_header(struct client *client)
+COLD static void read_proxy_header(struct client *client)
 {
     ASSERT(client->state == CLIENT_PROXY_HEADER);
     for (;;) {
@@ -342,7 +343,7 @@ static void on_task(struct task *task)
     on_news(&client->transport.socket);
 }
 
-static void exchange_timed_out(struct client *client)
+COLD static void exchange_timed_out(struct client *client)
 {
     ASSERT(client->exchange->stream);
     struct client_stream *stream = (struct client_stream *)client->exchange->stream;

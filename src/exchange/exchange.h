@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/cold.h"
 #include "exchange/access_log.h"
 #include "exchange/context.h"
 #include "exchange/stage.h"
@@ -95,10 +96,10 @@ struct exchange {
 struct exchange *exchange_new(struct loop_context *context);
 
 /* The end of one that never ran and has no stream. */
-void exchange_drop(struct exchange *exchange);
+COLD void exchange_drop(struct exchange *exchange);
 
 /* Ends it now, whatever it does: its client is closed. */
-void exchange_abort(struct exchange *exchange);
+COLD void exchange_abort(struct exchange *exchange);
 
 /* Drives it until it waits or is over. Nobody else calls steps but exchange_rehearse. */
 void exchange_run(struct exchange *exchange);
@@ -108,10 +109,10 @@ void exchange_run(struct exchange *exchange);
 enum exchange_state exchange_rehearse(struct exchange *exchange);
 
 /* Notes a failure; the first one stays. */
-void exchange_fail(struct exchange *exchange, enum error_code error);
+COLD void exchange_fail(struct exchange *exchange, enum error_code error);
 
 /* The codec could not read the request: the exchange only answers that and ends. */
-void exchange_refuse_request(struct exchange *exchange, enum error_code error);
+COLD void exchange_refuse_request(struct exchange *exchange, enum error_code error);
 
 /* ---- the steps, one room each (exchange.c knows the order) */
 

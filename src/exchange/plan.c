@@ -186,16 +186,18 @@ static bool build_plan(struct builder *builder, struct route *route)
     ASSERT(!route->plan);
     const struct configuration *configuration = builder->configuration;
     uint32_t count = collect_stages(builder, route, NULL);
-    struct plan *plan =
-        arena_calloc(&builder->plans->arena, sizeof(*plan) + count * sizeof(struct plan_stage));
+    struct plan *plan = arena_calloc_lines(&builder->plans->arena,
+                                           sizeof(*plan) + count * sizeof(struct plan_stage));
     if (!plan || !choose_action(builder, route, plan))
         return false;
     const struct action_settings *own = scope_group(configuration, route->scope, &action_group);
-    plan->upstream_host = &own->upstream_host;
+    plan->host_kind = (uint8_t)own->upstream_host.kind;
+    plan->upstream_host = own->upstream_host.text;
     plan->timeouts = timeouts_for(builder, route, plan->upstream);
     plan->limits = scope_group(configuration, route->scope, &limits_group);
     plan->error_pages = scope_group(configuration, route->scope, &error_pages_group);
-    plan->reveal = scope_group(configuration, route->scope, &reveal_group);
+    const struct reveal_settings *reveal = scope_group(configuration, route->scope, &reveal_group);
+    plan->reveal_server = reveal->reveal_server;
     plan->request_id = scope_group(configuration, route->scope, &request_id_group);
     plan->stage_count = collect_stages(builder, route, plan->stages);
     route->plan = plan;

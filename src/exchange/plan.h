@@ -17,19 +17,21 @@ struct plan_stage {
 };
 
 struct plan {
-    const struct action *action;            /* NULL: the route has none, and answers 404 */
-    const struct action_settings *settings; /* of the action */
-    const struct upstream_host_setting *upstream_host;
-    const struct upstream *upstream; /* of the action `proxy` */
-    const struct timeouts *timeouts; /* of the route, towards its upstream */
+    /* The first cache line has what each exchange asks for. */
+    _Alignas(CACHE_LINE) const struct action *action; /* NULL: the route has none, answers 404 */
+    const struct upstream *upstream;                  /* of the action `proxy` */
+    const struct timeouts *timeouts;                  /* of the route, towards its upstream */
     const struct limits *limits;
-    const struct error_pages *error_pages;
-    const struct reveal_settings *reveal;
-    struct log_sink *access_log; /* NULL: off */
-    const struct access_setting *access;
     const struct request_id_setting *request_id;
+    struct log_sink *access_log; /* NULL: off */
     struct route_counts *counts; /* one for each loop (metrics.h); NULL: nothing is counted */
     uint32_t stage_count;
+    uint8_t host_kind; /* enum upstream_host, of `upstream_host` */
+    bool reveal_server;
+    const struct template *upstream_host;   /* UPSTREAM_HOST_TEXT */
+    const struct action_settings *settings; /* of the action */
+    const struct error_pages *error_pages;
+    const struct access_setting *access;
     struct plan_stage stages[];
 };
 

@@ -1,5 +1,6 @@
 /* The action `proxy`: the head that goes to the server, and the call that carries it. */
 #include "base/assert.h"
+#include "base/cold.h"
 #include "exchange/exchange.h"
 #include "exchange/page.h"
 #include "http/field_syntax.h"
@@ -18,10 +19,9 @@ static bool set_host(struct exchange *exchange, struct slice host)
 /* False: no memory, or the value cannot be a field's. */
 static bool prepare_host(struct exchange *exchange, const struct plan *plan)
 {
-    const struct upstream_host_setting *host = plan->upstream_host;
-    if (host->kind != UPSTREAM_HOST_TEXT)
+    if (plan->host_kind != UPSTREAM_HOST_TEXT)
         return true;
-    return set_host(exchange, exchange_expand(exchange, host->text));
+    return set_host(exchange, exchange_expand(exchange, plan->upstream_host));
 }
 
 static bool is_too_large(const struct exchange *exchange, const struct plan *plan)
@@ -33,7 +33,7 @@ static bool is_too_large(const struct exchange *exchange, const struct plan *pla
 
 /* The end of the way for TRACE and OPTIONS (RFC 9110 7.6.2). What TRACE would have us send back may
  * hold secrets of the client. */
-static void answer_as_last(struct exchange *exchange)
+COLD static void answer_as_last(struct exchange *exchange)
 {
     if (exchange->request.method == METHOD_TRACE) {
         exchange_refuse(exchange, ERROR_METHOD_REFUSED);
@@ -119,7 +119,7 @@ static enum error_code obstacle(struct exchange *exchange)
     return exchange->error;
 }
 
-static enum verdict give_up(struct exchange *exchange, enum error_code error)
+COLD static enum verdict give_up(struct exchange *exchange, enum error_code error)
 {
     ASSERT(error != ERROR_NONE && !exchange->response_sent);
     if (error != ERROR_CLIENT_GONE) {
@@ -141,7 +141,7 @@ static struct slice server_host(const struct server *server)
 
 bool exchange_name_server(struct exchange *exchange, const struct server *server)
 {
-    bool by_server = exchange->plan->upstream_host->kind == UPSTREAM_HOST_SERVER;
+    bool by_server = exchange->plan->host_kind == UPSTREAM_HOST_SERVER;
     /* HTTP/1.1 needs a Host (RFC 9112 3.2), which a client of HTTP/1.0 may have left away. */
     if (!by_server && fields_find(&exchange->request.fields, FIELD_HOST))
         return true;

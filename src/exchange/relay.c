@@ -2,6 +2,7 @@
  * other as long as there is room there, so a slow side slows the other and nothing piles up.
  * `outcome` alone decides from both flows when the exchange is over. */
 #include "base/assert.h"
+#include "base/cold.h"
 #include "exchange/exchange.h"
 #include "exchange/reveal.h"
 
@@ -18,7 +19,7 @@ static bool is_open(enum flow flow)
     return flow == FLOW_OPEN || flow == FLOW_PUMP;
 }
 
-static void request_failed(struct exchange *exchange, enum error_code error)
+COLD static void request_failed(struct exchange *exchange, enum error_code error)
 {
     ASSERT(error != ERROR_NONE);
     exchange_fail(exchange, error);
@@ -68,7 +69,7 @@ static bool relay_request_piece(struct exchange *exchange)
 
 /* The server takes nothing more. What it answered may still be on its way to us: the response
  * decides. */
-static void server_is_full(struct exchange *exchange)
+COLD static void server_is_full(struct exchange *exchange)
 {
     if (is_open(exchange->request_flow))
         exchange->request_flow = FLOW_CUT;
@@ -136,7 +137,7 @@ static bool is_asked_for(const struct exchange *exchange, const struct field *up
 }
 
 /* 101 that was asked for: the head goes on, then the connections become a tunnel. */
-static bool send_upgrade(struct exchange *exchange)
+COLD static bool send_upgrade(struct exchange *exchange)
 {
     ASSERT(exchange->response.status == 101 && !exchange->response_sent);
     struct response_head *head = &exchange->response;
@@ -154,7 +155,7 @@ static bool send_upgrade(struct exchange *exchange)
            exchange->stream->class->send_head(exchange->stream, head);
 }
 
-static bool send_interim(struct exchange *exchange)
+COLD static bool send_interim(struct exchange *exchange)
 {
     ASSERT(exchange->response.status >= 100 && !exchange->response_sent);
     if (++exchange->interim_count > INTERIM_MAX) {
@@ -178,7 +179,7 @@ static void relay_head(struct exchange *exchange)
         exchange_fail(exchange, ERROR_OUT_OF_MEMORY);
 }
 
-static void response_failed(struct exchange *exchange, enum error_code error)
+COLD static void response_failed(struct exchange *exchange, enum error_code error)
 {
     exchange_fail(exchange, error);
     exchange->response_flow = FLOW_CUT;
@@ -402,7 +403,7 @@ static bool may_repeat(const struct exchange *exchange)
            method_is_idempotent(exchange->request.method);
 }
 
-static enum verdict fail_exchange(struct exchange *exchange)
+COLD static enum verdict fail_exchange(struct exchange *exchange)
 {
     ASSERT(exchange->error != ERROR_NONE);
     if (may_repeat(exchange)) {

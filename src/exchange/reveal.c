@@ -72,7 +72,7 @@ static bool clean_location(struct exchange *exchange)
 bool reveal_clean(struct exchange *exchange)
 {
     ASSERT(exchange->has_call && exchange->response.status >= 200);
-    if (exchange->plan->reveal->reveal_server)
+    if (exchange->plan->reveal_server)
         return true;
     fields_remove_bits(&exchange->response.fields, FIELD_BITS_TELL_SERVER);
     return clean_location(exchange);

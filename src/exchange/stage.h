@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/cold.h"
 #include "base/error.h"
 #include "http/message.h"
 
@@ -70,7 +71,7 @@ void exchange_answer(struct exchange *exchange, unsigned status, struct slice co
                      struct slice body);
 
 /* Answers an error with the page for its status. */
-void exchange_refuse(struct exchange *exchange, enum error_code error);
+COLD void exchange_refuse(struct exchange *exchange, enum error_code error);
 
 /* Asks for a run soon, from anywhere on the loop. */
 void exchange_resume(struct exchange *exchange);

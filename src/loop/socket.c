@@ -5,6 +5,7 @@
 #include "loop/socket.h"
 
 #include "base/assert.h"
+#include "base/cold.h"
 #include "loop/loop_int.h"
 #include "sys/poll.h"
 #include "sys/socket.h"
@@ -40,7 +41,7 @@ void socket_init(struct socket *socket, struct loop *loop, int fd,
     };
 }
 
-static enum io fail(struct socket *socket, int error)
+COLD static enum io fail(struct socket *socket, int error)
 {
     socket->error = error;
     socket->broken = true;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/cold.h"
 #include "base/slice.h"
 #include "base/text.h"
 #include "obs/log_sink.h"
@@ -77,8 +78,8 @@ static inline bool log_wants(enum log_level level)
     return (int)level <= atomic_load_explicit(&log_threshold, memory_order_relaxed);
 }
 
-void log_write_event(enum log_level level, const char *sentence, const struct log_field *fields,
-                     size_t count);
+COLD void log_write_event(enum log_level level, const char *sentence,
+                          const struct log_field *fields, size_t count);
 
 /* ---- for main/ and control/ */
 

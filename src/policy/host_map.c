@@ -2,20 +2,32 @@
 
 #include "base/assert.h"
 
+/* A cache line, in which most names fit, too. */
 struct host_entry {
-    struct slice name;
-    const struct site_addresses *listen; /* without items: the addresses of the top */
+    const char *far_name;                /* NULL: it is `own_name` */
+    const struct site_addresses *listen; /* NULL: the addresses of the top */
     uint32_t site;
     uint32_t next; /* the same name at other addresses, or HASH_INDEX_NONE */
-    enum host_kind kind;
+    uint8_t kind;  /* enum host_kind */
+    uint8_t length;
+    char own_name[CACHE_LINE - 26];
 };
+
+_Static_assert(sizeof(struct host_entry) == CACHE_LINE, "an entry is a cache line");
+
+static struct slice name_of(const struct host_entry *entry)
+{
+    return slice_of(entry->far_name ? entry->far_name : entry->own_name, entry->length);
+}
 
 bool host_map_init(struct host_map *map, struct arena *arena, size_t count)
 {
     *map = (struct host_map){.others = HASH_INDEX_NONE};
     if (count == 0)
         return true;
-    map->entries = ARENA_ARRAY(arena, struct host_entry, count);
+    if (count > SIZE_MAX / sizeof(struct host_entry))
+        return false;
+    map->entries = arena_calloc_lines(arena, count * sizeof(struct host_entry));
     return map->entries && hash_index_init(&map->hashes, arena, count);
 }
 
@@ -37,7 +49,7 @@ static uint32_t find_entry(const struct host_map *map, uint32_t hash, enum host_
     uint32_t at = hash, index;
     while ((index = hash_index_next(&map->hashes, hash, &at)) != HASH_INDEX_NONE) {
         const struct host_entry *entry = &map->entries[index];
-        if (entry->kind == kind && slice_equal(entry->name, name))
+        if (entry->kind == kind && slice_equal(name_of(entry), name))
             return index;
     }
     return HASH_INDEX_NONE;
@@ -55,8 +67,8 @@ static bool has_address(const struct site_addresses *listen, const struct addres
 /* A site with addresses of its own goes before one without, at those addresses. */
 static bool overlap(const struct site_addresses *a, const struct site_addresses *b)
 {
-    if (a->count == 0 || b->count == 0)
-        return a->count == b->count;
+    if (!a || !b)
+        return a == b;
     for (uint32_t i = 0; i < a->count; i++) {
         if (has_address(b, &a->items[i]))
             return true;
@@ -68,7 +80,7 @@ static bool overlap(const struct site_addresses *a, const struct site_addresses 
 static void insert(struct host_map *map, uint32_t *first, uint32_t index)
 {
     uint32_t *link = first;
-    while (*link != HASH_INDEX_NONE && map->entries[*link].listen->count > 0)
+    while (*link != HASH_INDEX_NONE && map->entries[*link].listen)
         link = &map->entries[*link].next;
     map->entries[index].next = *link;
     *link = index;
@@ -78,7 +90,7 @@ static void insert(struct host_map *map, uint32_t *first, uint32_t index)
  * belongs before it changes places with it. */
 static void insert_behind_first(struct host_map *map, uint32_t first, uint32_t index)
 {
-    if (map->entries[first].listen->count > 0) {
+    if (map->entries[first].listen) {
         insert(map, &map->entries[first].next, index);
         return;
     }
@@ -88,10 +100,27 @@ static void insert_behind_first(struct host_map *map, uint32_t first, uint32_t i
     map->entries[index] = old;
 }
 
+static struct host_entry make_entry(const struct host_name *host,
+                                    const struct site_addresses *listen, uint32_t site)
+{
+    struct host_entry entry = {.listen = listen,
+                               .site = site,
+                               .next = HASH_INDEX_NONE,
+                               .kind = (uint8_t)host->kind,
+                               .length = (uint8_t)host->name.length};
+    ASSERT(host->name.length == entry.length);
+    if (entry.length > sizeof(entry.own_name))
+        entry.far_name = host->name.data;
+    else if (entry.length > 0)
+        memcpy(entry.own_name, host->name.data, entry.length);
+    return entry;
+}
+
 uint32_t host_map_add(struct host_map *map, const struct host_name *host,
                       const struct site_addresses *listen, uint32_t site)
 {
     ASSERT(site != HASH_INDEX_NONE);
+    listen = listen->count > 0 ? listen : NULL;
     bool is_any = host->kind == HOST_ANY;
     uint32_t hash = is_any ? 0 : hash_from_end(host->name);
     uint32_t first = is_any ? map->others : find_entry(map, hash, host->kind, host->name);
@@ -100,11 +129,7 @@ uint32_t host_map_add(struct host_map *map, const struct host_name *host,
             return map->entries[i].site;
     }
     uint32_t index = map->count++;
-    map->entries[index] = (struct host_entry){.name = host->name,
-                                              .listen = listen,
-                                              .site = site,
-                                              .next = HASH_INDEX_NONE,
-                                              .kind = host->kind};
+    map->entries[index] = make_entry(host, listen, site);
     map->wildcard_count += host->kind == HOST_WILDCARD;
     if (is_any)
         insert(map, &map->others, index);
@@ -124,8 +149,7 @@ static uint32_t choose(const struct host_map *map, uint32_t index, const struct 
 {
     for (; index != HASH_INDEX_NONE; index = map->entries[index].next) {
         const struct host_entry *entry = &map->entries[index];
-        if (entry->listen->count == 0 ? !is_private
-                                      : listener && has_address(entry->listen, listener))
+        if (!entry->listen ? !is_private : listener && has_address(entry->listen, listener))
             return entry->site;
     }
     return HASH_INDEX_NONE;

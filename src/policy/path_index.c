@@ -2,21 +2,32 @@
 
 #include "base/assert.h"
 
+/* A cache line, in which most paths fit, too. */
 struct path_entry {
-    const char *text;
+    const char *far_text; /* NULL: it is `own_text` */
     uint32_t length;
     uint32_t site;
     uint32_t number;
-    enum test_kind kind;
+    uint8_t kind; /* enum test_kind */
+    char own_text[CACHE_LINE - 21];
 };
+
+_Static_assert(sizeof(struct path_entry) == CACHE_LINE, "an entry is a cache line");
 
 bool path_index_init(struct path_index *paths, struct arena *arena, size_t count)
 {
     *paths = (struct path_index){0};
     if (count == 0)
         return true;
-    paths->entries = ARENA_ARRAY(arena, struct path_entry, count);
+    if (count > SIZE_MAX / sizeof(struct path_entry))
+        return false;
+    paths->entries = arena_calloc_lines(arena, count * sizeof(struct path_entry));
     return paths->entries && hash_index_init(&paths->hashes, arena, count);
+}
+
+static struct slice text_of(const struct path_entry *entry)
+{
+    return slice_of(entry->far_text ? entry->far_text : entry->own_text, entry->length);
 }
 
 static uint32_t find(const struct path_index *paths, uint32_t hash, uint32_t site,
@@ -25,11 +36,22 @@ static uint32_t find(const struct path_index *paths, uint32_t hash, uint32_t sit
     uint32_t at = hash, index;
     while ((index = hash_index_next(&paths->hashes, hash, &at)) != HASH_INDEX_NONE) {
         const struct path_entry *entry = &paths->entries[index];
-        if (entry->site == site && entry->kind == kind &&
-            slice_equal(slice_of(entry->text, entry->length), text))
+        if (entry->site == site && entry->kind == kind && slice_equal(text_of(entry), text))
             return entry->number;
     }
     return HASH_INDEX_NONE;
+}
+
+static struct path_entry make_entry(uint32_t site, enum test_kind kind, struct slice text,
+                                    uint32_t number)
+{
+    struct path_entry entry = {
+        .length = (uint32_t)text.length, .site = site, .number = number, .kind = (uint8_t)kind};
+    if (text.length > sizeof(entry.own_text))
+        entry.far_text = text.data;
+    else if (text.length > 0)
+        memcpy(entry.own_text, text.data, text.length);
+    return entry;
 }
 
 uint32_t path_index_add(struct path_index *paths, uint32_t site, enum test_kind kind,
@@ -43,19 +65,33 @@ uint32_t path_index_add(struct path_index *paths, uint32_t site, enum test_kind 
     uint32_t number = find(paths, hash, site, kind, text);
     if (number != HASH_INDEX_NONE)
         return number;
-    paths->entries[paths->count] = (struct path_entry){.text = text.data,
-                                                       .length = (uint32_t)text.length,
-                                                       .site = site,
-                                                       .number = fresh,
-                                                       .kind = kind};
+    paths->entries[paths->count] = make_entry(site, kind, text, fresh);
     hash_index_add(&paths->hashes, hash, paths->count++);
     return fresh;
 }
 
-void path_index_find(const struct path_index *paths, uint32_t site, uint32_t depth,
-                     struct slice path, struct path_hits *ret_hits)
+/* The last bit stands for all that is deeper. */
+static uint64_t depth_bit(uint32_t segments)
 {
-    ASSERT(depth <= PATH_SEGMENTS_MAX && path.length > 0 && path.data[0] == '/');
+    return (uint64_t)1 << (segments < 63 ? segments : 63);
+}
+
+void path_shapes_add(struct path_shapes *shapes, enum test_kind kind, struct slice text)
+{
+    uint32_t segments = 0;
+    for (size_t i = 0; i < text.length; i++)
+        segments += text.data[i] == '/';
+    if (kind == TEST_PREFIX)
+        shapes->prefixes |= depth_bit(segments);
+    else
+        shapes->has_exact = true;
+}
+
+void path_index_find(const struct path_index *paths, uint32_t site,
+                     const struct path_shapes *shapes, struct slice path,
+                     struct path_hits *ret_hits)
+{
+    ASSERT(path.length > 0 && path.data[0] == '/');
     uint64_t state = hash_start(site);
     uint32_t segments = 0;
     ret_hits->prefix_count = 0;
@@ -63,14 +99,17 @@ void path_index_find(const struct path_index *paths, uint32_t site, uint32_t dep
         bool is_end = i == path.length;
         /* `/a/` ends behind a slash, where the prefix `/a` was met already. */
         bool is_boundary = is_end ? path.data[i - 1] != '/' : path.data[i] == '/';
-        if (is_boundary && segments++ <= depth) {
+        if (is_boundary && segments <= PATH_SEGMENTS_MAX &&
+            shapes->prefixes & depth_bit(segments)) {
             uint32_t number =
                 find(paths, hash_finish(state), site, TEST_PREFIX, slice_until(path, i));
             if (number != HASH_INDEX_NONE)
                 ret_hits->prefixes[ret_hits->prefix_count++] = number;
         }
+        segments += is_boundary;
         if (!is_end)
             state = hash_step(state, path.data[i]);
     }
-    ret_hits->exact = find(paths, hash_finish(state), site, TEST_EQUAL, path);
+    ret_hits->exact = shapes->has_exact ? find(paths, hash_finish(state), site, TEST_EQUAL, path)
+                                        : HASH_INDEX_NONE;
 }

@@ -9,6 +9,14 @@
 
 struct path_entry;
 
+/* Of one site, what is not worth looking for among its paths. Starts as zeroes. */
+struct path_shapes {
+    uint64_t prefixes; /* a bit for each number of segments that a prefix of it has */
+    bool has_exact;
+};
+
+void path_shapes_add(struct path_shapes *shapes, enum test_kind kind, struct slice text);
+
 struct path_index {
     struct path_entry *entries;
     uint32_t count;
@@ -31,7 +39,8 @@ struct path_hits {
     uint32_t prefixes[PATH_SEGMENTS_MAX + 1];
 };
 
-/* Fills `ret_hits`. The path is collapsed and begins with a slash. No prefix of the site has more
- * than `depth` segments. */
-void path_index_find(const struct path_index *paths, uint32_t site, uint32_t depth,
-                     struct slice path, struct path_hits *ret_hits);
+/* Fills `ret_hits`. The path is collapsed and begins with a slash. `shapes` is what the site's
+ * paths were added to. */
+void path_index_find(const struct path_index *paths, uint32_t site,
+                     const struct path_shapes *shapes, struct slice path,
+                     struct path_hits *ret_hits);

@@ -324,14 +324,6 @@ static void draft_site(struct builder *builder, const struct scope *scope)
 /* --- Grouping ----------------------------------------------------------------------------------
  */
 
-static uint32_t count_segments(struct slice path)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < path.length; i++)
-        count += path.data[i] == '/';
-    return count;
-}
-
 static void add_pattern(struct route_table *table, const struct draft *draft)
 {
     struct site_entry *site = &table->sites[draft->site];
@@ -346,9 +338,7 @@ static uint32_t find_group(struct route_table *table, const struct draft *draft)
 {
     struct site_entry *site = &table->sites[draft->site];
     const struct test *test = draft->test;
-    site->has_paths = true;
-    if (test->kind == TEST_PREFIX && count_segments(test->text) > site->prefix_depth)
-        site->prefix_depth = (uint16_t)count_segments(test->text);
+    path_shapes_add(&site->shapes, test->kind, test->text);
     return path_index_add(&table->paths, draft->site, test->kind, test->text, table->group_count);
 }
 
@@ -424,7 +414,7 @@ static bool sort_candidates(struct builder *builder)
         const struct draft *draft = &builder->drafts[i];
         struct route_group *group = &table->groups[draft->group];
         if (group->count == 0)
-            group->first = table->candidate_count;
+            *group = (struct route_group){.first = table->candidate_count, .winner = draft->route};
         else if (table->candidates[table->candidate_count - 1] == draft->route)
             continue; /* two ways to the same path */
         table->candidates[table->candidate_count++] = draft->route;
@@ -461,8 +451,10 @@ static bool build(struct builder *builder)
     const struct configuration *configuration = builder->configuration;
     struct route_table *table = builder->table;
     const struct scope *top = configuration->top;
-    table->sites = ARENA_ARRAY(&table->arena, struct site_entry, top->child_count + 1);
-    table->routes = ARENA_ARRAY(&table->arena, struct route_entry, count_scopes(top));
+    table->sites =
+        arena_calloc_lines(&table->arena, sizeof(struct site_entry) * (top->child_count + 1));
+    table->routes =
+        arena_calloc_lines(&table->arena, sizeof(struct route_entry) * count_scopes(top));
     if (!table->sites || !table->routes ||
         !host_map_init(&table->hosts, &table->arena, count_hosts(configuration)))
         return false;

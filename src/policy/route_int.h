@@ -9,9 +9,9 @@
 
 #define ROUTE_NONE UINT32_MAX
 
-/* A route with what must hold for it beside its path. */
+/* A route with what must hold for it beside its path; a cache line. */
 struct route_entry {
-    struct route route;
+    _Alignas(CACHE_LINE) struct route route;
     const struct condition *const *conditions; /* each alone, without those behind it */
     uint32_t condition_count;
     int32_t priority;
@@ -21,6 +21,7 @@ struct route_entry {
  * has one. */
 struct route_group {
     uint32_t first;
+    uint32_t winner; /* its first candidate, so that a group of one needs no other look */
     uint32_t count : 31;
     uint32_t is_pattern : 1;
 };
@@ -32,12 +33,11 @@ struct path_pattern {
 };
 
 struct site_entry {
-    struct site site;
+    _Alignas(CACHE_LINE) struct site site;
+    struct path_shapes shapes;
     uint32_t first_pattern, pattern_count; /* in the file's order */
     uint32_t anywhere;                     /* group of the routes without a path, or ROUTE_NONE */
     uint32_t last_route;                   /* the site's own action, or ROUTE_NONE */
-    uint16_t prefix_depth;                 /* segments of its longest prefix */
-    bool has_paths;                        /* exact ones or prefixes */
     bool has_priorities;                   /* then all that fits must be looked at */
 };
 

@@ -50,11 +50,10 @@ static void note_paths(struct survey *survey)
     if (path.length == 0 || path.data[0] != '/')
         return;
     note_patterns(survey);
-    if (!site->has_paths)
+    if (!site->shapes.prefixes && !site->shapes.has_exact)
         return;
     struct path_hits hits;
-    path_index_find(&table->paths, (uint32_t)(site - table->sites), site->prefix_depth, path,
-                    &hits);
+    path_index_find(&table->paths, (uint32_t)(site - table->sites), &site->shapes, path, &hits);
     if (hits.exact != HASH_INDEX_NONE)
         note_group(survey, hits.exact, ROUTE_FIT_EXACT, 0);
     for (uint32_t i = 0; i < hits.prefix_count; i++)

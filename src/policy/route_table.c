@@ -49,7 +49,7 @@ static enum search_verdict try_group(struct search *search, uint32_t number)
     const struct route_group *group = &search->table->groups[number];
     enum search_verdict verdict = SEARCH_GO_ON;
     for (uint32_t i = 0; i < group->count && verdict == SEARCH_GO_ON; i++) {
-        uint32_t route = search->table->candidates[group->first + i];
+        uint32_t route = i == 0 ? group->winner : search->table->candidates[group->first + i];
         verdict = try_route(search, &search->table->routes[route]);
     }
     return verdict;
@@ -86,8 +86,8 @@ static enum search_verdict try_paths(struct search *search)
     struct path_hits hits;
     hits.exact = HASH_INDEX_NONE;
     hits.prefix_count = 0;
-    if (site->has_paths)
-        path_index_find(&table->paths, (uint32_t)(site - table->sites), site->prefix_depth,
+    if (site->shapes.prefixes || site->shapes.has_exact)
+        path_index_find(&table->paths, (uint32_t)(site - table->sites), &site->shapes,
                         search->question.path, &hits);
     if (hits.exact != HASH_INDEX_NONE)
         verdict = try_group(search, hits.exact);

@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -94,6 +95,44 @@ static const char *const PATHS = "sites:\n"
                                  "  - {path: /%7euser/%2fx, answer: escaped}\n"
                                  "  - {path: /dir/, answer: dir}\n"
                                  "  - {path: /twice//*, answer: twice}\n";
+
+/* Names and paths that are longer than what the tables keep beside their entries, and prefixes of
+ * the most segments. */
+static void long_names_and_deep_paths_are_told_apart(void **state)
+{
+    (void)state;
+    enum { SEGMENT = 2 };
+    const char *const name = "a-name-that-is-quite-a-bit-longer-than-others.example.com";
+    const char *const path = "/a-path-that-is-quite-a-bit-longer-than-others-are/and-goes-on";
+    char deep[PATH_SEGMENTS_MAX * SEGMENT + 1], text[2048], asked[512];
+    for (size_t i = 0; i < sizeof(deep) - 1; i += SEGMENT)
+        memcpy(deep + i, "/d", SEGMENT);
+    deep[sizeof(deep) - 1] = '\0';
+    (void)snprintf(text, sizeof(text),
+                   "sites:\n"
+                   "- {host: %s, answer: long}\n"
+                   "- answer: rest\n"
+                   "  routes:\n"
+                   "  - {path: %s, answer: exact}\n"
+                   "  - {path: %s/*, answer: prefix}\n"
+                   "  - {path: %s/*, answer: deepest}\n"
+                   "  - {path: %s/*, answer: deep}\n",
+                   name, path, path, deep, deep + SEGMENT);
+    struct test_table test = load(text);
+    assert_string_equal(ASK(&test, .host = name), "long");
+    assert_string_equal(ASK(&test, .host = name + 1), "rest");
+    assert_string_equal(ASK(&test, .path = path), "exact");
+    (void)snprintf(asked, sizeof(asked), "%s/", path);
+    assert_string_equal(ASK(&test, .path = asked), "prefix");
+    (void)snprintf(asked, sizeof(asked), "%sx", path);
+    assert_string_equal(ASK(&test, .path = asked), "rest");
+    (void)snprintf(asked, sizeof(asked), "%s/x/y", deep);
+    assert_string_equal(ASK(&test, .path = asked), "deepest");
+    assert_string_equal(ASK(&test, .path = deep), "deepest");
+    assert_string_equal(ASK(&test, .path = deep + SEGMENT), "deep");
+    assert_string_equal(ASK(&test, .path = deep + 2 * SEGMENT), "rest");
+    test_table_free(&test);
+}
 
 static void paths_are_exact_patterns_and_prefixes(void **state)
 {
@@ -329,6 +368,7 @@ int main(void)
         cmocka_unit_test(hosts_are_found_by_name_wildcard_and_default),
         cmocka_unit_test(without_a_default_other_names_have_no_site),
         cmocka_unit_test(a_site_with_addresses_answers_only_there),
+        cmocka_unit_test(long_names_and_deep_paths_are_told_apart),
         cmocka_unit_test(paths_are_exact_patterns_and_prefixes),
         cmocka_unit_test(two_slashes_count_as_one),
         cmocka_unit_test(captures_come_from_the_pattern_that_wins),

@@ -2,6 +2,7 @@
 #include "upstream/call.h"
 
 #include "base/assert.h"
+#include "base/cold.h"
 #include "obs/log.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ static void on_connection_news(struct connection_user *user)
 }
 
 /* What was under way to the server is given up for it. */
-static void on_loan(struct connection_user *user, struct server_connection *connection)
+COLD static void on_loan(struct connection_user *user, struct server_connection *connection)
 {
     struct call *call = CONTAINER_OF(user, struct call, user);
     ASSERT(call->connection != connection && call->server == connection->server);
@@ -31,7 +32,7 @@ static void on_loan(struct connection_user *user, struct server_connection *conn
     call->on_news(call);
 }
 
-static enum error_code timeout_error(enum call_wait waiting)
+COLD static enum error_code timeout_error(enum call_wait waiting)
 {
     switch (waiting) {
     case CALL_WAIT_CONNECT:
@@ -102,7 +103,7 @@ static void drop_connection(struct call *call, bool reset)
     call->connection = NULL;
 }
 
-static enum error_code connect_error(int error)
+COLD static enum error_code connect_error(int error)
 {
     return error == ECONNREFUSED || error == ENOENT ? ERROR_CONNECT_REFUSED : ERROR_CONNECT_FAILED;
 }
@@ -297,7 +298,7 @@ enum io call_flush(struct call *call)
 
 /* ---- the response */
 
-static enum error_code cut_error(const struct call *call)
+COLD static enum error_code cut_error(const struct call *call)
 {
     ASSERT(call->connection);
     if (call->connection->transport.socket.error)
@@ -305,7 +306,7 @@ static enum error_code cut_error(const struct call *call)
     return call->response_begun ? ERROR_RESPONSE_CUT : ERROR_SERVER_CLOSED;
 }
 
-static enum read_event fail(struct call *call, enum read_event event, enum error_code error)
+COLD static enum read_event fail(struct call *call, enum read_event event, enum error_code error)
 {
     if (!call->error)
         call->error = error;

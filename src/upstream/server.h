@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/cold.h"
 #include "sys/thread.h"
 
 #include <stdatomic.h>
@@ -79,7 +80,7 @@ static inline bool server_rests(const struct server *server, uint64_t now_ms)
 }
 
 /* The server failed to accept: it rests, and its name is looked up again. Any thread. */
-void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);
+COLD void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);
 
 /* ---- the resolver: a few threads that look names up and never hold up a loop. */
 

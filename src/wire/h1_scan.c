@@ -3,6 +3,7 @@
  * may hold, whatever its place. Every verdict follows from a prefix of the bytes alone; therefore
  * it is the same however they arrive. */
 #include "base/assert.h"
+#include "base/cold.h"
 #include "wire/h1_find.h"
 #include "wire/h1_int.h"
 
@@ -29,13 +30,13 @@ static inline enum stop find_line_end(const char **at, const char *end)
     }
 }
 
-static enum h1_progress refuse(struct h1_scan *scan, enum error_code error)
+COLD static enum h1_progress refuse(struct h1_scan *scan, enum error_code error)
 {
     scan->error = error;
     return H1_BAD;
 }
 
-static enum error_code malformed(enum h1_side side, bool start_line)
+COLD static enum error_code malformed(enum h1_side side, bool start_line)
 {
     if (side == H1_REQUEST)
         return start_line ? ERROR_BAD_REQUEST_LINE : ERROR_BAD_FIELD;
@@ -74,8 +75,8 @@ static bool may_be_start_line(struct slice line, enum h1_side side)
 }
 
 /* Nothing was found in all that may be looked at. */
-static enum h1_progress ask_for_more(struct slice bytes, const struct h1_limits *limits,
-                                     enum h1_side side, struct h1_scan *scan)
+COLD static enum h1_progress ask_for_more(struct slice bytes, const struct h1_limits *limits,
+                                          enum h1_side side, struct h1_scan *scan)
 {
     if (bytes.length < (size_t)scan->start + limits->header_size)
         return H1_MORE;
