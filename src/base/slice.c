@@ -92,3 +92,25 @@ uint64_t slice_hash(struct slice s, uint64_t seed)
     hash *= 0xd6e8feb86659fd93u;
     return hash ^ (hash >> 32);
 }
+
+/* Eight bytes at once. Above 0x7F nothing is a letter. */
+static uint64_t lower_word(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    uint64_t low_bits = word & ~high;
+    uint64_t from_a = low_bits + ones * (0x80 - 'A'), behind_z = low_bits + ones * (0x7F - 'Z');
+    return word | (from_a & ~behind_z & ~word & high) >> 2;
+}
+
+void ascii_lower_copy(char *to, struct slice from)
+{
+    size_t i = 0;
+    for (; i + sizeof(uint64_t) <= from.length; i += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, from.data + i, sizeof(word));
+        word = lower_word(word);
+        memcpy(to + i, &word, sizeof(word));
+    }
+    for (; i < from.length; i++)
+        to[i] = ascii_lower(from.data[i]);
+}

@@ -76,6 +76,9 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* Copies the bytes to `to`, capitals as small letters. They may be the same bytes. */
+void ascii_lower_copy(char *to, struct slice from);
+
 static inline bool ascii_is_digit(char c)
 {
     return c >= '0' && c <= '9';

@@ -26,6 +26,23 @@ static void folding_is_for_letters_of_ascii_alone(void **state)
     assert_false(slice_equal_fold(SLICE("a"), SLICE("ab")));
 }
 
+/* Every byte at every place of a word, and behind the last whole one. */
+static void small_letters_are_copied_of_capitals_alone(void **state)
+{
+    (void)state;
+    char from[19], to[sizeof(from)];
+    for (unsigned byte = 0; byte <= UINT8_MAX; byte++) {
+        for (size_t at = 0; at < sizeof(from); at++) {
+            memset(from, 'Z', sizeof(from));
+            from[at] = (char)byte;
+            ascii_lower_copy(to, slice_of(from, sizeof(from)));
+            for (size_t i = 0; i < sizeof(to); i++)
+                assert_int_equal(to[i], i == at ? ascii_lower((char)byte) : 'z');
+        }
+    }
+    ascii_lower_copy(NULL, SLICE(""));
+}
+
 static void starts_and_ends(void **state)
 {
     (void)state;
@@ -132,6 +149,7 @@ int main(void)
         cmocka_unit_test(order_is_that_of_bytes),
         cmocka_unit_test(numbers_are_digits_up_to_a_bound),
         cmocka_unit_test(what_is_no_number_leaves_the_old_one),
+        cmocka_unit_test(small_letters_are_copied_of_capitals_alone),
         cmocka_unit_test(a_hash_is_stable_and_seeded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

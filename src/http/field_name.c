@@ -90,12 +90,23 @@ static bool equal_fold_long(const char *a, const char *b, size_t length)
     return ((load_word(a + length - 8) ^ load_word(b + length - 8)) & same) == 0;
 }
 
+static uint32_t load_half(const char *at)
+{
+    uint32_t half = 0;
+    memcpy(&half, at, sizeof(half));
+    return half;
+}
+
+/* Four to seven bytes in two steps that overlap; fewer byte by byte. */
 static bool equal_fold_short(const char *a, const char *b, size_t length)
 {
-    unsigned difference = 0;
-    for (size_t i = 0; i < length; i++)
+    uint32_t difference = 0;
+    if (length >= 4)
+        difference =
+            (load_half(a) ^ load_half(b)) | (load_half(a + length - 4) ^ load_half(b + length - 4));
+    for (size_t i = 0; length < 4 && i < length; i++)
         difference |= (unsigned char)(a[i] ^ b[i]);
-    return (difference & ~0x20u) == 0;
+    return (difference & ~(uint32_t)0x20202020u) == 0;
 }
 
 enum field_name field_name_find(struct slice name)

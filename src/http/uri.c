@@ -284,8 +284,7 @@ bool host_normalize(struct slice name, char *memory, size_t capacity, struct sli
         name.length--;
     if (name.length > capacity || name.length > NAME_MAX_LENGTH)
         return false;
-    for (size_t i = 0; i < name.length; i++)
-        memory[i] = ascii_lower(name.data[i]);
+    ascii_lower_copy(memory, name);
     *ret_host = slice_of(memory, name.length);
     return true;
 }

@@ -30,6 +30,7 @@ enum h1_progress { H1_MORE, H1_COMPLETE, H1_BAD };
  * that a head that drips in costs no more than one that comes at once. */
 struct h1_scan {
     uint32_t start;        /* of the head, behind one empty line that may precede a request */
+    uint32_t fields;       /* where the lines behind the start line begin */
     uint32_t line;         /* start of the line that is not complete yet */
     uint32_t seen;         /* bytes that were looked at */
     uint32_t length;       /* H1_COMPLETE: of the head with its empty line, counted from 0 */

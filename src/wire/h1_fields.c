@@ -7,12 +7,10 @@
 void h1_split_head(struct slice bytes, const struct h1_scan *scan, struct slice *ret_start_line,
                    struct slice *ret_field_lines)
 {
+    ASSERT(scan->start + 2 <= scan->fields && scan->fields <= scan->length - 2);
     ASSERT(scan->length >= 4 && scan->length <= bytes.length);
-    const char *start = bytes.data + scan->start, *end = bytes.data + scan->length - 2;
-    const char *line_end = h1_find_byte(start, end, '\r');
-    ASSERT(line_end);
-    *ret_start_line = slice_of(start, (size_t)(line_end - start));
-    *ret_field_lines = slice_of(line_end + 2, (size_t)(end - line_end - 2));
+    *ret_start_line = slice_of(bytes.data + scan->start, scan->fields - 2 - scan->start);
+    *ret_field_lines = slice_of(bytes.data + scan->fields, scan->length - 2 - scan->fields);
 }
 
 static bool is_blank(char byte)
@@ -31,11 +29,12 @@ static bool is_field_name(const struct field *field)
  * NULL: malformed. */
 static const char *read_field(const char *at, const char *end, struct field *ret_field)
 {
-    const char *line_end = h1_find_byte(at, end, '\r');
-    const char *colon = h1_find_byte(at, end, ':');
-    ASSERT(line_end);
-    if (!colon || colon > line_end)
+    const char *colon = h1_find_either(at, end, ':', '\r');
+    ASSERT(colon < end);
+    if (*colon != ':')
         return NULL;
+    const char *line_end = h1_find_byte(colon, end, '\r');
+    ASSERT(line_end);
     ret_field->name = slice_of(at, (size_t)(colon - at));
     ret_field->id = field_name_find(ret_field->name);
     if (!is_field_name(ret_field))

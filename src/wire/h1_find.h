@@ -60,6 +60,21 @@ static inline const char *h1_find_control(const char *at, const char *end)
     return at;
 }
 
+/* The first of the two bytes, or `end`. */
+static inline const char *h1_find_either(const char *at, const char *end, char one, char other)
+{
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        unsigned found = h1_equal_mask(at, one) | h1_equal_mask(at, other);
+        if (found)
+            return at + __builtin_ctz(found);
+    }
+#endif
+    while (at < end && *at != one && *at != other)
+        at++;
+    return at;
+}
+
 /* The first `byte`, or NULL. */
 static inline const char *h1_find_byte(const char *at, const char *end, char byte)
 {

@@ -120,6 +120,7 @@ static enum h1_progress scan_start_line(struct slice bytes, const struct h1_limi
     if (!may_be_start_line(line, side))
         return refuse(scan, malformed(side, true));
     scan->lines = 1;
+    scan->fields = scan->line;
     return H1_COMPLETE;
 }
 
