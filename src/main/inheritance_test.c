@@ -56,6 +56,8 @@ static void what_is_left_is_taken(void **state)
                                                 .started_at = 5,
                                                 .drain_ms = 7,
                                                 .kill_at = UINT64_MAX};
+    left.opening.terms.rights = (struct sys_rights){
+        .changes_user = true, .user = 33, .group = UINT32_MAX - 1, .sandbox = true};
     int estate = inheritance_write(&from);
     assert_true(estate >= 0);
     assert_true(inheritance_take(&to, estate));
@@ -75,6 +77,11 @@ static void what_is_left_is_taken(void **state)
     assert_int_equal(member->drain_ms, 7);
     assert_true(member->kill_at == UINT64_MAX);
     assert_string_equal(taken.upgrade.program, left.upgrade.program);
+    assert_true(taken.opening.terms.rights.changes_user);
+    assert_int_equal(taken.opening.terms.rights.user, 33);
+    assert_int_equal(taken.opening.terms.rights.group, UINT32_MAX - 1);
+    assert_false(taken.opening.terms.rights.core_dumps);
+    assert_true(taken.opening.terms.rights.sandbox);
 
     sys_close(ends[1]);
     crew_leave(&taken.crew);
@@ -107,6 +114,8 @@ static void what_is_malformed_is_refused(void **state)
     expect_refused(SLICE("weir-estate 1\nfile 6\nname\0b\n"));
     expect_refused(SLICE("weir-estate 1\nfile 4\n0 a\0\nfile 4\n0 a\0\n")); /* twice */
     expect_refused(SLICE("weir-estate 1\ndrain 1\nx\n"));
+    expect_refused(SLICE("weir-estate 1\nrights 10\n2 33 4 0 1\n"));
+    expect_refused(SLICE("weir-estate 1\nrights 8\n1 33 4 0\n"));
 }
 
 static void what_is_unknown_is_passed_over(void **state)

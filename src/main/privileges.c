@@ -37,7 +37,7 @@ void privileges_of(const struct configuration *configuration, struct sys_rights 
     privileges_standard(ret_rights);
     ret_rights->sandbox = settings->sandbox;
     ret_rights->core_dumps = settings->core_dumps;
-    if (!user->is_known)
+    if (!user->is_named)
         return;
     ret_rights->user = user->user;
     ret_rights->group = user->group;
@@ -102,7 +102,7 @@ void privileges_keep_as_told(const struct configuration *configuration)
     const struct privileges_settings *settings = settings_of(configuration);
     if (!settings->core_dumps)
         sys_leave_no_core();
-    if (settings->user.is_known && settings->user.user != sys_user())
+    if (settings->user.is_named && settings->user.user != sys_user())
         log_event(LOG_WARNING, "as one process Weir keeps the user it was started as",
                   LOG_NUMBER("named", settings->user.user), LOG_NUMBER("stays", sys_user()));
 }
@@ -110,7 +110,7 @@ void privileges_keep_as_told(const struct configuration *configuration)
 bool privileges_differ(const struct configuration *a, const struct configuration *b)
 {
     const struct privileges_settings *before = settings_of(a), *after = settings_of(b);
-    return before->user.is_known != after->user.is_known || before->user.user != after->user.user ||
+    return before->user.is_named != after->user.is_named || before->user.user != after->user.user ||
            before->user.group != after->user.group || before->sandbox != after->sandbox ||
            before->core_dumps != after->core_dumps;
 }

@@ -10,7 +10,6 @@
 
 struct user_setting {
     bool is_named;
-    bool is_known; /* on this machine */
     uint32_t user, group;
 };
 

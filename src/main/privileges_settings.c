@@ -1,5 +1,4 @@
 #include "main/privileges.h"
-#include "sys/open.h"
 
 #include <string.h>
 
@@ -15,24 +14,6 @@ static bool copy_name(struct slice text, char ret_name[SYS_USER_NAME_MAX])
     return true;
 }
 
-/* Who is not root cannot become anybody, and may look at a configuration that is for another
- * machine. */
-static bool tell_unknown(struct setting_reader *reader, const struct node *node,
-                         const char *problem)
-{
-    static const char cure[] = "name one that `getent passwd` and `getent group` know, or make it: "
-                               "useradd --system weir";
-    bool is_root = sys_user() == 0;
-    if (is_root)
-        diagnostics_error(reader->diagnostics, node->position, cure,
-                          "nobody can become \"%.*s\": %s", SHOWN(node->text), problem);
-    else
-        diagnostics_warning(reader->diagnostics, node->position, cure,
-                            "nobody can become \"%.*s\" on this machine: %s", SHOWN(node->text),
-                            problem);
-    return !is_root;
-}
-
 static bool read_user(struct setting_reader *reader, const struct node *node, void *field)
 {
     struct user_setting *setting = field;
@@ -45,8 +26,15 @@ static bool read_user(struct setting_reader *reader, const struct node *node, vo
         !copy_name(rest, group))
         return setting_refuse(reader, "user", "a user, or a user and a group", user_example, node);
     const char *problem = NULL;
-    setting->is_known = sys_find_user(user, group, &setting->user, &setting->group, &problem);
-    return setting->is_known || tell_unknown(reader, node, problem);
+    if (sys_find_user(user, group, &setting->user, &setting->group, &problem))
+        return true;
+    /* Also where nobody will become anybody: whoever loads it, checker or worker, finds the same.
+     */
+    diagnostics_error(reader->diagnostics, node->position,
+                      "name one that stands in /etc/passwd (/etc/group), or make it: useradd "
+                      "--system weir; numbers need not stand there: \"1000:1000\"",
+                      "nobody can become \"%.*s\": %s", SHOWN(node->text), problem);
+    return false;
 }
 
 /* What takes a wall down is never silent. */
@@ -56,7 +44,7 @@ static void warn_of_rights(const void *group, const struct node *node,
     const struct privileges_settings *settings = group;
     const struct node *user = node_find(node, SLICE("user"));
     const struct node *sandbox = node_find(node, SLICE("sandbox"));
-    if (user && settings->user.is_known && settings->user.user == 0)
+    if (user && settings->user.is_named && settings->user.user == 0)
         diagnostics_warning(diagnostics, user->position,
                             "leave it out, which means nobody, or name a user of its own",
                             "the process that faces clients keeps all rights of root");

@@ -436,7 +436,7 @@ static void tell_end(int process, const struct sys_end *end)
 static void tell_forbidden(const struct supervisor *supervisor)
 {
     char name[SYS_CALL_NAME_MAX];
-    int call = atomic_load(supervisor->forbidden);
+    int call = atomic_exchange(supervisor->forbidden, -1);
     if (call < 0)
         return;
     sys_call_name(call, name);

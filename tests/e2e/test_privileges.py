@@ -14,21 +14,9 @@ import subprocess
 
 import pytest
 
-from harness.client import Client
 from harness.metrics import read_metrics
+from harness.supervised import body, site
 from harness.weir import binary, is_sanitized, run_weir_command, write_configuration
-
-
-def site(body, rest=""):
-    return f"sites:\n  - respond: {{body: {body}}}\n{rest}"
-
-
-def body(where):
-    client = Client(where)
-    try:
-        return client.ask().body
-    finally:
-        client.close()
 
 
 @pytest.fixture
@@ -217,6 +205,12 @@ def test_root_stays_root_where_that_is_asked_for(start_supervised):
 def test_a_user_that_nobody_can_become(directory, named, told):
     words = run_wrong(directory, f"user: {named}\n" + site("one"))
     assert told in words and "weir.yaml:1:" in words
+
+
+def test_a_reload_with_a_user_that_nobody_can_become_is_refused(start_supervised):
+    weir = start_supervised(site("one"))
+    assert "not loaded" in reload(weir, site("two", "user: nosuchuser\n"))
+    assert body(weir.address) == b"one"
 
 
 def test_another_user_takes_a_restart(start_supervised):

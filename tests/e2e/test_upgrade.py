@@ -1,6 +1,7 @@
 """Another version in the place of the one that runs: `weir upgrade` and USR2."""
 
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -126,6 +127,20 @@ def test_a_link_that_names_another_version_is_followed(start_supervised, install
     link.unlink()
     link.symlink_to(other.path)
     assert f"to {installed.next}" in upgrade(weir)
+
+
+def test_the_rights_stay(start_installed):
+    weir = start_installed(site("one", "sandbox: off\ncore_dumps: on\nuser: daemon\n"))
+    rights = re.compile(r"^(?:Uid|Gid|Groups|CapEff|NoNewPrivs|Seccomp):.*", re.MULTILINE)
+
+    def seen():
+        return rights.findall(pathlib.Path(f"/proc/{weir.weir.worker()}/status").read_text())
+    before = seen()
+    weir.write(site("two", "user: nobody\n"))
+    upgrade(weir)
+    only_one_worker(weir)
+    assert seen() == before
+    assert body(weir.weir.address) == b"two"
 
 
 def test_nothing_leaks_from_upgrade_to_upgrade(start_installed):

@@ -129,11 +129,6 @@ enum sys_signal sys_signals_take(int fd)
 
 /* ---- who we are */
 
-uint32_t sys_user(void)
-{
-    return 1;
-}
-
 bool sys_find_user(const char *user, const char *group, uint32_t *ret_user, uint32_t *ret_group,
                    const char **ret_problem)
 {
