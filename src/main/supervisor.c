@@ -125,6 +125,7 @@ static int start_process(struct supervisor *supervisor, struct sys_child *ret_ch
     int error = sys_channel_open(ends);
     if (error)
         return error;
+    sys_channel_refuse_descriptors(ends[0]);
     uint32_t process = sys_process();
     int forked = sys_child_start(ret_child);
     if (forked == 0) {

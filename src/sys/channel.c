@@ -15,6 +15,16 @@ int sys_channel_open(int ret_ends[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) == 0 ? 0 : -errno;
 }
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
+void sys_channel_refuse_descriptors(int channel)
+{
+    const int refuse = 0;
+    (void)setsockopt(channel, SOL_SOCKET, SO_PASSRIGHTS, &refuse, sizeof(refuse));
+}
+
 int sys_channel_send(int channel, struct slice message, int descriptor)
 {
     union baggage baggage = {.memory = {0}};
@@ -37,14 +47,23 @@ int sys_channel_send(int channel, struct slice message, int descriptor)
     return sent < 0 ? -errno : 0;
 }
 
+/* The first one. There is room for more behind it, for the sake of alignment, and who sends us
+ * some must not fill our table with them. */
 static int take_descriptor(struct msghdr *header)
 {
     const struct cmsghdr *rights = CMSG_FIRSTHDR(header);
-    int descriptor = -1;
-    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
-        rights->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&descriptor, CMSG_DATA(rights), sizeof(int));
-    return descriptor;
+    int first = -1;
+    if (!rights || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS)
+        return -1;
+    for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= rights->cmsg_len; at += sizeof(int)) {
+        int descriptor;
+        memcpy(&descriptor, CMSG_DATA(rights) + at, sizeof(int));
+        if (first < 0)
+            first = descriptor;
+        else
+            (void)close(descriptor);
+    }
+    return first;
 }
 
 ssize_t sys_channel_receive(int channel, void *memory, size_t size, bool waits, int *ret_descriptor)
