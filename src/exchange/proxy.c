@@ -104,6 +104,8 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
     }
     call_init(&exchange->call, exchange->context->upstreams, plan->upstream, plan->timeouts,
               &exchange->listener->h1_limits, &exchange->arena, announcement, on_call_news);
+    if (plan->upstream->hash)
+        call_set_key(&exchange->call, exchange_expand(exchange, plan->upstream->hash));
     exchange->has_call = true;
     exchange->called = loop_now(exchange->context->loop);
     exchange_go(exchange, EXCHANGE_CONNECT);

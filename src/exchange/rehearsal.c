@@ -64,7 +64,9 @@ static bool ask_server(struct rehearsal *rehearsal)
 {
     struct exchange *exchange = rehearsal->exchange;
     const struct upstream *upstream = exchange->plan->upstream;
-    int member = upstreams_pick(exchange->context->upstreams, upstream, NULL, 0);
+    struct balancer_question question = {.key = exchange->call.key,
+                                         .has_key = exchange->call.has_key};
+    int member = upstreams_pick(exchange->context->upstreams, upstream, question);
     if (member < 0)
         return false;
     rehearsal->outcome = REHEARSAL_ASKS;

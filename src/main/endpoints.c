@@ -65,7 +65,8 @@ static void print_upstreams(FILE *file, const struct snapshot *snapshot)
     for (bool is_first = true; upstream; upstream = upstream->next, is_first = false) {
         (void)fputs(is_first ? "\n    {\"upstream\": " : ",\n    {\"upstream\": ", file);
         admin_print_json(file, upstream->name);
-        (void)fputs(", \"servers\": [", file);
+        (void)fprintf(file, ", \"balance\": \"%s\", \"servers\": [",
+                      balance_names[upstream->balance]);
         for (uint32_t i = 0; i < upstream->count; i++) {
             (void)fputs(i > 0 ? ", " : "", file);
             print_server(file, &upstream->members[i]);

@@ -124,25 +124,99 @@ static void print_settings(struct text *text, const struct explanation *explanat
 
 /* ---- what becomes of it */
 
-static void print_servers(struct text *text, const struct explanation *explanation)
+/* What the hash was made of, on one line. */
+static void add_key(struct text *text, struct explanation *explanation)
+{
+    struct exchange *exchange = explanation->rehearsal.exchange;
+    struct slice key = exchange_expand(exchange, exchange->plan->upstream->hash);
+    struct slice shown = explain_next_line(explanation, &key);
+    text_print(text, "\"%.*s\"", SHOWN(shown));
+}
+
+/* Why that one; and what the others are to it. */
+static const char *add_why(struct text *text, struct explanation *explanation)
+{
+    const struct exchange *exchange = explanation->rehearsal.exchange;
+    switch (exchange->plan->upstream->balance) {
+    case BALANCE_ROUND_ROBIN:
+        break;
+    case BALANCE_LEAST_CONNECTIONS:
+        add(text, ", with the fewest calls in progress for its weight");
+        return "the others are";
+    case BALANCE_LEAST_TIME:
+        add(text, ", which should answer soonest");
+        return "the others are";
+    case BALANCE_RANDOM:
+        add(text, ", the less loaded of two that were drawn");
+        return "the next draw may bring";
+    case BALANCE_HASH:
+        if (!exchange->call.has_key) {
+            add(text, ", whose turn is first, for there is nothing to hash");
+            return "in turn with";
+        }
+        add(text, ", to which the hash of ");
+        add_key(text, explanation);
+        add(text, " leads");
+        return "others are for other hashes";
+    case BALANCE_FIRST:
+        add(text, ", the first in the list");
+        return "where it rests";
+    }
+    add(text, ", whose turn is first");
+    return "in turn with";
+}
+
+/* What is compared, where loads are. */
+static void add_load(struct text *text, const struct upstream *upstream,
+                     const struct server *server, uint64_t now)
+{
+    bool by_time = upstream->balance == BALANCE_LEAST_TIME;
+    if (!by_time && upstream->balance != BALANCE_LEAST_CONNECTIONS &&
+        upstream->balance != BALANCE_RANDOM)
+        return;
+    unsigned calls = atomic_load_explicit(&server->active, memory_order_relaxed);
+    uint32_t expected = server_expected_time(server, now);
+    text_print(text, " (%u call%s in progress", calls, calls == 1 ? "" : "s");
+    if (by_time && expected > 0)
+        text_print(text, ", %u.%03u ms expected", expected / 1000, expected % 1000);
+    else if (by_time)
+        add(text, ", no time known yet");
+    add(text, ")");
+}
+
+static void print_others(struct text *text, const struct explanation *explanation, uint64_t now)
+{
+    const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
+    for (uint32_t i = 0; i < upstream->count && i < SHOWN_MAX; i++) {
+        const struct server *server = upstream->members[i].server;
+        if (server == explanation->rehearsal.server)
+            continue;
+        text_print(text, "          %.*s", SHOWN(server->key));
+        add_load(text, upstream, server, now);
+        add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
+    }
+}
+
+static void print_servers(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
     const struct upstream *upstream = rehearsal->exchange->plan->upstream;
+    const struct server *server = rehearsal->server;
+    uint64_t now = loop_now(rehearsal->exchange->context->loop);
     text_print(text, "upstream  %.*s, %u server%s\n", SHOWN(upstream->name), upstream->count,
                upstream->count == 1 ? "" : "s");
-    text_print(text, "server    %.*s", SHOWN(rehearsal->server->key));
-    uint64_t now = loop_now(rehearsal->exchange->context->loop);
-    bool is_only = upstream->count == 1;
-    add(text, is_only ? ", the only one" : ", whose turn is first");
-    if (server_rests(rehearsal->server, now))
-        add(text, is_only ? ", which rests just now" : ", though it rests just now, as all do");
-    add(text, is_only ? "\n" : "; in turn with\n");
-    for (uint32_t i = 0; upstream->count > 1 && i < upstream->count && i < SHOWN_MAX; i++) {
-        const struct server *server = upstream->members[i].server;
-        if (server != rehearsal->server)
-            text_print(text, "          %.*s%s\n", SHOWN(server->key),
-                       server_rests(server, now) ? ", which rests just now" : "");
+    text_print(text, "server    %.*s", SHOWN(server->key));
+    if (upstream->count == 1) {
+        add(text, ", the only one");
+        add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
+        return;
     }
+    const char *others = add_why(text, explanation);
+    add_load(text, upstream, server, now);
+    if (server_rests(server, now))
+        add(text, ", though it rests just now, as all do");
+    text_print(text, "; %s\n", others);
+    print_others(text, explanation, now);
 }
 
 static void print_head(struct text *text, struct explanation *explanation)

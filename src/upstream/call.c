@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/cold.h"
 #include "obs/log.h"
+#include "sys/clock.h"
 
 #include <errno.h>
 
@@ -64,6 +65,7 @@ static void begin_attempt(struct call *call)
     call->request_ended = call->response_ended = false;
     call->waiting = CALL_WAIT_NOTHING;
     call->progress = false;
+    call->asked = 0;
     call->error = ERROR_NONE;
     call->response_bytes = (struct span){0};
     call->sending = H1_FRAMING_NONE;
@@ -86,12 +88,21 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->timeouts = timeouts;
     call->limits = limits;
     call->arena = arena;
+    call->key = 0;
+    call->has_key = false;
     call->server = NULL;
     call->tried_count = 0;
     call->last_error = ERROR_NONE;
     call->bytes_sent = call->bytes_received = 0;
     begin_attempt(call);
 }
+
+void call_set_key(struct call *call, struct slice key)
+{
+    call->has_key = key.length > 0;
+    call->key = slice_hash(key, 0);
+}
+
 /* ---- getting a connection */
 
 static void drop_connection(struct call *call, bool reset)
@@ -150,7 +161,11 @@ static bool choose_server(struct call *call)
     ASSERT(!call->connection && call->tried_count <= CALL_TRIES_MAX);
     if (call->tried_count == CALL_TRIES_MAX)
         return false;
-    int picked = upstreams_pick(call->home, call->upstream, call->tried, call->tried_count);
+    struct balancer_question question = {.tried = call->tried,
+                                         .tried_count = call->tried_count,
+                                         .key = call->key,
+                                         .has_key = call->has_key};
+    int picked = upstreams_pick(call->home, call->upstream, question);
     if (picked < 0)
         return false;
     ASSERT((uint32_t)picked < call->upstream->count && picked <= UINT16_MAX);
@@ -283,6 +298,8 @@ bool call_send_end(struct call *call, const struct fields *trailers)
     ASSERT(!call->request_ended);
     call->request_ended = true;
     call->progress = true;
+    if (call->upstream->balance == BALANCE_LEAST_TIME)
+        call->asked = sys_monotonic_ns() / 1000;
     return h1_output_end(&call->output, call->sending, trailers);
 }
 
@@ -311,6 +328,38 @@ COLD static enum read_event fail(struct call *call, enum read_event event, enum 
     if (!call->error)
         call->error = error;
     return event;
+}
+
+/* For those who choose by time: how long the answer took, or how long there was none. A server that
+ * fails at once would seem the quickest of all, so a failure counts as a slow answer. */
+static void note_time(struct call *call, bool failed)
+{
+    enum { FAILURE_MICROSECONDS = 1000 * 1000 };
+    ASSERT(call->asked && call->server);
+    uint64_t time = sys_monotonic_ns() / 1000 - call->asked;
+    if (failed && time < FAILURE_MICROSECONDS)
+        time = FAILURE_MICROSECONDS;
+    server_answered(call->server, time, loop_now(upstreams_loop(call->home)));
+    call->asked = 0;
+}
+
+static void note_answer(struct call *call, unsigned status)
+{
+    if (call->asked && (status >= 200 || status == 101))
+        note_time(call, status >= 500 && status != 501 && status != 505);
+}
+
+/* Who leaves before the answer has not heard how long it takes, only that it takes longer. */
+static void note_silence(struct call *call)
+{
+    bool was_dead = call->reused && !call->response_begun &&
+                    (call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET);
+    if (!call->asked || was_dead)
+        return;
+    uint64_t time = sys_monotonic_ns() / 1000 - call->asked;
+    uint64_t expected = server_expected_time(call->server, loop_now(upstreams_loop(call->home)));
+    if (call->error || time > expected)
+        note_time(call, call->error != ERROR_NONE);
 }
 
 /* How long the connection may be kept: as long as we want, and a second less than the server says
@@ -356,6 +405,7 @@ enum read_event call_receive_head(struct call *call, struct response_head *ret_h
     if (error)
         return fail(call, READ_FAILED, error);
     call->keep_ms = keep_for(call, &ret_head->fields);
+    note_answer(call, ret_head->status);
     return READ_HEAD;
 }
 
@@ -454,6 +504,7 @@ static bool may_be_kept(const struct call *call)
 
 static void end_attempt(struct call *call)
 {
+    note_silence(call);
     h1_reader_fini(&call->reader);
     output_fini(&call->output);
     span_clear(&call->response_bytes);

@@ -35,6 +35,8 @@ struct call {
     struct arena *arena;
     const struct proxy_header *announcement; /* begins each connection; NULL: nothing does */
 
+    uint64_t key; /* by which a server is chosen, where the upstream chooses by one */
+    bool has_key;
     struct server_connection *connection; /* NULL before and after */
     struct server *server;                /* the one that is or was asked */
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
@@ -44,6 +46,8 @@ struct call {
     bool response_begun;                 /* a byte of a response was seen */
     bool keep_alive;                     /* the response lets the connection live */
     uint64_t keep_ms;                    /* and for how long it may be idle */
+    uint64_t asked; /* microseconds: when all of the request was handed over, while its answer is
+                       awaited; 0: not, or nobody wants to know */
     bool request_ended, response_ended;
     enum call_wait waiting;
     bool progress;              /* something moved since the deadline was set */
@@ -63,6 +67,9 @@ struct call {
 void call_init(struct call *call, struct upstreams *home, const struct upstream *upstream,
                const struct timeouts *timeouts, const struct h1_limits *limits, struct arena *arena,
                const struct proxy_header *announcement, void (*on_news)(struct call *call));
+
+/* Before call_start: what decides where the upstream chooses by hash; empty: nothing does. */
+void call_set_key(struct call *call, struct slice key);
 
 enum call_progress { CALL_READY, CALL_WAIT, CALL_FAILED };
 

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/map.h"
+#include "policy/latency.h"
 #include "sys/clock.h"
 #include "sys/resolve.h"
 
@@ -21,6 +22,7 @@ struct server_registry {
     struct map by_key;
     struct server **servers;
     uint32_t count, capacity;
+    _Atomic uint64_t changes; /* of rests */
     struct sys_thread *resolvers[RESOLVERS];
     server_told_fn *told;
     void *context;
@@ -137,10 +139,33 @@ uint32_t server_addresses(struct server_registry *registry, const struct server 
     return count;
 }
 
+uint64_t server_registry_changes(const struct server_registry *registry)
+{
+    return atomic_load_explicit(&registry->changes, memory_order_acquire);
+}
+
+/* Where another loop has noted an answer in the same moment, this one goes unnoted. */
+void server_answered(struct server *server, uint64_t microseconds, uint64_t now_ms)
+{
+    uint64_t before = atomic_load_explicit(&server->latency, memory_order_relaxed);
+    uint64_t after = latency_add(before, microseconds, (uint32_t)now_ms);
+    if (after != before)
+        (void)atomic_compare_exchange_strong_explicit(&server->latency, &before, after,
+                                                      memory_order_relaxed, memory_order_relaxed);
+}
+
+uint32_t server_expected_time(const struct server *server, uint64_t now_ms)
+{
+    return latency_expected(atomic_load_explicit(&server->latency, memory_order_relaxed),
+                            (uint32_t)now_ms);
+}
+
 void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms)
 {
     atomic_fetch_add_explicit(&server->failed, 1, memory_order_relaxed);
     atomic_store_explicit(&server->rests_until, now_ms + SERVER_REST_MS, memory_order_relaxed);
+    /* Who sees the change sees the rest. */
+    atomic_fetch_add_explicit(&registry->changes, 1, memory_order_release);
     if (slice_is_empty(server->host))
         return;
     sys_lock_take(registry->lock);

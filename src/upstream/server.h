@@ -40,6 +40,7 @@ struct server {
     atomic_uint idle;             /* idle connections on all loops */
     atomic_uint idle_on;          /* index of the loop that put one aside last */
     atomic_uint active;           /* calls on all loops */
+    _Atomic uint64_t latency;     /* what latency.h remembers; only where somebody chooses by it */
 
     /* Since it is known, on all loops. */
     _Atomic uint64_t lent;        /* connections to calls, new ones and such as were used before */
@@ -73,14 +74,29 @@ uint32_t server_registry_count(struct server_registry *registry);
 uint32_t server_addresses(struct server_registry *registry, const struct server *server,
                           struct address *ret_addresses);
 
-/* Whether it is passed over at that time. Any thread. */
+/* Until when it is passed over. Any thread. */
+static inline uint64_t server_rests_until(const struct server *server)
+{
+    return atomic_load_explicit(&server->rests_until, memory_order_relaxed);
+}
+
 static inline bool server_rests(const struct server *server, uint64_t now_ms)
 {
-    return atomic_load_explicit(&server->rests_until, memory_order_relaxed) > now_ms;
+    return server_rests_until(server) > now_ms;
 }
+
+/* A number that changes when a server begins to rest: what was found out about rests before holds
+ * while it is the same, until the first rest ends. Any thread. */
+uint64_t server_registry_changes(const struct server_registry *registry);
 
 /* The server failed to accept: it rests, and its name is looked up again. Any thread. */
 COLD void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);
+
+/* It answered so long after it was asked. Any thread. */
+void server_answered(struct server *server, uint64_t microseconds, uint64_t now_ms);
+
+/* How many microseconds its answer should take; 0: nothing is known. Any thread. */
+uint32_t server_expected_time(const struct server *server, uint64_t now_ms);
 
 /* ---- the resolver: a few threads that look names up and never hold up a loop. */
 

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "policy/rendezvous.h"
 
 #include <stdlib.h>
 
@@ -41,13 +42,36 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     return upstream;
 }
 
-static void set_scope(struct upstream *upstream, const struct snapshot *snapshot,
-                      const struct scope *scope)
+/* False: no memory. */
+static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
+{
+    ASSERT(upstream->count <= RENDEZVOUS_SERVERS_MAX);
+    struct rendezvous_server servers[RENDEZVOUS_SERVERS_MAX];
+    uint16_t *slots = ARENA_ARRAY(&table->arena, uint16_t, RENDEZVOUS_SLOTS);
+    if (!slots)
+        return false;
+    for (uint32_t i = 0; i < upstream->count; i++)
+        servers[i] = (struct rendezvous_server){upstream->members[i].server->key,
+                                                (uint32_t)upstream->members[i].weight};
+    rendezvous_fill(slots, servers, upstream->count);
+    upstream->slots = slots;
+    return true;
+}
+
+/* False: no memory. */
+static bool set_scope(struct upstream_table *table, struct upstream *upstream,
+                      const struct snapshot *snapshot, const struct scope *scope)
 {
     const struct upstream_settings *settings =
         scope_group(snapshot->configuration, scope, &upstream_group);
     upstream->scope = scope;
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
+    upstream->balance = (enum balance)settings->balance;
+    if (upstream->balance != BALANCE_HASH)
+        return true;
+    upstream->hash = settings->hash;
+    upstream->hash_load_limit = settings->hash_load_limit;
+    return upstream->count == 1 || fill_slots(table, upstream);
 }
 
 /* False: no memory. One without servers is told and left out. */
@@ -66,8 +90,8 @@ static bool add_named(struct upstream_table *table, const struct snapshot *snaps
     if (!upstream)
         return false;
     upstream->name = scope->name;
-    set_scope(upstream, snapshot, scope);
-    return map_set(&table->by_name, scope->name, upstream);
+    return set_scope(table, upstream, snapshot, scope) &&
+           map_set(&table->by_name, scope->name, upstream);
 }
 
 static void free_table(void *part)
@@ -117,8 +141,9 @@ const struct upstream *upstream_from_list(struct upstream_table *table,
 {
     ASSERT(list->count > 0);
     struct upstream *upstream = compile(table, snapshot, list);
-    if (upstream)
-        set_scope(upstream, snapshot, snapshot->configuration->upstream_defaults);
+    if (!upstream ||
+        !set_scope(table, upstream, snapshot, snapshot->configuration->upstream_defaults))
+        return NULL;
     return upstream;
 }
 

@@ -4,6 +4,7 @@
 
 #include "conf/snapshot.h"
 #include "net/timeouts.h"
+#include "policy/balance.h"
 #include "upstream/server.h"
 
 /* ---- as written: what `servers:` and `proxy:` read. */
@@ -29,8 +30,10 @@ bool server_list_read(struct setting_reader *reader, const struct node *node, vo
 
 struct upstream_settings {
     struct server_list servers;
-    int balance;        /* index in the choices: round_robin */
-    int proxy_protocol; /* the version of the header that begins a connection; 0: none */
+    int balance;                 /* enum balance */
+    const struct template *hash; /* by what BALANCE_HASH chooses */
+    uint32_t hash_load_limit;    /* percent of a server's part of all calls; 0: none */
+    int proxy_protocol;          /* the version of the header that begins a connection; 0: none */
 };
 
 extern const struct setting_group upstream_group;
@@ -49,6 +52,10 @@ struct upstream {
     const struct scope *scope;   /* its settings */
     const struct upstream *next; /* of the snapshot's; NULL: the last */
     unsigned proxy_protocol;     /* version of the header that begins each connection; 0: none */
+    enum balance balance;
+    const struct template *hash; /* BALANCE_HASH: what is hashed */
+    uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
+    const uint16_t *slots;    /* BALANCE_HASH, of several servers: rendezvous.h */
     uint32_t count;
     struct upstream_member members[];
 };

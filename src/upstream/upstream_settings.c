@@ -1,6 +1,7 @@
 /* How `servers:` and `balance:` are written. */
 #include "base/arena.h"
 #include "base/map.h"
+#include "policy/rendezvous.h"
 #include "upstream/upstream.h"
 
 enum { WEIGHT_MAX = 1000 };
@@ -118,7 +119,21 @@ bool server_list_read(struct setting_reader *reader, const struct node *node, vo
     return good;
 }
 
-static const char *const balance_choices[] = {"round_robin", NULL};
+static bool read_load_limit(struct setting_reader *reader, const struct node *node, void *field)
+{
+    uint64_t percent = 0;
+    bool is_percent = node->kind == NODE_SCALAR && slice_ends_with(node->text, SLICE("%"));
+    bool good = node_is_word(node, "off") ||
+                (is_percent &&
+                 slice_to_number(slice_until(node->text, node->text.length - 1), 1000, &percent) &&
+                 percent > 100);
+    *(uint32_t *)field = (uint32_t)percent;
+    if (!good)
+        diagnostics_error(reader->diagnostics, node->position,
+                          "for example \"hash_load_limit: 150%\", or off for no limit",
+                          "\"hash_load_limit\" is more than 100%% and at most 1000%%");
+    return good;
+}
 
 static const char *const proxy_protocol_choices[] = {"off", "v1", "v2", NULL};
 
@@ -138,10 +153,29 @@ static const struct setting settings[] = {
      .offset = offsetof(struct upstream_settings, balance),
      .size = sizeof(int),
      .standard = "round_robin",
-     .choices = balance_choices,
+     .choices = balance_names,
      .scopes = SCOPE_UPSTREAM,
      .summary = "How the next server is chosen.",
-     .example = "round_robin"},
+     .example = "least_connections"},
+    {.name = "hash",
+     .type = SETTING_TEMPLATE,
+     .offset = offsetof(struct upstream_settings, hash),
+     .size = sizeof(const struct template *),
+     .standard = "$client_ip",
+     .phase = TEMPLATE_REQUEST,
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "What balance: hash chooses by: requests of which it is the same go to one server.",
+     .example = "$cookie.session"},
+    {.name = "hash_load_limit",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct upstream_settings, hash_load_limit),
+     .size = sizeof(uint32_t),
+     .read = read_load_limit,
+     .form = "off | PERCENT",
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "How many calls at once balance: hash gives a server, in percent of its part of "
+                "all; what is above goes on to another one.",
+     .example = "150%"},
     {.name = "proxy_protocol",
      .type = SETTING_CHOICE,
      .offset = offsetof(struct upstream_settings, proxy_protocol),
@@ -154,10 +188,43 @@ static const struct setting settings[] = {
      .example = "v2"},
 };
 
+static void check_hash(const struct upstream_settings *own, const struct node *node,
+                       struct diagnostics *diagnostics)
+{
+    static const char cure[] = "write balance: hash, too, or take it out";
+    static const char *const names[] = {"hash", "hash_load_limit"};
+    const struct node *hash = node_find(node, SLICE("hash"));
+    struct slice text;
+    /* Beside a `balance` that is written out they may stand for nothing: so `weir check
+     * --effective` writes them. */
+    bool is_forgotten = own->balance != BALANCE_HASH && !node_find(node, SLICE("balance"));
+    for (size_t i = 0; is_forgotten && i < 2; i++) {
+        const struct node *written = node_find(node, slice_from_text(names[i]));
+        if (written)
+            diagnostics_warning(diagnostics, written->position, cure,
+                                "\"%s\" is for balance: hash, which is not chosen here", names[i]);
+    }
+    if (hash && template_is_constant(own->hash, &text))
+        diagnostics_error(diagnostics, hash->position,
+                          "write what differs: $client_ip, $host$target, $cookie.session",
+                          "a text without variables leads every request to one server");
+    if (own->balance == BALANCE_HASH && own->servers.count > RENDEZVOUS_SERVERS_MAX)
+        diagnostics_error(diagnostics, node->position, "spread them over several upstreams",
+                          "balance: hash takes at most %d servers", RENDEZVOUS_SERVERS_MAX);
+}
+
+static void check_upstream(const void *group, const struct node *node,
+                           struct diagnostics *diagnostics)
+{
+    if (node->kind == NODE_MAPPING)
+        check_hash(group, node, diagnostics);
+}
+
 const struct setting_group upstream_group = {
     .name = "",
     .settings = settings,
     .count = sizeof(settings) / sizeof(settings[0]),
     .size = sizeof(struct upstream_settings),
     .summary = "A named group of servers that do the same job.",
+    .check = check_upstream,
 };

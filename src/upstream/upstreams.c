@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/pool.h"
-#include "policy/balance.h"
 #include "upstream/lending.h"
 #include "upstream/upstreams_int.h"
 
@@ -51,7 +50,7 @@ void upstreams_free(struct upstreams *upstreams)
     for (uint32_t i = 0; i < upstreams->pool_count; i++)
         free(upstreams->pools[i]);
     for (uint32_t i = 0; i < upstreams->balancer_count; i++)
-        free(upstreams->balancers[i].servers);
+        balancer_free(upstreams->balancers[i]);
     free(upstreams->balancers);
     free(upstreams->pools);
     pool_free(upstreams->connections);
@@ -83,74 +82,50 @@ bool upstreams_is_quiet(const struct upstreams *upstreams)
 
 /* ---- choosing */
 
-static struct balancer *balancer_of(struct upstreams *upstreams, const struct upstream *upstream)
+/* Where the balancer of that upstream is kept. NULL: no memory. */
+static struct balancer **balancer_place(struct upstreams *upstreams, uint32_t index)
 {
-    if (upstream->index >= upstreams->balancer_count) {
-        uint32_t count = (upstream->index + 64) & ~63u;
-        struct balancer *balancers = realloc(upstreams->balancers, count * sizeof(struct balancer));
+    if (index >= upstreams->balancer_count) {
+        uint32_t count = (index + 64) & ~63u;
+        struct balancer **balancers =
+            realloc(upstreams->balancers, count * sizeof(struct balancer *));
         if (!balancers)
             return NULL;
         for (uint32_t i = upstreams->balancer_count; i < count; i++)
-            balancers[i] = (struct balancer){0};
+            balancers[i] = NULL;
         upstreams->balancers = balancers;
         upstreams->balancer_count = count;
     }
-    return &upstreams->balancers[upstream->index];
+    return &upstreams->balancers[index];
 }
 
-static struct balance_server *balance_servers(struct upstreams *upstreams,
-                                              const struct upstream *upstream)
+/* Made anew when the upstream is a new one, as after a reload. The first loop begins its turns with
+ * the first server, the others anywhere, so that not all begin with the same one. */
+static struct balancer *balancer_of(struct upstreams *upstreams, const struct upstream *upstream)
 {
-    ASSERT(upstream->serial > 0 && upstream->count > 1);
-    struct balancer *balancer = balancer_of(upstreams, upstream);
-    if (!balancer)
+    struct balancer **place = balancer_place(upstreams, upstream->index);
+    if (!place)
         return NULL;
-    if (balancer->serial == upstream->serial)
-        return balancer->servers;
-    free(balancer->servers);
-    balancer->serial = 0;
-    balancer->servers = calloc(upstream->count, sizeof(*balancer->servers));
-    if (!balancer->servers)
-        return NULL;
-    balancer->serial = upstream->serial;
-    for (uint32_t i = 0; i < upstream->count; i++)
-        balancer->servers[i].weight = upstream->members[i].weight;
-    return balancer->servers;
-}
-
-static bool is_resting(const struct server *server, uint64_t now)
-{
-    return server_rests(server, now);
-}
-
-static int pick(struct balance_server *servers, const struct upstream *upstream, uint64_t now,
-                bool also_resting)
-{
-    for (uint32_t i = 0; i < upstream->count; i++)
-        servers[i].available = also_resting || !is_resting(upstream->members[i].server, now);
-    return balance_round_robin(servers, upstream->count);
+    if (*place && balancer_is_for(*place, upstream))
+        return *place;
+    balancer_free(*place);
+    *place = balancer_new(upstream, upstreams->index ? loop_chance(upstreams->loop) : 0);
+    return *place;
 }
 
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
-                   const uint16_t *tried, unsigned tried_count)
+                   struct balancer_question question)
 {
     ASSERT(upstream->count > 0);
     if (upstream->count == 1)
-        return tried_count == 0 ? 0 : BALANCE_NONE;
-    struct balance_server *servers = balance_servers(upstreams, upstream);
-    if (!servers)
-        return BALANCE_NONE;
-    for (unsigned i = 0; i < tried_count; i++) {
-        ASSERT(tried[i] < upstream->count);
-        servers[tried[i]].tried = true;
-    }
-    uint64_t now = loop_now(upstreams->loop);
-    int picked = pick(servers, upstream, now, false);
-    if (picked == BALANCE_NONE)
-        picked = pick(servers, upstream, now, true);
-    for (unsigned i = 0; i < tried_count; i++)
-        servers[tried[i]].tried = false;
-    ASSERT(picked == BALANCE_NONE || (uint32_t)picked < upstream->count);
+        return question.tried_count == 0 ? 0 : BALANCER_NONE;
+    struct balancer *balancer = balancer_of(upstreams, upstream);
+    if (!balancer)
+        return BALANCER_NONE;
+    question.now = loop_now(upstreams->loop);
+    question.chance = loop_chance(upstreams->loop);
+    int picked = balancer_choose(balancer, upstream, upstreams->registry, &question);
+    ASSERT(picked == BALANCER_NONE || (uint32_t)picked < upstream->count);
     return picked;
 }
 

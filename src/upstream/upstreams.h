@@ -1,12 +1,12 @@
-/* The upstream side of one loop: its connections to servers, idle and in use, and the running
- * weights of its balancers. Belongs to one loop. */
+/* The upstream side of one loop: its connections to servers, idle and in use, and its
+ * balancers. Belongs to one loop. */
 #pragma once
 
 #include "loop/timer.h"
 #include "net/pump.h"
 #include "net/timeouts.h"
 #include "net/transport.h"
-#include "upstream/upstream.h"
+#include "upstream/balancer.h"
 
 struct lending_circle;
 struct server_connection;
@@ -53,10 +53,11 @@ void upstreams_close_idle(struct upstreams *upstreams);
 struct loop *upstreams_loop(struct upstreams *upstreams);
 struct server_registry *upstreams_registry(struct upstreams *upstreams);
 
-/* The member of the upstream to ask next, without those in `tried`; -1: none is left. Servers that
- * rest after a failure are asked only when all others were. */
+/* The member of the upstream to ask next, without those that were tried; -1: none is left. Servers
+ * that rest after a failure are asked only when all others were. Time and chance of the question
+ * are filled in here. */
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
-                   const uint16_t *tried, unsigned tried_count);
+                   struct balancer_question question);
 
 /* The idle connection of that server that was used last, lent to `user`; NULL: none. */
 struct server_connection *upstreams_take_idle(struct upstreams *upstreams, struct server *server,

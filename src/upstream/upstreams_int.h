@@ -6,13 +6,6 @@
 struct pool;
 struct server_pool;
 
-/* The running weights of one upstream; made anew when the upstream is a new one, as after a reload.
- */
-struct balancer {
-    uint64_t serial; /* 0: of none */
-    struct balance_server *servers;
-};
-
 struct upstreams {
     struct loop *loop;
     struct server_registry *registry;
@@ -22,7 +15,7 @@ struct upstreams {
     struct pool *connections;
     struct server_pool **pools; /* by server id; made when first used */
     uint32_t pool_count;
-    struct balancer *balancers; /* by the index of the upstream; made when first used */
+    struct balancer **balancers; /* by the index of the upstream; made when first used */
     uint32_t balancer_count;
 };
 

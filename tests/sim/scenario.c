@@ -149,6 +149,20 @@ static void draw_servers(struct scenario *scenario, struct chance *chance, const
     }
 }
 
+static const char *draw_balance(struct chance *chance)
+{
+    static const char *const ways[] = {
+        "balance: round_robin",
+        "balance: least_connections",
+        "balance: least_time",
+        "balance: random",
+        "balance: first",
+        "balance: hash",
+        "balance: hash\n    hash: $target\n    hash_load_limit: 120%",
+    };
+    return ways[chance_below(chance, sizeof(ways) / sizeof(ways[0]))];
+}
+
 /* ---- requests */
 
 static uint64_t draw_length(struct chance *chance, const struct mood *mood)
@@ -407,10 +421,11 @@ static void write_yaml(struct scenario *scenario)
                "  connections_per_client: %u}\n",
                scenario->requests_per_connection, (unsigned long long)scenario->body_size,
                scenario->connections, scenario->connections_per_client);
-    text_add(&yaml, SLICE("upstreams:\n  one:\n    servers:\n"));
-    write_servers(&yaml, scenario, 0);
-    text_add(&yaml, SLICE("  two:\n    servers:\n"));
-    write_servers(&yaml, scenario, 1);
+    for (unsigned i = 0; i < UPSTREAMS; i++) {
+        text_print(&yaml, "%s  %s:\n    %s\n    servers:\n", i == 0 ? "upstreams:\n" : "",
+                   i == 0 ? "one" : "two", scenario->balance[i]);
+        write_servers(&yaml, scenario, i);
+    }
     for (unsigned i = 0; i < UPSTREAMS; i++)
         text_print(&yaml,
                    "%s  - host: %s\n"
@@ -482,5 +497,7 @@ void scenario_draw(struct scenario *scenario, uint64_t seed)
         scenario->abort_after_us = scenario->drain_after_us + chance_size(&chance, 100 * 1000);
     if (chance_one_in(&chance, 6))
         scenario->reload_after_us = chance_size(&chance, 100 * 1000) + 1;
+    for (unsigned i = 0; i < UPSTREAMS; i++)
+        scenario->balance[i] = draw_balance(&chance);
     write_yaml(scenario);
 }

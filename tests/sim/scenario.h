@@ -51,6 +51,7 @@ struct scenario {
     unsigned connections, connections_per_client; /* 0: no limit */
     struct server_traits servers[SERVERS_MAX];
     unsigned server_count;
+    const char *balance[UPSTREAMS]; /* as it stands in the configuration */
     struct client_traits clients[CLIENTS_MAX];
     unsigned client_count;
     uint64_t drain_after_us;  /* 0: only when all clients are done */

@@ -1,0 +1,344 @@
+#include "upstream/balancer.h"
+
+#include "base/assert.h"
+#include "policy/rendezvous.h"
+
+#include <stdlib.h>
+
+enum { NOWHERE = UINT32_MAX, UNKNOWN_MICROSECONDS = 1000 * 1000 };
+
+/* What is remembered of a member over all lists. */
+struct remembered {
+    uint64_t turn;  /* among equals by load the lowest goes first */
+    uint32_t place; /* in the list; NOWHERE: it is not in it */
+};
+
+struct balancer {
+    uint64_t serial;      /* of the upstream */
+    uint64_t changes;     /* of the servers, as of the list */
+    uint64_t valid_until; /* milliseconds: then a rest ends, and the list is made anew */
+    uint64_t phase;
+    uint64_t turn; /* of the one that was chosen last */
+    struct balance_list list;
+    struct balance_turns turns; /* made with the list, where turns decide */
+    struct remembered *members;
+};
+
+/* ---- life */
+
+static bool allocate(struct balancer *balancer, uint32_t count)
+{
+    balancer->members = calloc(count, sizeof(*balancer->members));
+    balancer->list.servers = calloc(count, sizeof(*balancer->list.servers));
+    balancer->turns.order = calloc(count, sizeof(*balancer->turns.order));
+    balancer->turns.groups = calloc(balance_turns_groups(count), sizeof(*balancer->turns.groups));
+    return balancer->members && balancer->list.servers && balancer->turns.order &&
+           balancer->turns.groups;
+}
+
+struct balancer *balancer_new(const struct upstream *upstream, uint64_t phase)
+{
+    ASSERT(upstream->serial > 0 && upstream->count > 1);
+    struct balancer *balancer = calloc(1, sizeof(*balancer));
+    if (!balancer)
+        return NULL;
+    balancer->serial = upstream->serial;
+    balancer->phase = phase;
+    if (allocate(balancer, upstream->count))
+        return balancer;
+    balancer_free(balancer);
+    return NULL;
+}
+
+void balancer_free(struct balancer *balancer)
+{
+    if (!balancer)
+        return;
+    free(balancer->members);
+    free(balancer->list.servers);
+    free(balancer->turns.order);
+    free(balancer->turns.groups);
+    free(balancer);
+}
+
+bool balancer_is_for(const struct balancer *balancer, const struct upstream *upstream)
+{
+    return balancer->serial == upstream->serial;
+}
+
+/* ---- who may be asked */
+
+static void add_member(struct balancer *balancer, const struct upstream *upstream, uint32_t member)
+{
+    balancer->members[member].place = balancer->list.count;
+    balance_list_add(&balancer->list, member, (uint32_t)upstream->members[member].weight);
+}
+
+/* Those that do not rest; where all do, everybody. */
+static void fill_list(struct balancer *balancer, const struct upstream *upstream, uint64_t now)
+{
+    balance_list_clear(&balancer->list);
+    balancer->valid_until = UINT64_MAX;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        uint64_t rests_until = server_rests_until(upstream->members[i].server);
+        balancer->members[i].place = NOWHERE;
+        if (rests_until <= now)
+            add_member(balancer, upstream, i);
+        else if (rests_until < balancer->valid_until)
+            balancer->valid_until = rests_until;
+    }
+    bool all_rest = balancer->list.count == 0;
+    for (uint32_t i = 0; all_rest && i < upstream->count; i++)
+        add_member(balancer, upstream, i);
+}
+
+/* A server that fails changes the list of every upstream, which is rare; all other questions find
+ * it as it was. */
+static void refresh(struct balancer *balancer, const struct upstream *upstream,
+                    const struct server_registry *servers, const struct balancer_question *question)
+{
+    uint64_t changes = server_registry_changes(servers);
+    bool is_first = balancer->list.count == 0;
+    if (!is_first && changes == balancer->changes && question->now < balancer->valid_until)
+        return;
+    balancer->changes = changes;
+    fill_list(balancer, upstream, question->now);
+    balance_turns_begin(&balancer->turns, &balancer->list,
+                        is_first ? balancer->phase : question->chance);
+}
+
+static uint32_t member_at(const struct balancer *balancer, uint32_t place)
+{
+    ASSERT(place < balancer->list.count);
+    return balancer->list.servers[place].member;
+}
+
+static bool is_tried(const struct balancer_question *question, uint32_t member)
+{
+    for (unsigned i = 0; i < question->tried_count; i++) {
+        if (question->tried[i] == member)
+            return true;
+    }
+    return false;
+}
+
+/* The first place from there on, and round again, of one that was not tried; NOWHERE: all were. */
+static uint32_t untried_from(const struct balancer *balancer,
+                             const struct balancer_question *question, uint32_t place)
+{
+    for (uint32_t i = 0; i < balancer->list.count; i++) {
+        uint32_t at = (place + i) % balancer->list.count;
+        if (!is_tried(question, member_at(balancer, at)))
+            return at;
+    }
+    return NOWHERE;
+}
+
+/* ---- the ways of choosing. Somebody in the list is untried. */
+
+static uint64_t next_chance(uint64_t *chance)
+{
+    *chance += 0x9e3779b97f4a7c15u;
+    uint64_t mixed = (*chance ^ (*chance >> 30)) * 0xbf58476d1ce4e5b9u;
+    return mixed ^ (mixed >> 31);
+}
+
+static uint32_t draw(const struct balancer *balancer, const struct balancer_question *question,
+                     uint64_t *chance)
+{
+    uint32_t place = 0;
+    for (unsigned i = 0; i <= question->tried_count; i++) {
+        place = balance_draw(&balancer->list, next_chance(chance));
+        if (!is_tried(question, member_at(balancer, place)))
+            return place;
+    }
+    return untried_from(balancer, question, place);
+}
+
+/* Who is asked in the place of another is drawn: so the share of one that fails goes to all others,
+ * and nobody loses his turn by it. */
+static uint32_t choose_in_turn(struct balancer *balancer, const struct balancer_question *question)
+{
+    uint64_t chance = question->chance;
+    if (question->tried_count > 0)
+        return draw(balancer, question, &chance);
+    return balance_turns_next(&balancer->turns);
+}
+
+uint64_t balancer_time_load(const struct server *server, uint64_t now)
+{
+    uint64_t calls = atomic_load_explicit(&server->active, memory_order_relaxed);
+    uint64_t expected = server_expected_time(server, now);
+    /* Of whom nothing is known, one call finds out; meanwhile little is hoped for. */
+    if (expected == 0)
+        expected = calls == 0 ? 0 : UNKNOWN_MICROSECONDS;
+    uint64_t load = expected * (calls + 1);
+    return load < BALANCE_LOAD_MAX ? load : BALANCE_LOAD_MAX;
+}
+
+static struct balance_candidate candidate_at(const struct balancer *balancer,
+                                             const struct upstream *upstream, uint32_t place,
+                                             uint64_t now)
+{
+    const struct balance_server *entry = &balancer->list.servers[place];
+    const struct server *server = upstream->members[entry->member].server;
+    uint64_t load = upstream->balance == BALANCE_LEAST_TIME
+                        ? balancer_time_load(server, now)
+                        : atomic_load_explicit(&server->active, memory_order_relaxed);
+    return (struct balance_candidate){place, entry->weight, load,
+                                      balancer->members[entry->member].turn};
+}
+
+/* Its next turn among equals is the later, the less weight it has. Who was away for long has not
+ * saved up turns. */
+static void take_turn(struct balancer *balancer, uint32_t place)
+{
+    const struct balance_server *entry = &balancer->list.servers[place];
+    uint64_t *turn = &balancer->members[entry->member].turn;
+    if (*turn > balancer->turn)
+        balancer->turn = *turn;
+    *turn = balancer->turn + balance_turn_cost(entry->weight);
+}
+
+static uint32_t choose_by_load(struct balancer *balancer, const struct upstream *upstream,
+                               const struct balancer_question *question)
+{
+    struct balance_candidate candidates[BALANCE_EXACT_MAX];
+    uint32_t count = 0, size = balancer->list.count;
+    bool is_exact = size <= BALANCE_EXACT_MAX;
+    uint64_t chance = question->chance;
+    for (uint32_t i = 0; i < (is_exact ? size : BALANCE_SAMPLE); i++) {
+        uint32_t place = is_exact ? i : balance_below(size, next_chance(&chance));
+        if (!is_tried(question, member_at(balancer, place)))
+            candidates[count++] = candidate_at(balancer, upstream, place, question->now);
+    }
+    uint32_t place =
+        count > 0 ? balance_least(candidates, count) : untried_from(balancer, question, 0);
+    take_turn(balancer, place);
+    return place;
+}
+
+/* The less loaded one of two; where they are equal, the one that was drawn first. */
+static uint32_t choose_by_chance(const struct balancer *balancer, const struct upstream *upstream,
+                                 const struct balancer_question *question)
+{
+    uint64_t chance = question->chance;
+    uint32_t place = draw(balancer, question, &chance);
+    if (balancer->list.count == 1)
+        return place;
+    uint32_t other = balance_draw_other(&balancer->list, place, next_chance(&chance));
+    if (is_tried(question, member_at(balancer, other)))
+        return place;
+    struct balance_candidate pair[] = {candidate_at(balancer, upstream, place, question->now),
+                                       candidate_at(balancer, upstream, other, question->now)};
+    pair[0].turn = 0;
+    pair[1].turn = 1;
+    return balance_least(pair, 2);
+}
+
+/* What the servers have to do, of all or of some of them. */
+struct measured_load {
+    uint64_t calls, weight;
+};
+
+static struct measured_load measure(const struct balancer *balancer,
+                                    const struct upstream *upstream, uint64_t chance)
+{
+    struct measured_load load = {0};
+    uint32_t size = balancer->list.count;
+    uint32_t count = size <= BALANCE_EXACT_MAX ? size : BALANCE_EXACT_MAX;
+    uint32_t first = balance_below(size, chance);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct balance_server *entry = &balancer->list.servers[(first + i) % size];
+        const struct server *server = upstream->members[entry->member].server;
+        load.calls += atomic_load_explicit(&server->active, memory_order_relaxed);
+        load.weight += entry->weight;
+    }
+    return load;
+}
+
+/* Whether it may have one more call: what is allowed is so many percent of its part of all calls,
+ * this one included, rounded up. */
+static bool is_within_limit(const struct upstream *upstream, uint32_t member,
+                            const struct measured_load *all)
+{
+    const struct upstream_member *one = &upstream->members[member];
+    uint64_t calls = atomic_load_explicit(&one->server->active, memory_order_relaxed);
+    return calls * 100 * all->weight <
+           (uint64_t)upstream->hash_load_limit * (all->calls + 1) * (uint64_t)one->weight;
+}
+
+/* Where nobody is within the limit, the one to which the key leads. */
+static uint32_t choose_by_key(struct balancer *balancer, const struct upstream *upstream,
+                              const struct balancer_question *question)
+{
+    if (!question->has_key)
+        return choose_in_turn(balancer, question);
+    uint32_t place = NOWHERE;
+    struct measured_load all = {0};
+    if (upstream->hash_load_limit > 0)
+        all = measure(balancer, upstream, question->chance);
+    for (unsigned attempt = 0; attempt < RENDEZVOUS_ATTEMPTS; attempt++) {
+        uint32_t member = upstream->slots[rendezvous_slot(question->key, attempt)];
+        if (balancer->members[member].place == NOWHERE || is_tried(question, member))
+            continue;
+        if (place == NOWHERE)
+            place = balancer->members[member].place;
+        if (upstream->hash_load_limit == 0)
+            return place;
+        if (is_within_limit(upstream, member, &all))
+            return balancer->members[member].place;
+    }
+    if (place != NOWHERE)
+        return place;
+    return untried_from(balancer, question, balance_below(balancer->list.count, question->key));
+}
+
+static uint32_t choose_place(struct balancer *balancer, const struct upstream *upstream,
+                             const struct balancer_question *question)
+{
+    switch (upstream->balance) {
+    case BALANCE_ROUND_ROBIN:
+        return choose_in_turn(balancer, question);
+    case BALANCE_LEAST_CONNECTIONS:
+    case BALANCE_LEAST_TIME:
+        return choose_by_load(balancer, upstream, question);
+    case BALANCE_RANDOM:
+        return choose_by_chance(balancer, upstream, question);
+    case BALANCE_HASH:
+        return choose_by_key(balancer, upstream, question);
+    case BALANCE_FIRST:
+        return untried_from(balancer, question, 0);
+    }
+    UNREACHABLE();
+}
+
+/* ---- the question */
+
+/* Of those that are not in the list, which were all tried: the one whose rest ends first. */
+static int choose_resting(const struct balancer *balancer, const struct upstream *upstream,
+                          const struct balancer_question *question)
+{
+    int chosen = BALANCER_NONE;
+    uint64_t soonest = UINT64_MAX;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        uint64_t rests_until = server_rests_until(upstream->members[i].server);
+        if (balancer->members[i].place != NOWHERE || is_tried(question, i) ||
+            rests_until >= soonest)
+            continue;
+        soonest = rests_until;
+        chosen = (int)i;
+    }
+    return chosen;
+}
+
+int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
+                    const struct server_registry *servers, const struct balancer_question *question)
+{
+    ASSERT(balancer_is_for(balancer, upstream));
+    refresh(balancer, upstream, servers, question);
+    if (untried_from(balancer, question, 0) == NOWHERE)
+        return choose_resting(balancer, upstream, question);
+    uint32_t place = choose_place(balancer, upstream, question);
+    return (int)member_at(balancer, place);
+}

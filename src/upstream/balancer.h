@@ -1,0 +1,37 @@
+/* What one loop knows of one upstream in order to choose its next server: who may be asked, and
+ * whose turn it is. The loads by which it chooses are the servers' own, shared by all loops. */
+#pragma once
+
+#include "upstream/upstream.h"
+
+struct balancer;
+
+enum { BALANCER_NONE = -1 };
+
+/* What is known of the call for which a server is chosen. */
+struct balancer_question {
+    const uint16_t *tried; /* members that were asked for it already */
+    unsigned tried_count;
+    uint64_t key;    /* BALANCE_HASH: the hash of what its template gave */
+    bool has_key;    /* it gave something */
+    uint64_t now;    /* milliseconds of the loop */
+    uint64_t chance; /* random */
+};
+
+/* For an upstream of more than one server. NULL: no memory. `phase`: where the turns begin; 0 for
+ * the beginning. */
+struct balancer *balancer_new(const struct upstream *upstream, uint64_t phase);
+void balancer_free(struct balancer *balancer);
+
+/* Whether it was made for that upstream, and not for one of an earlier snapshot. */
+bool balancer_is_for(const struct balancer *balancer, const struct upstream *upstream);
+
+/* The member to ask. Those that rest are asked where all others were, and together where all rest.
+ * BALANCER_NONE: every one was tried. */
+int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
+                    const struct server_registry *servers,
+                    const struct balancer_question *question);
+
+/* What is compared where servers are chosen by how soon they answer (BALANCE_LEAST_TIME): the
+ * expected time times the calls in progress, with this one. Any thread. */
+uint64_t balancer_time_load(const struct server *server, uint64_t now);
