@@ -33,6 +33,8 @@
     E(OUT_OF_MEMORY, 503, SELF, "no memory for one more exchange")                                 \
     E(PATTERN_TOO_COSTLY, 500, SELF, "a pattern of the configuration took more than it may")       \
     E(NO_SERVER, 503, UPSTREAM, "no server of the upstream can be asked")                          \
+    E(SERVERS_FULL, 503, UPSTREAM,                                                                 \
+      "every server of the upstream has as many calls as its max_connections")                     \
     E(UNRESOLVED, 502, UPSTREAM, "the name of the server has no address")                          \
     E(CONNECT_REFUSED, 502, UPSTREAM, "the server refuses connections")                            \
     E(CONNECT_FAILED, 502, UPSTREAM, "the server cannot be reached")                               \

@@ -67,9 +67,13 @@ static bool ask_server(struct rehearsal *rehearsal)
     struct balancer_question question = {.key = exchange->call.key,
                                          .has_key = exchange->call.has_key};
     int member = upstreams_pick(exchange->context->upstreams, upstream, question);
-    if (member < 0)
-        return false;
+    if (member < 0) {
+        exchange_refuse(exchange, upstream->is_limited ? ERROR_SERVERS_FULL : ERROR_NO_SERVER);
+        rehearsal->outcome = REHEARSAL_ANSWERS;
+        return exchange_rehearse(exchange) == EXCHANGE_END;
+    }
     rehearsal->outcome = REHEARSAL_ASKS;
+    rehearsal->is_backup = upstream->members[member].backup;
     rehearsal->server = upstream->members[member].server;
     if (!exchange_name_server(exchange, rehearsal->server))
         return false;

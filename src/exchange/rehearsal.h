@@ -27,6 +27,7 @@ struct rehearsal {
     size_t reason_count;
     enum rehearsal_outcome outcome;
     const struct server *server; /* REHEARSAL_ASKS */
+    bool is_backup;              /* the same: a server that is asked because no other can be */
     struct slice head;           /* REHEARSAL_ASKS: as it would be sent */
 };
 

@@ -53,8 +53,11 @@ static void print_server(FILE *file, const struct upstream_member *member)
     const struct server *server = member->server;
     (void)fputs("{\"server\": ", file);
     admin_print_json(file, server->key);
-    (void)fprintf(file, ", \"weight\": %d, \"state\": \"%s\", \"active\": %u, \"idle\": %u}",
-                  (int)member->weight, server_rests(server, sys_monotonic_ms()) ? "rests" : "up",
+    (void)fprintf(file, ", \"weight\": %d, \"backup\": %s, \"max_connections\": %u",
+                  (int)member->weight, member->backup ? "true" : "false",
+                  (unsigned)member->max_connections);
+    (void)fprintf(file, ", \"state\": \"%s\", \"active\": %u, \"idle\": %u}",
+                  server_rests(server, sys_monotonic_ms()) ? "rests" : "up",
                   atomic_load_explicit(&server->active, memory_order_relaxed),
                   atomic_load_explicit(&server->idle, memory_order_relaxed));
 }

@@ -193,6 +193,7 @@ static void print_others(struct text *text, const struct explanation *explanatio
             continue;
         text_print(text, "          %.*s", SHOWN(server->key));
         add_load(text, upstream, server, now);
+        add(text, upstream->members[i].backup ? ", a backup" : "");
         add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
     }
 }
@@ -211,6 +212,8 @@ static void print_servers(struct text *text, struct explanation *explanation)
         add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
         return;
     }
+    if (rehearsal->is_backup)
+        add(text, ", a backup, for no other server can be asked");
     const char *others = add_why(text, explanation);
     add_load(text, upstream, server, now);
     if (server_rests(server, now))

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { NOWHERE = UINT32_MAX, UNKNOWN_MICROSECONDS = 1000 * 1000 };
+enum { NOWHERE = UINT32_MAX, UNKNOWN_MICROSECONDS = 1000 * 1000, DRAWS = 10 };
 
 /* What is remembered of a member over all lists. */
 struct remembered {
@@ -74,19 +74,32 @@ static void add_member(struct balancer *balancer, const struct upstream *upstrea
     balance_list_add(&balancer->list, member, (uint32_t)upstream->members[member].weight);
 }
 
-/* Those that do not rest; where all do, everybody. */
-static void fill_list(struct balancer *balancer, const struct upstream *upstream, uint64_t now)
+/* Adds those of the two kinds that do not rest. */
+static void add_awake(struct balancer *balancer, const struct upstream *upstream, bool backup,
+                      uint64_t now)
 {
-    balance_list_clear(&balancer->list);
-    balancer->valid_until = UINT64_MAX;
     for (uint32_t i = 0; i < upstream->count; i++) {
+        if (upstream->members[i].backup != backup)
+            continue;
         uint64_t rests_until = server_rests_until(upstream->members[i].server);
-        balancer->members[i].place = NOWHERE;
         if (rests_until <= now)
             add_member(balancer, upstream, i);
         else if (rests_until < balancer->valid_until)
             balancer->valid_until = rests_until;
     }
+}
+
+/* Those that do not rest; where all do, the backups that do not; where these do as well,
+ * everybody. */
+static void fill_list(struct balancer *balancer, const struct upstream *upstream, uint64_t now)
+{
+    balance_list_clear(&balancer->list);
+    balancer->valid_until = UINT64_MAX;
+    for (uint32_t i = 0; i < upstream->count; i++)
+        balancer->members[i].place = NOWHERE;
+    add_awake(balancer, upstream, false, now);
+    if (balancer->list.count == 0)
+        add_awake(balancer, upstream, true, now);
     bool all_rest = balancer->list.count == 0;
     for (uint32_t i = 0; all_rest && i < upstream->count; i++)
         add_member(balancer, upstream, i);
@@ -113,28 +126,39 @@ static uint32_t member_at(const struct balancer *balancer, uint32_t place)
     return balancer->list.servers[place].member;
 }
 
-static bool is_tried(const struct balancer_question *question, uint32_t member)
+static bool is_full(const struct upstream_member *member)
+{
+    return member->max_connections > 0 &&
+           atomic_load_explicit(&member->server->active, memory_order_relaxed) >=
+               member->max_connections;
+}
+
+/* It was tried for this call, or has as much to do as it may. */
+static bool is_passed_over(const struct upstream *upstream,
+                           const struct balancer_question *question, uint32_t member)
 {
     for (unsigned i = 0; i < question->tried_count; i++) {
         if (question->tried[i] == member)
             return true;
     }
-    return false;
+    return upstream->is_limited && is_full(&upstream->members[member]);
 }
 
-/* The first place from there on, and round again, of one that was not tried; NOWHERE: all were. */
-static uint32_t untried_from(const struct balancer *balancer,
-                             const struct balancer_question *question, uint32_t place)
+/* The first place from there on, and round again, of one that may be asked; NOWHERE: there is none.
+ * Only where servers are full does it have to go far. */
+static uint32_t free_from(const struct balancer *balancer, const struct upstream *upstream,
+                          const struct balancer_question *question, uint32_t place)
 {
     for (uint32_t i = 0; i < balancer->list.count; i++) {
         uint32_t at = (place + i) % balancer->list.count;
-        if (!is_tried(question, member_at(balancer, at)))
+        if (!is_passed_over(upstream, question, member_at(balancer, at)))
             return at;
     }
     return NOWHERE;
 }
 
-/* ---- the ways of choosing. Somebody in the list is untried. */
+/* ---- the ways of choosing. Somebody in the list may be asked; where the last one becomes full in
+ * this moment, NOWHERE is chosen. */
 
 static uint64_t next_chance(uint64_t *chance)
 {
@@ -143,26 +167,30 @@ static uint64_t next_chance(uint64_t *chance)
     return mixed ^ (mixed >> 31);
 }
 
-static uint32_t draw(const struct balancer *balancer, const struct balancer_question *question,
-                     uint64_t *chance)
+static uint32_t draw(const struct balancer *balancer, const struct upstream *upstream,
+                     const struct balancer_question *question, uint64_t *chance)
 {
     uint32_t place = 0;
-    for (unsigned i = 0; i <= question->tried_count; i++) {
+    for (int i = 0; i < DRAWS; i++) {
         place = balance_draw(&balancer->list, next_chance(chance));
-        if (!is_tried(question, member_at(balancer, place)))
+        if (!is_passed_over(upstream, question, member_at(balancer, place)))
             return place;
     }
-    return untried_from(balancer, question, place);
+    return free_from(balancer, upstream, question, place);
 }
 
-/* Who is asked in the place of another is drawn: so the share of one that fails goes to all others,
- * and nobody loses his turn by it. */
-static uint32_t choose_in_turn(struct balancer *balancer, const struct balancer_question *question)
+/* Who is asked in the place of another is drawn: so the share of one that fails or is full goes to
+ * all others, and nobody loses his turn by it. */
+static uint32_t choose_in_turn(struct balancer *balancer, const struct upstream *upstream,
+                               const struct balancer_question *question)
 {
     uint64_t chance = question->chance;
     if (question->tried_count > 0)
-        return draw(balancer, question, &chance);
-    return balance_turns_next(&balancer->turns);
+        return draw(balancer, upstream, question, &chance);
+    uint32_t place = balance_turns_next(&balancer->turns);
+    if (!is_passed_over(upstream, question, member_at(balancer, place)))
+        return place;
+    return draw(balancer, upstream, question, &chance);
 }
 
 uint64_t balancer_time_load(const struct server *server, uint64_t now)
@@ -209,12 +237,13 @@ static uint32_t choose_by_load(struct balancer *balancer, const struct upstream 
     uint64_t chance = question->chance;
     for (uint32_t i = 0; i < (is_exact ? size : BALANCE_SAMPLE); i++) {
         uint32_t place = is_exact ? i : balance_below(size, next_chance(&chance));
-        if (!is_tried(question, member_at(balancer, place)))
+        if (!is_passed_over(upstream, question, member_at(balancer, place)))
             candidates[count++] = candidate_at(balancer, upstream, place, question->now);
     }
     uint32_t place =
-        count > 0 ? balance_least(candidates, count) : untried_from(balancer, question, 0);
-    take_turn(balancer, place);
+        count > 0 ? balance_least(candidates, count) : free_from(balancer, upstream, question, 0);
+    if (place != NOWHERE)
+        take_turn(balancer, place);
     return place;
 }
 
@@ -223,11 +252,11 @@ static uint32_t choose_by_chance(const struct balancer *balancer, const struct u
                                  const struct balancer_question *question)
 {
     uint64_t chance = question->chance;
-    uint32_t place = draw(balancer, question, &chance);
-    if (balancer->list.count == 1)
+    uint32_t place = draw(balancer, upstream, question, &chance);
+    if (balancer->list.count == 1 || place == NOWHERE)
         return place;
     uint32_t other = balance_draw_other(&balancer->list, place, next_chance(&chance));
-    if (is_tried(question, member_at(balancer, other)))
+    if (is_passed_over(upstream, question, member_at(balancer, other)))
         return place;
     struct balance_candidate pair[] = {candidate_at(balancer, upstream, place, question->now),
                                        candidate_at(balancer, upstream, other, question->now)};
@@ -273,14 +302,15 @@ static uint32_t choose_by_key(struct balancer *balancer, const struct upstream *
                               const struct balancer_question *question)
 {
     if (!question->has_key)
-        return choose_in_turn(balancer, question);
+        return choose_in_turn(balancer, upstream, question);
     uint32_t place = NOWHERE;
     struct measured_load all = {0};
     if (upstream->hash_load_limit > 0)
         all = measure(balancer, upstream, question->chance);
     for (unsigned attempt = 0; attempt < RENDEZVOUS_ATTEMPTS; attempt++) {
         uint32_t member = upstream->slots[rendezvous_slot(question->key, attempt)];
-        if (balancer->members[member].place == NOWHERE || is_tried(question, member))
+        if (balancer->members[member].place == NOWHERE ||
+            is_passed_over(upstream, question, member))
             continue;
         if (place == NOWHERE)
             place = balancer->members[member].place;
@@ -291,7 +321,8 @@ static uint32_t choose_by_key(struct balancer *balancer, const struct upstream *
     }
     if (place != NOWHERE)
         return place;
-    return untried_from(balancer, question, balance_below(balancer->list.count, question->key));
+    return free_from(balancer, upstream, question,
+                     balance_below(balancer->list.count, question->key));
 }
 
 static uint32_t choose_place(struct balancer *balancer, const struct upstream *upstream,
@@ -299,7 +330,7 @@ static uint32_t choose_place(struct balancer *balancer, const struct upstream *u
 {
     switch (upstream->balance) {
     case BALANCE_ROUND_ROBIN:
-        return choose_in_turn(balancer, question);
+        return choose_in_turn(balancer, upstream, question);
     case BALANCE_LEAST_CONNECTIONS:
     case BALANCE_LEAST_TIME:
         return choose_by_load(balancer, upstream, question);
@@ -308,25 +339,32 @@ static uint32_t choose_place(struct balancer *balancer, const struct upstream *u
     case BALANCE_HASH:
         return choose_by_key(balancer, upstream, question);
     case BALANCE_FIRST:
-        return untried_from(balancer, question, 0);
+        return free_from(balancer, upstream, question, 0);
     }
     UNREACHABLE();
 }
 
 /* ---- the question */
 
-/* Of those that are not in the list, which were all tried: the one whose rest ends first. */
-static int choose_resting(const struct balancer *balancer, const struct upstream *upstream,
-                          const struct balancer_question *question)
+/* Of those that are not in the list: a backup, the least busy one of several; else the one whose
+ * rest ends first. */
+static int choose_elsewhere(const struct balancer *balancer, const struct upstream *upstream,
+                            const struct balancer_question *question)
 {
     int chosen = BALANCER_NONE;
-    uint64_t soonest = UINT64_MAX;
+    uint64_t soonest = UINT64_MAX, least = UINT64_MAX;
     for (uint32_t i = 0; i < upstream->count; i++) {
-        uint64_t rests_until = server_rests_until(upstream->members[i].server);
-        if (balancer->members[i].place != NOWHERE || is_tried(question, i) ||
-            rests_until >= soonest)
+        const struct server *server = upstream->members[i].server;
+        uint64_t rests_until = server_rests_until(server);
+        uint64_t calls = atomic_load_explicit(&server->active, memory_order_relaxed);
+        if (balancer->members[i].place != NOWHERE || is_passed_over(upstream, question, i))
+            continue;
+        if (rests_until <= question->now)
+            rests_until = 0;
+        if (rests_until > soonest || (rests_until == soonest && calls >= least))
             continue;
         soonest = rests_until;
+        least = calls;
         chosen = (int)i;
     }
     return chosen;
@@ -337,8 +375,15 @@ int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
 {
     ASSERT(balancer_is_for(balancer, upstream));
     refresh(balancer, upstream, servers, question);
-    if (untried_from(balancer, question, 0) == NOWHERE)
-        return choose_resting(balancer, upstream, question);
-    uint32_t place = choose_place(balancer, upstream, question);
+    uint32_t place = NOWHERE;
+    if (free_from(balancer, upstream, question, 0) != NOWHERE)
+        place = choose_place(balancer, upstream, question);
+    if (place == NOWHERE)
+        return choose_elsewhere(balancer, upstream, question);
     return (int)member_at(balancer, place);
+}
+
+bool balancer_is_full(const struct upstream *upstream)
+{
+    return upstream->is_limited && is_full(&upstream->members[0]);
 }

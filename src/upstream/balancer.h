@@ -26,11 +26,15 @@ void balancer_free(struct balancer *balancer);
 /* Whether it was made for that upstream, and not for one of an earlier snapshot. */
 bool balancer_is_for(const struct balancer *balancer, const struct upstream *upstream);
 
-/* The member to ask. Those that rest are asked where all others were, and together where all rest.
- * BALANCER_NONE: every one was tried. */
+/* The member to ask. Backups are asked where no other can be: all rest, are full or were tried.
+ * Those that rest are asked where all others were, and together where all rest. BALANCER_NONE:
+ * every one was tried or is full. */
 int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
                     const struct server_registry *servers,
                     const struct balancer_question *question);
+
+/* Whether the one server of an upstream has as much to do as it may. */
+bool balancer_is_full(const struct upstream *upstream);
 
 /* What is compared where servers are chosen by how soon they answer (BALANCE_LEAST_TIME): the
  * expected time times the calls in progress, with this one. Any thread. */

@@ -79,8 +79,8 @@ static void lay_out(struct bench *bench, enum balance balance, uint32_t count,
     upstream->count = count;
     upstream->balance = balance;
     for (uint32_t i = 0; i < count; i++)
-        upstream->members[i] =
-            (struct upstream_member){make_server(bench, i), weights ? weights[i] : 1};
+        upstream->members[i] = (struct upstream_member){.server = make_server(bench, i),
+                                                        .weight = weights ? weights[i] : 1};
     fill_slots(bench);
     bench->balancer = balancer_new(upstream, 0);
 }
@@ -423,6 +423,88 @@ static void the_limit_follows_the_weights(void **state)
                     200 * 3 / 4 * 11 / 10 + 1);
 }
 
+/* ---- backups and servers that are full */
+
+static void a_backup_is_asked_when_all_others_rest(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 4, NULL);
+        bench->upstream->members[1].backup = bench->upstream->members[3].backup = true;
+        bench->question.now += SERVER_REST_MS;
+        for (int i = 0; i < 50; i++)
+            assert_int_equal(ask(bench) % 2, 0);
+        fail_server(bench, 0);
+        assert_asked(bench, "ccc");
+        fail_server(bench, 2);
+        for (int i = 0; i < 50; i++)
+            assert_int_equal(ask(bench) % 2, 1);
+        fail_server(bench, 1);
+        assert_asked(bench, "ddd");
+        bench->question.now += SERVER_REST_MS;
+        for (int i = 0; i < 50; i++)
+            assert_int_equal(ask(bench) % 2, 0);
+    }
+}
+
+static void a_backup_is_asked_when_all_others_were(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 4, NULL);
+        bench->upstream->members[2].backup = bench->upstream->members[3].backup = true;
+        bench->question.now += SERVER_REST_MS;
+        fail_server(bench, 1);
+        try_members(bench, "a");
+        assert_asked(bench, "c"); /* sooner than the one that rests */
+        try_members(bench, "ac");
+        assert_asked(bench, "d");
+        try_members(bench, "acd");
+        assert_asked(bench, "b");
+        try_members(bench, "");
+    }
+}
+
+static void who_has_as_much_as_he_may_is_passed_over(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 3, NULL);
+        bench->upstream->is_limited = true;
+        bench->upstream->members[0].max_connections = 2;
+        bench->upstream->members[1].max_connections = 1;
+        bench->upstream->members[2].max_connections = 3;
+        for (unsigned i = 0; i < 6; i++) {
+            bench->question.key = i;
+            bench->question.has_key = true;
+            int chosen = ask(bench);
+            assert_in_range(chosen, 0, 2);
+            atomic_fetch_add(&server_of(bench, (uint32_t)chosen)->active, 1);
+        }
+        assert_asked(bench, "--");
+        for (uint32_t i = 0; i < 3; i++)
+            assert_int_equal(atomic_exchange(&server_of(bench, i)->active, 0),
+                             bench->upstream->members[i].max_connections);
+    }
+}
+
+static void a_backup_takes_what_others_may_not_have(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 4, NULL);
+    bench->upstream->is_limited = true;
+    bench->upstream->members[0].max_connections = bench->upstream->members[1].max_connections = 1;
+    bench->upstream->members[2].backup = bench->upstream->members[3].backup = true;
+    atomic_store(&server_of(bench, 0)->active, 1);
+    assert_asked(bench, "bb");
+    atomic_store(&server_of(bench, 1)->active, 1);
+    assert_asked(bench, "c");
+    atomic_store(&server_of(bench, 2)->active, 1); /* the less busy one */
+    assert_asked(bench, "d");
+    atomic_store(&server_of(bench, 0)->active, 0);
+    assert_asked(bench, "aa");
+}
+
 /* ---- the first */
 
 static void the_first_is_asked_until_it_fails(void **state)
@@ -462,6 +544,10 @@ int main(void)
         TEST(without_a_key_there_are_turns),
         TEST(no_server_gets_more_than_the_limit),
         TEST(the_limit_follows_the_weights),
+        TEST(a_backup_is_asked_when_all_others_rest),
+        TEST(a_backup_is_asked_when_all_others_were),
+        TEST(who_has_as_much_as_he_may_is_passed_over),
+        TEST(a_backup_takes_what_others_may_not_have),
         TEST(the_first_is_asked_until_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,13 @@ static enum call_progress await_connection(struct call *call)
     return CALL_WAIT;
 }
 
+/* How many calls the server that is asked may have at once, as this upstream says. */
+static uint32_t limit_of(const struct call *call)
+{
+    ASSERT(call->tried_count > 0);
+    return call->upstream->members[call->tried[call->tried_count - 1]].max_connections;
+}
+
 /* Tries the addresses of the server that are left. */
 static enum call_progress connect_server(struct call *call)
 {
@@ -137,8 +144,12 @@ static enum call_progress connect_server(struct call *call)
         call->error = ERROR_UNRESOLVED;
     while (call->address_next < count) {
         const struct address *address = &addresses[call->address_next++];
-        enum io io =
-            upstreams_connect(call->home, call->server, address, &call->user, &call->connection);
+        enum io io = upstreams_connect(call->home, call->server, address, &call->user,
+                                       limit_of(call), &call->connection);
+        if (io == IO_DONE && !call->connection) {
+            call->error = call->last_error = ERROR_SERVERS_FULL;
+            return CALL_FAILED;
+        }
         if (io != IO_FAILED)
             call->error = ERROR_NONE;
         if (io == IO_DONE)
@@ -181,7 +192,8 @@ static enum call_progress next_server(struct call *call, bool alone)
 {
     while (choose_server(call)) {
         if (!alone)
-            call->connection = upstreams_take_idle(call->home, call->server, &call->user);
+            call->connection =
+                upstreams_take_idle(call->home, call->server, &call->user, limit_of(call));
         if (call->connection) {
             call->reused = true;
             return CALL_READY;
@@ -190,7 +202,9 @@ static enum call_progress next_server(struct call *call, bool alone)
         if (progress != CALL_FAILED)
             return progress;
     }
-    call->error = call->last_error ? call->last_error : ERROR_NO_SERVER;
+    call->error = call->last_error             ? call->last_error
+                  : call->upstream->is_limited ? ERROR_SERVERS_FULL
+                                               : ERROR_NO_SERVER;
     return CALL_FAILED;
 }
 
@@ -352,9 +366,10 @@ static void note_answer(struct call *call, unsigned status)
 /* Who leaves before the answer has not heard how long it takes, only that it takes longer. */
 static void note_silence(struct call *call)
 {
+    ASSERT(call->asked);
     bool was_dead = call->reused && !call->response_begun &&
                     (call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET);
-    if (!call->asked || was_dead)
+    if (was_dead)
         return;
     uint64_t time = sys_monotonic_ns() / 1000 - call->asked;
     uint64_t expected = server_expected_time(call->server, loop_now(upstreams_loop(call->home)));
@@ -504,7 +519,8 @@ static bool may_be_kept(const struct call *call)
 
 static void end_attempt(struct call *call)
 {
-    note_silence(call);
+    if (call->asked)
+        note_silence(call);
     h1_reader_fini(&call->reader);
     output_fini(&call->output);
     span_clear(&call->response_bytes);

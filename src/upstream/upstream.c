@@ -24,12 +24,18 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     if (!upstream)
         return NULL;
     upstream->serial = atomic_fetch_add(&next_serial, 1);
+    upstream->has_only_backups = true;
     for (size_t i = 0; i < list->count; i++) {
         struct server *server = server_registry_get(live->servers, &list->items[i].place);
         if (!server)
             return NULL;
         upstream->members[upstream->count++] =
-            (struct upstream_member){server, (int32_t)list->items[i].weight};
+            (struct upstream_member){.server = server,
+                                     .weight = (int32_t)list->items[i].weight,
+                                     .backup = list->items[i].backup,
+                                     .max_connections = (uint32_t)list->items[i].max_connections};
+        upstream->has_only_backups &= list->items[i].backup;
+        upstream->is_limited |= list->items[i].max_connections > 0;
     }
     ASSERT(upstream->count > 0);
     upstream->index = table->count++;
@@ -42,18 +48,26 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     return upstream;
 }
 
-/* False: no memory. */
+/* Backups have no slots. False: no memory. */
 static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
 {
     ASSERT(upstream->count <= RENDEZVOUS_SERVERS_MAX);
     struct rendezvous_server servers[RENDEZVOUS_SERVERS_MAX];
+    uint16_t members[RENDEZVOUS_SERVERS_MAX];
+    uint32_t count = 0;
     uint16_t *slots = ARENA_ARRAY(&table->arena, uint16_t, RENDEZVOUS_SLOTS);
     if (!slots)
         return false;
-    for (uint32_t i = 0; i < upstream->count; i++)
-        servers[i] = (struct rendezvous_server){upstream->members[i].server->key,
-                                                (uint32_t)upstream->members[i].weight};
-    rendezvous_fill(slots, servers, upstream->count);
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        if (upstream->members[i].backup && !upstream->has_only_backups)
+            continue;
+        members[count] = (uint16_t)i;
+        servers[count++] = (struct rendezvous_server){upstream->members[i].server->key,
+                                                      (uint32_t)upstream->members[i].weight};
+    }
+    rendezvous_fill(slots, servers, count);
+    for (uint32_t i = 0; i < RENDEZVOUS_SLOTS; i++)
+        slots[i] = members[slots[i]];
     upstream->slots = slots;
     return true;
 }

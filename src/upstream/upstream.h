@@ -11,7 +11,9 @@
 
 struct server_setting {
     struct server_place place;
-    int64_t weight; /* 1..1000 */
+    int64_t weight;          /* 1..1000 */
+    bool backup;             /* asked only when no other can be */
+    int64_t max_connections; /* calls and tunnels at once; 0: no limit */
     struct position position;
 };
 
@@ -24,7 +26,8 @@ struct server_list {
 
 /* Reads one server or a list of them: texts or mappings {address, weight}. Its form is that of all
  * settings which it reads. */
-#define SERVER_FORM      "TEXT | {address: TEXT, weight: 1..1000}"
+#define SERVER_FORM                                                                                \
+    "TEXT | {address: TEXT, weight: 1..1000, backup: SWITCH, max_connections: 1..1000000}"
 #define SERVER_LIST_FORM SERVER_FORM " | [" SERVER_FORM "]"
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
@@ -43,6 +46,8 @@ extern const struct setting_group upstream_group;
 struct upstream_member {
     struct server *server;
     int32_t weight;
+    bool backup;
+    uint32_t max_connections; /* 0: no limit */
 };
 
 struct upstream {
@@ -56,6 +61,8 @@ struct upstream {
     const struct template *hash; /* BALANCE_HASH: what is hashed */
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
     const uint16_t *slots;    /* BALANCE_HASH, of several servers: rendezvous.h */
+    bool is_limited;          /* a member has max_connections */
+    bool has_only_backups;
     uint32_t count;
     struct upstream_member members[];
 };

@@ -4,7 +4,7 @@
 #include "policy/rendezvous.h"
 #include "upstream/upstream.h"
 
-enum { WEIGHT_MAX = 1000 };
+enum { WEIGHT_MAX = 1000, MAX_CONNECTIONS_MAX = 1000 * 1000 };
 
 static bool read_address(struct setting_reader *reader, const struct node *node,
                          struct server_setting *server)
@@ -38,34 +38,52 @@ static bool read_weight(struct setting_reader *reader, const struct node *node,
     return false;
 }
 
+static const struct setting backup_setting = {
+    .name = "backup", .type = SETTING_SWITCH, .size = sizeof(bool)};
+static const struct setting max_connections_setting = {.name = "max_connections",
+                                                       .type = SETTING_NUMBER,
+                                                       .size = sizeof(int64_t),
+                                                       .min = 1,
+                                                       .max = MAX_CONNECTIONS_MAX,
+                                                       .example = "50"};
+
+static bool report_unknown(struct setting_reader *reader, const struct node_pair *pair)
+{
+    static const char *const keys[] = {"address", "weight", "backup", "max_connections"};
+    const char *near = did_you_mean(pair->key, keys, sizeof(keys) / sizeof(keys[0]));
+    diagnostics_error(reader->diagnostics, pair->key_position,
+                      near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
+                           : "a server has: address, weight, backup, max_connections",
+                      "unknown key \"%.*s\"", (int)pair->key.length, pair->key.data);
+    return false;
+}
+
+static bool read_pair(struct setting_reader *reader, const struct node_pair *pair,
+                      struct server_setting *server)
+{
+    if (slice_equal(pair->key, SLICE("address")))
+        return read_address(reader, pair->value, server);
+    if (slice_equal(pair->key, SLICE("weight")))
+        return read_weight(reader, pair->value, server);
+    if (slice_equal(pair->key, SLICE("backup")))
+        return setting_read(reader, &backup_setting, pair->value, &server->backup);
+    if (slice_equal(pair->key, SLICE("max_connections")))
+        return setting_read(reader, &max_connections_setting, pair->value,
+                            &server->max_connections);
+    return report_unknown(reader, pair);
+}
+
 static bool read_mapping(struct setting_reader *reader, const struct node *node,
                          struct server_setting *server)
 {
-    static const char *const keys[] = {"address", "weight"};
-    bool good = true, has_address = false;
-    for (uint32_t i = 0; i < node->count; i++) {
-        const struct node_pair *pair = &node->pairs[i];
-        if (slice_equal(pair->key, SLICE("address"))) {
-            has_address = true;
-            good &= read_address(reader, pair->value, server);
-        } else if (slice_equal(pair->key, SLICE("weight"))) {
-            good &= read_weight(reader, pair->value, server);
-        } else {
-            const char *near = did_you_mean(pair->key, keys, 2);
-            diagnostics_error(
-                reader->diagnostics, pair->key_position,
-                near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
-                     : "a server has: address, weight",
-                "unknown key \"%.*s\"", (int)pair->key.length, pair->key.data);
-            good = false;
-        }
-    }
-    if (!has_address) {
-        diagnostics_error(reader->diagnostics, node->position, "add address: 10.0.0.1:8080",
-                          "the server has no address");
-        good = false;
-    }
-    return good;
+    bool good = true;
+    for (uint32_t i = 0; i < node->count; i++)
+        good &= read_pair(reader, &node->pairs[i], server);
+    if (node_find(node, SLICE("address")))
+        return good;
+    diagnostics_error(reader->diagnostics, node->position, "add address: 10.0.0.1:8080",
+                      "the server has no address");
+    return false;
 }
 
 static bool read_server(struct setting_reader *reader, const struct node *node,
@@ -146,7 +164,8 @@ static const struct setting settings[] = {
      .form = SERVER_LIST_FORM,
      .scopes = SCOPE_UPSTREAM,
      .single = true,
-     .summary = "The servers of the upstream: addresses, or {address, weight}.",
+     .summary = "The servers of the upstream: addresses, or {address, weight, backup, "
+                "max_connections}.",
      .example = "[10.0.0.1:8080, {address: 10.0.0.2:8080, weight: 3}]"},
     {.name = "balance",
      .type = SETTING_CHOICE,

@@ -118,7 +118,7 @@ int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
 {
     ASSERT(upstream->count > 0);
     if (upstream->count == 1)
-        return question.tried_count == 0 ? 0 : BALANCER_NONE;
+        return question.tried_count == 0 && !balancer_is_full(upstream) ? 0 : BALANCER_NONE;
     struct balancer *balancer = balancer_of(upstreams, upstream);
     if (!balancer)
         return BALANCER_NONE;
@@ -174,12 +174,23 @@ static void on_connection_timer(struct timer *timer)
         upstreams_drop(connection, false);
 }
 
+/* Counts one more call. False: the server has as many as it may, of which others may have come
+ * since somebody looked. */
+static bool admit(struct server *server, uint32_t limit)
+{
+    unsigned before = atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
+    if (limit == 0 || before < limit)
+        return true;
+    atomic_fetch_sub_explicit(&server->active, 1, memory_order_relaxed);
+    return false;
+}
+
+/* To a user that was admitted. */
 static void lend(struct server_connection *connection, struct connection_user *user)
 {
     ASSERT(user);
     ASSERT(!connection->user);
     connection->user = user;
-    atomic_fetch_add_explicit(&connection->server->active, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&connection->server->lent, 1, memory_order_relaxed);
 }
 
@@ -201,11 +212,11 @@ static void leave_idle(struct server_connection *connection)
 }
 
 struct server_connection *upstreams_take_idle(struct upstreams *upstreams, struct server *server,
-                                              struct connection_user *user)
+                                              struct connection_user *user, uint32_t limit)
 {
     ASSERT(user);
     struct server_pool *pool = pool_of(upstreams, server);
-    if (!pool || list_is_empty(&pool->idle))
+    if (!pool || list_is_empty(&pool->idle) || !admit(server, limit))
         return NULL;
     struct server_connection *connection =
         CONTAINER_OF(pool->idle.next, struct server_connection, link);
@@ -230,14 +241,18 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
 
 enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
                           const struct address *address, struct connection_user *user,
-                          struct server_connection **ret_connection)
+                          uint32_t limit, struct server_connection **ret_connection)
 {
     ASSERT(user);
     *ret_connection = NULL;
-    atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     struct server_connection *connection = new_connection(upstreams, server);
     if (!connection)
         return IO_FAILED;
+    if (!admit(server, limit)) {
+        pool_put(upstreams->connections, connection);
+        return IO_DONE;
+    }
+    atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     enum io io =
         socket_connect(&connection->transport.socket, upstreams->loop, address, on_connection_news);
     lend(connection, user);
@@ -361,6 +376,7 @@ void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int
     }
     struct server_connection *waiting =
         CONTAINER_OF(pool->connecting.next, struct server_connection, link);
+    (void)admit(server, 0); /* the one that connects is counted, too, until it is dropped */
     lend(connection, waiting->user);
     waiting->user->on_loan(waiting->user, connection);
 }

@@ -59,18 +59,20 @@ struct server_registry *upstreams_registry(struct upstreams *upstreams);
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
                    struct balancer_question question);
 
-/* The idle connection of that server that was used last, lent to `user`; NULL: none. */
+/* The idle connection of that server that was used last, lent to `user`; NULL: none, or the server
+ * has as many calls as `limit` permits (0: any number). */
 struct server_connection *upstreams_take_idle(struct upstreams *upstreams, struct server *server,
-                                              struct connection_user *user);
+                                              struct connection_user *user, uint32_t limit);
 
 /* The connection is established: loans are no longer for it. */
 void upstreams_connected(struct server_connection *connection);
 
 /* A new connection to one address of the server, lent to `user`; IO_PENDING: news will tell.
- * IO_FAILED: `*ret_connection` is NULL. */
+ * IO_FAILED: `*ret_connection` is NULL. IO_DONE and NULL: the server has as many calls as `limit`
+ * permits. */
 enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
                           const struct address *address, struct connection_user *user,
-                          struct server_connection **ret_connection);
+                          uint32_t limit, struct server_connection **ret_connection);
 
 /* Gives a connection back that may carry another call; it is kept `idle_ms` at most. */
 void upstreams_keep(struct server_connection *connection, uint64_t idle_ms);

@@ -97,7 +97,8 @@ def test_status_tells_how_it_is(start_with_admin, start_origin, connect, ask):
     assert status["listeners"] == ["%s:%d" % weir.address]
     assert status["configuration"] == file_of(weir)
     assert status["upstreams"] == [{"upstream": "shop", "balance": "round_robin", "servers": [
-        {"server": origin.server, "weight": 3, "state": "up", "active": 0, "idle": 1}]}]
+        {"server": origin.server, "weight": 3, "backup": False, "max_connections": 0,
+         "state": "up", "active": 0, "idle": 1}]}]
     assert status["reloads"] == {"done": 0, "refused": 0, "last": None}
 
 

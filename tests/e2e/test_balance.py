@@ -230,6 +230,103 @@ def test_first_is_the_first_that_can_be_asked(start_letters, start_weir, connect
     poll_until(lambda: ask(client) == "a", 30, "the first is asked again")
 
 
+# Backups
+
+def backup(server):
+    return f'{{address: "{server}", backup: on}}'
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_backup_is_asked_only_while_no_other_can_be(start_letters, start_weir, connect, way):
+    a, b, c = start_letters("abc")
+    client = connect(start_weir(configuration(way, backup(a.server), b.server, c.server)))
+    assert {ask(client, f"/{i}") for i in range(20)} <= {"b", "c"}
+    b.stop()
+    assert {ask(client, f"/{i}") for i in range(20)} == {"c"}
+    c.stop()
+    assert {ask(client, f"/{i}") for i in range(20)} == {"a"}
+    b.start()
+    poll_until(lambda: ask(client) == "b", 30, "the backup is no longer needed")
+
+
+def test_explain_says_that_it_is_a_backup(start_letters, start_weir, connect, ports):
+    (a,) = start_letters("a")
+    dead = f"127.0.0.1:{ports.take()}"
+    weir = start_weir(configuration("round_robin", dead, backup(a.server)))
+    words = ["explain", "-c", weir.arguments[2], "GET", "http://a/"]
+    assert f"{a.server}, a backup\n" in run_weir_command(*words).stdout
+    assert ask(connect(weir)) == "a"
+    assert (f"{a.server}, a backup, for no other server can be asked, whose turn is first"
+            in run_weir_command(*words, "--live").stdout)
+
+
+# As many as a server may have
+
+def limited(server, most):
+    return f'{{address: "{server}", max_connections: {most}}}'
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_server_has_more_than_its_max_connections(start_origin, start_weir, connect, way, threads):
+    hold = threading.Event()
+    a, b = start_origin(busy("a", hold)), start_origin(busy("b", hold))
+    weir = start_weir(configuration(way, limited(a.server, 2), limited(b.server, 3), threads=threads))
+    clients = [connect(weir) for _ in range(12)]
+    for client in clients:
+        client.send_request(target="/hold")
+    poll_until(lambda: len(a.requests) + len(b.requests) == 5, what="both are full")
+    late = connect(weir)
+    assert late.ask().status == 503
+    hold.set()
+    answers = collections.Counter((answer.status, answer.body if answer.status == 200 else b"")
+                                  for answer in (client.read_response() for client in clients))
+    assert answers == {(200, b"a"): 2, (200, b"b"): 3, (503, b""): 7}
+    assert ask(late) in "ab"  # and there is room again
+
+
+def test_the_one_server_may_be_full_too(start_origin, start_weir, connect):
+    hold = threading.Event()
+    origin = start_origin(busy("a", hold))
+    weir = start_weir(configuration("round_robin", limited(origin.server, 1)))
+    first, second = connect(weir), connect(weir)
+    first.send_request(target="/hold")
+    origin.wait_for_requests(1)
+    assert second.ask().status == 503
+    told = run_weir_command("explain", "--live", "-c", weir.arguments[2], "GET", "http://a/").stdout
+    assert "HTTP/1.1 503" in told and "as many calls as its max_connections" in told
+    hold.set()
+    assert first.read_response().body == b"a"
+    assert ask(second) == "a"
+
+
+def test_a_backup_takes_what_is_too_much(start_origin, start_letters, start_weir, connect):
+    hold = threading.Event()
+    origin = start_origin(busy("a", hold))
+    (spare,) = start_letters("b")
+    weir = start_weir(configuration("round_robin", limited(origin.server, 1), backup(spare.server)))
+    first, second = connect(weir), connect(weir)
+    first.send_request(target="/hold")
+    origin.wait_for_requests(1)
+    assert [ask(second) for _ in range(3)] == ["b"] * 3
+    hold.set()
+    assert first.read_response().body == b"a"
+    assert ask(second) == "a"
+
+
+def test_a_reload_counts_on(start_origin, start_weir, connect):
+    hold = threading.Event()
+    origin = start_origin(busy("a", hold))
+    weir = start_weir(configuration("round_robin", limited(origin.server, 1)))
+    first = connect(weir)
+    first.send_request(target="/hold")
+    origin.wait_for_requests(1)
+    assert run_weir_command("reload", "-c", weir.arguments[2]).returncode == 0
+    assert connect(weir).ask().status == 503
+    hold.set()
+    assert first.read_response().body == b"a"
+
+
 # What is told
 
 @pytest.mark.parametrize("way, why", [

@@ -400,7 +400,8 @@ static void write_servers(struct text *yaml, const struct scenario *scenario, un
             continue;
         text_add(yaml, SLICE("      - {address: \""));
         address_print(yaml, &server->address);
-        text_print(yaml, "\", weight: %u}\n", server->weight);
+        text_print(yaml, "\", weight: %u%s}\n", server->weight,
+                   server->backup ? ", backup: on" : "");
     }
 }
 
@@ -497,6 +498,8 @@ void scenario_draw(struct scenario *scenario, uint64_t seed)
         scenario->abort_after_us = scenario->drain_after_us + chance_size(&chance, 100 * 1000);
     if (chance_one_in(&chance, 6))
         scenario->reload_after_us = chance_size(&chance, 100 * 1000) + 1;
+    for (unsigned i = 0; i < scenario->server_count; i++)
+        scenario->servers[i].backup = chance_one_in(&chance, 4);
     for (unsigned i = 0; i < UPSTREAMS; i++)
         scenario->balance[i] = draw_balance(&chance);
     write_yaml(scenario);

@@ -21,6 +21,7 @@ struct server_traits {
     struct address address;
     unsigned upstream;
     unsigned weight;
+    bool backup;
     enum knock_habit habit;
     uint32_t requests_most; /* then it closes; 0: never */
     uint32_t idle_us;       /* closes a connection that is idle so long; 0: never */
