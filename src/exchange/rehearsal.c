@@ -66,7 +66,7 @@ static bool ask_server(struct rehearsal *rehearsal)
     const struct upstream *upstream = exchange->plan->upstream;
     struct balancer_question question = {.key = exchange->call.key,
                                          .has_key = exchange->call.has_key};
-    int member = upstreams_pick(exchange->context->upstreams, upstream, question);
+    int member = upstreams_pick(exchange->context->upstreams, upstream, &question);
     if (member < 0) {
         exchange_refuse(exchange, upstream->is_limited ? ERROR_SERVERS_FULL : ERROR_NO_SERVER);
         rehearsal->outcome = REHEARSAL_ANSWERS;

@@ -385,5 +385,5 @@ int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
 
 bool balancer_is_full(const struct upstream *upstream)
 {
-    return upstream->is_limited && is_full(&upstream->members[0]);
+    return is_full(&upstream->members[0]);
 }

@@ -129,6 +129,8 @@ static enum call_progress await_connection(struct call *call)
 /* How many calls the server that is asked may have at once, as this upstream says. */
 static uint32_t limit_of(const struct call *call)
 {
+    if (!call->upstream->is_limited)
+        return 0;
     ASSERT(call->tried_count > 0);
     return call->upstream->members[call->tried[call->tried_count - 1]].max_connections;
 }
@@ -176,7 +178,7 @@ static bool choose_server(struct call *call)
                                          .tried_count = call->tried_count,
                                          .key = call->key,
                                          .has_key = call->has_key};
-    int picked = upstreams_pick(call->home, call->upstream, question);
+    int picked = upstreams_pick(call->home, call->upstream, &question);
     if (picked < 0)
         return false;
     ASSERT((uint32_t)picked < call->upstream->count && picked <= UINT16_MAX);
@@ -307,13 +309,19 @@ bool call_send_body(struct call *call, struct span piece)
     return h1_output_piece(&call->output, call->sending, piece);
 }
 
+/* Apart, so that calls that nobody times do not pay for it. */
+__attribute__((noinline)) static void note_asked(struct call *call)
+{
+    call->asked = sys_monotonic_ns() / 1000;
+}
+
 bool call_send_end(struct call *call, const struct fields *trailers)
 {
     ASSERT(!call->request_ended);
     call->request_ended = true;
     call->progress = true;
     if (call->upstream->balance == BALANCE_LEAST_TIME)
-        call->asked = sys_monotonic_ns() / 1000;
+        note_asked(call);
     return h1_output_end(&call->output, call->sending, trailers);
 }
 
@@ -364,7 +372,7 @@ static void note_answer(struct call *call, unsigned status)
 }
 
 /* Who leaves before the answer has not heard how long it takes, only that it takes longer. */
-static void note_silence(struct call *call)
+__attribute__((noinline)) static void note_silence(struct call *call)
 {
     ASSERT(call->asked);
     bool was_dead = call->reused && !call->response_begun &&

@@ -114,17 +114,19 @@ static struct balancer *balancer_of(struct upstreams *upstreams, const struct up
 }
 
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
-                   struct balancer_question question)
+                   struct balancer_question *question)
 {
     ASSERT(upstream->count > 0);
     if (upstream->count == 1)
-        return question.tried_count == 0 && !balancer_is_full(upstream) ? 0 : BALANCER_NONE;
+        return question->tried_count == 0 && !(upstream->is_limited && balancer_is_full(upstream))
+                   ? 0
+                   : BALANCER_NONE;
     struct balancer *balancer = balancer_of(upstreams, upstream);
     if (!balancer)
         return BALANCER_NONE;
-    question.now = loop_now(upstreams->loop);
-    question.chance = loop_chance(upstreams->loop);
-    int picked = balancer_choose(balancer, upstream, upstreams->registry, &question);
+    question->now = loop_now(upstreams->loop);
+    question->chance = loop_chance(upstreams->loop);
+    int picked = balancer_choose(balancer, upstream, upstreams->registry, question);
     ASSERT(picked == BALANCER_NONE || (uint32_t)picked < upstream->count);
     return picked;
 }

@@ -57,7 +57,7 @@ struct server_registry *upstreams_registry(struct upstreams *upstreams);
  * that rest after a failure are asked only when all others were. Time and chance of the question
  * are filled in here. */
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
-                   struct balancer_question question);
+                   struct balancer_question *question);
 
 /* The idle connection of that server that was used last, lent to `user`; NULL: none, or the server
  * has as many calls as `limit` permits (0: any number). */
