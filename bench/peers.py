@@ -3,6 +3,7 @@
 Every configuration is what somebody would write who wants speed and knows the proxy: no access
 log, no cache, connections kept alive on both sides, bodies streamed.
 """
+import json
 import os
 import re
 import shutil
@@ -23,10 +24,17 @@ class Setup:
     threads: int = 1
     sites: int = 0  # 0: one site for every host; else so many, and one more of as many routes
     logs: bool = False  # an access log, to a file in the directory
+    balance: str = ""  # a way of balancing
+    servers: int = 1  # all of them the origin, each at an address of its own
 
 
 def site_hosts(setup):
     return [f"site{i}.example.com" for i in range(setup.sites)]
+
+
+def server_addresses(setup):
+    """The first is 127.0.0.1, where the origin is alone."""
+    return [f"127.0.{i // 250}.{1 + i % 250}:{setup.origin_port}" for i in range(setup.servers)]
 
 
 def route_prefixes(setup):
@@ -45,7 +53,7 @@ class Peer:
         return ""
 
     def can(self, scenario):
-        return True
+        return not scenario.servers
 
     def command(self, setup):
         """Writes the peer's configuration; returns its command line, which stays in front."""
@@ -141,7 +149,7 @@ http {{
 
 class Haproxy(Peer):
     def can(self, scenario):
-        return not scenario.logs  # it has no log of its own, only that of another process
+        return super().can(scenario) and not scenario.logs  # it has no log of its own, only that of another process
 
     def version(self):
         return self.first_words("-v")
@@ -188,6 +196,9 @@ backend origin
 
 
 class Weir(Peer):
+    def can(self, scenario):
+        return True
+
     def version(self):
         return self.first_words("version")
 
@@ -208,10 +219,17 @@ log: {{access: {f"{{to: {setup.directory}/access.log}}" if setup.logs else "off"
 limits: {{requests_per_connection: {FOREVER}}}
 upstreams:
   origin:
-    servers: ["127.0.0.1:{setup.origin_port}"]
+    servers: {json.dumps(server_addresses(setup))}
+{self.balance(setup)}
 sites:
 {self.sites(setup)}
 """
+
+    @staticmethod
+    def balance(setup):
+        """The key of a hash is another one for each request."""
+        more = "\n    hash: $request_id" if setup.balance == "hash" else ""
+        return f"    balance: {setup.balance}{more}" if setup.balance else ""
 
     @staticmethod
     def sites(setup):

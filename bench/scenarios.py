@@ -17,9 +17,15 @@ class Scenario:
     threads: int = 1  # more than one: nothing is pinned
     sites: int = 0  # measured in pairs with a configuration of one site
     logs: bool = False  # an access log to a file, measured in pairs without
+    balance: str = ""  # a way of balancing, over many servers, measured in pairs with two
+    servers: int = 0  # how many
 
     def is_paired(self):
-        return self.sites > 0 or self.logs
+        return self.sites > 0 or self.logs or self.servers > 0
+
+    def is_for_all(self):
+        """Whether it runs where no scenario is named."""
+        return not self.servers
 
     def load_options(self, quick):
         requests = self.quick_requests if quick else self.requests
@@ -53,6 +59,13 @@ SCENARIOS = [
     ),
     Scenario("logged", "128 B, an access log against none", 64, 100_000, 25_000, logs=True),
     Scenario("two-workers", "128 B, two workers on both cores", 64, 100_000, 25_000, threads=2),
+]
+
+BALANCES = ("round_robin", "least_connections", "least_time", "random", "hash", "first")
+SCENARIOS += [
+    Scenario(f"{balance}-{servers}", f"128 B, {balance} over {servers} servers against two", 64,
+             60_000, 10_000, balance=balance, servers=servers)
+    for balance in BALANCES for servers in (100, 1_000)
 ]
 
 

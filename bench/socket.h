@@ -64,14 +64,17 @@ static inline void socket_no_delay(int fd)
     must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
 }
 
-/* A listening socket, non-blocking; several threads may each open their own on one port. */
+/* A listening socket at every address of loopback (127.0.0.0/8), non-blocking; several threads may
+ * each open their own on one port. */
 static inline int socket_listen(uint16_t port)
 {
     int fd = must(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
     int on = 1;
     must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
     must(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT");
+    must(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3), "SO_BINDTODEVICE");
     struct sockaddr_in address = socket_loopback(port);
+    address.sin_addr.s_addr = htonl(INADDR_ANY); /* of that device */
     must(bind(fd, (struct sockaddr *)&address, sizeof address), "bind");
     must(listen(fd, SOCKET_BACKLOG), "listen");
     return fd;
