@@ -165,6 +165,14 @@ bool ip_range_parse(struct slice text, struct ip_range *ret_range)
     return true;
 }
 
+bool ip_is_loopback(const struct ip *ip)
+{
+    static const uint8_t ipv6[16] = {[15] = 1};
+    if (ip->kind == ADDRESS_IPV4)
+        return ip->bytes[0] == 127;
+    return ip->kind == ADDRESS_IPV6 && memcmp(ip->bytes, ipv6, sizeof(ipv6)) == 0;
+}
+
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
     return a->kind == b->kind && memcmp(a->bytes, b->bytes, width(a->kind) / 8) == 0;

@@ -34,6 +34,9 @@ bool ip_parse(struct slice text, struct ip *ret_ip);
 /* `10.0.0.0/8`, `fd00::/8` or a single address. False: not a range, or bits beyond the mask. */
 bool ip_range_parse(struct slice text, struct ip_range *ret_range);
 
+/* Whether it is this machine's own (127.0.0.0/8, ::1): nobody else reaches it. */
+bool ip_is_loopback(const struct ip *ip);
+
 bool ip_equal(const struct ip *a, const struct ip *b);
 bool ip_range_contains(const struct ip_range *range, const struct ip *ip);
 

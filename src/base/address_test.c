@@ -221,6 +221,19 @@ static void equal_addresses_share_port_and_path(void **state)
     assert_true(address_equal(&path, &path));
 }
 
+static void the_loop_of_a_machine_is_known(void **state)
+{
+    static const char *const own[] = {"127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"};
+    static const char *const others[] = {"128.0.0.1", "0.0.0.0", "::", "::2", "7f00::1"};
+    struct ip ip = {.kind = ADDRESS_UNIX};
+    (void)state;
+    assert_false(ip_is_loopback(&ip));
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        assert_true(ip_parse(slice_from_text(own[i]), &ip) && ip_is_loopback(&ip));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_true(ip_parse(slice_from_text(others[i]), &ip) && !ip_is_loopback(&ip));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +246,7 @@ int main(void)
         cmocka_unit_test(addresses_are_parsed_and_printed),
         cmocka_unit_test(a_path_has_at_most_107_bytes),
         cmocka_unit_test(equal_addresses_share_port_and_path),
+        cmocka_unit_test(the_loop_of_a_machine_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

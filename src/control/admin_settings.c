@@ -108,6 +108,24 @@ static bool read_admin(struct setting_reader *reader, const struct node *node, v
     return good;
 }
 
+static bool is_of_this_machine(const struct ip *ip)
+{
+    return ip->kind == ADDRESS_NONE || ip->kind == ADDRESS_UNIX || ip_is_loopback(ip);
+}
+
+/* The admin side speaks plain HTTP: on a network, whoever sees the traffic has the token. */
+static void warn_of_plain_token(const void *group, const struct node *node,
+                                struct diagnostics *diagnostics)
+{
+    const struct admin_settings *settings = group;
+    (void)node;
+    if (settings->token.length > 0 && !is_of_this_machine(&settings->address.ip))
+        diagnostics_warning(diagnostics, settings->position,
+                            "listen on 127.0.0.1 or a Unix socket, or leave the token away: then "
+                            "it can only be read",
+                            "the token goes over the network as plain text");
+}
+
 static const struct setting rows[] = {
     {.name = "admin",
      .type = SETTING_CUSTOM,
@@ -127,6 +145,7 @@ const struct setting_group admin_group = {
     .settings = rows,
     .count = sizeof(rows) / sizeof(rows[0]),
     .size = sizeof(struct admin_settings),
+    .check = warn_of_plain_token,
     .summary = "The admin side.",
 };
 

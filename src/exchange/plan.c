@@ -6,6 +6,7 @@
 #include "exchange/error_pages.h"
 #include "exchange/listener_settings.h"
 #include "exchange/log_settings.h"
+#include "exchange/plan_warnings.h"
 #include "exchange/request_id.h"
 #include "exchange/reveal.h"
 #include "policy/route_settings.h"
@@ -392,8 +393,10 @@ static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnost
                                 &plans->access);
     for (size_t i = 0; plans->access_logs && i < route_table_count(routes); i++)
         good &= build_plan(&builder, route_table_get(routes, i));
-    if (good)
+    if (good) {
+        plan_warn(plans, builder.configuration, diagnostics);
         return plans;
+    }
     free_plans(plans);
     return NULL;
 }

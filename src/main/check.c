@@ -12,20 +12,27 @@
 #include <stdlib.h>
 
 static const char help[] =
-    "usage: weir check [-c FILE] [--effective]\n"
+    "usage: weir check [-c FILE] [--strict] [--effective]\n"
     "Reads a configuration and tells everything that is wrong with it. Nothing is started.\n"
     "\n"
     "  -c, --config=FILE  the file; without it ./weir.yaml, else /etc/weir/weir.yaml\n"
+    "      --strict       takes warnings for errors\n"
     "      --effective    prints a good one as one file with the defaults, and where each value\n"
     "                     came from; its tests are not tried\n"
     "      --help         this text\n"
     "\n"
     "Exit status: 0 good, 1 there are errors, 2 the command line is wrong.\n";
 
+struct wishes {
+    const char *path;
+    bool is_strict, is_effective;
+};
+
 /* -1: go on; else the exit status. */
-static int read_options(int argc, char **argv, const char **ret_path, bool *ret_effective)
+static int read_options(int argc, char **argv, struct wishes *wishes)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"strict", no_argument, NULL, 's'},
                                             {"effective", no_argument, NULL, 'e'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
@@ -34,10 +41,13 @@ static int read_options(int argc, char **argv, const char **ret_path, bool *ret_
     for (;;) {
         switch (getopt_long(argc, argv, "c:", options, NULL)) {
         case 'c':
-            *ret_path = optarg;
+            wishes->path = optarg;
+            continue;
+        case 's':
+            wishes->is_strict = true;
             continue;
         case 'e':
-            *ret_effective = true;
+            wishes->is_effective = true;
             continue;
         case 'h':
             (void)fputs(help, stdout);
@@ -88,11 +98,14 @@ static void print_good(const char *path, const struct configuration *configurati
 
 static void print_wrong(const char *path, const struct load_report *report)
 {
-    if (report->errors == 0)
+    if (report->errors + report->warnings == 0)
         return; /* it could not even be read, which was told */
-    (void)fprintf(stderr, "%s: %zu error%s", path, report->errors, plural(report->errors));
+    (void)fprintf(stderr, "%s: ", path);
+    if (report->errors > 0)
+        (void)fprintf(stderr, "%zu error%s%s", report->errors, plural(report->errors),
+                      report->warnings > 0 ? ", " : "");
     if (report->warnings > 0)
-        (void)fprintf(stderr, ", %zu warning%s", report->warnings, plural(report->warnings));
+        (void)fprintf(stderr, "%zu warning%s", report->warnings, plural(report->warnings));
     (void)fprintf(stderr, "\n");
 }
 
@@ -130,20 +143,31 @@ static int print_effective(const struct configuration *configuration)
     return 1;
 }
 
-static int check(const char *path, struct sys_opener *opener, bool effective)
+/* The exit status of one that can be served. */
+static int check_good(const struct wishes *wishes, struct snapshot *snapshot,
+                      struct server_registry *servers, const struct load_report *report)
+{
+    if (wishes->is_strict && report->warnings > 0) {
+        print_wrong(wishes->path, report);
+        return 1;
+    }
+    return wishes->is_effective ? print_effective(snapshot->configuration)
+                                : check_tests(wishes->path, snapshot, servers, report);
+}
+
+static int check(const struct wishes *wishes, struct sys_opener *opener)
 {
     struct load_report report = {0};
     struct live live = {
         .servers = server_registry_new(), .stages = stages, .stage_count = stage_count};
     struct snapshot *snapshot =
-        live.servers ? load_file(path, opener, &live, stderr, &report) : NULL;
+        live.servers ? load_file(wishes->path, opener, &live, stderr, &report) : NULL;
     int status = 1;
     if (snapshot) {
-        status = effective ? print_effective(snapshot->configuration)
-                           : check_tests(path, snapshot, live.servers, &report);
+        status = check_good(wishes, snapshot, live.servers, &report);
         snapshot_unref(snapshot);
     } else {
-        print_wrong(path, &report);
+        print_wrong(wishes->path, &report);
     }
     if (live.servers)
         server_registry_free(live.servers);
@@ -153,15 +177,14 @@ static int check(const char *path, struct sys_opener *opener, bool effective)
 int check_command(int argc, char **argv)
 {
     struct sys_opener *opener = sys_opener_direct();
-    const char *path = NULL;
-    bool effective = false;
-    int status = read_options(argc, argv, &path, &effective);
+    struct wishes wishes = {0};
+    int status = read_options(argc, argv, &wishes);
     if (status >= 0)
         return status;
-    if (!path)
-        path = load_default_path(opener);
-    if (path)
-        return check(path, opener, effective);
+    if (!wishes.path)
+        wishes.path = load_default_path(opener);
+    if (wishes.path)
+        return check(&wishes, opener);
     (void)fputs("weir check: there is neither weir.yaml nor /etc/weir/weir.yaml; name a file with "
                 "-c\n",
                 stderr);

@@ -1,8 +1,8 @@
 #include "main/load.h"
 
-#include "base/map.h"
 #include "conf/yaml.h"
 #include "exchange/plan.h"
+#include "main/load_warnings.h"
 #include "main/vocabulary.h"
 
 #include <errno.h>
@@ -90,31 +90,8 @@ static void check_purpose(const struct configuration *configuration,
                           "there is nothing to serve: the file has no site");
 }
 
-/* Most often such an upstream is misspelt where it was to be used. */
-static void warn_of_unused(const struct snapshot *snapshot, struct diagnostics *diagnostics)
-{
-    const struct configuration *configuration = snapshot->configuration;
-    struct route_table *routes = snapshot_get(snapshot, &route_part);
-    struct map used;
-    bool good = true;
-    map_init(&used);
-    for (size_t i = 0; i < route_table_count(routes); i++) {
-        struct plan *plan = route_table_get(routes, i)->plan;
-        if (plan && plan->upstream)
-            good &= map_set(&used, plan->upstream->name, plan);
-    }
-    for (uint32_t i = 0; good && i < configuration->upstream_count; i++) {
-        const struct scope *upstream = configuration->upstreams[i];
-        if (!map_get(&used, upstream->name))
-            diagnostics_warning(diagnostics, upstream->node->position,
-                                "name it in a \"proxy\", or take it out",
-                                "nobody uses the upstream \"%.*s\"", SHOWN(upstream->name));
-    }
-    map_fini(&used);
-}
-
-static struct snapshot *build(struct configuration *configuration, void *live, FILE *told,
-                              struct diagnostics *diagnostics)
+static struct snapshot *build(struct configuration *configuration, struct sys_opener *opener,
+                              void *live, FILE *told, struct diagnostics *diagnostics)
 {
     check_purpose(configuration, diagnostics);
     bool readable = diagnostics_errors(diagnostics) == 0;
@@ -125,7 +102,7 @@ static struct snapshot *build(struct configuration *configuration, void *live, F
         snapshot =
             snapshot_new(configuration, snapshot_parts, snapshot_part_count, live, diagnostics);
     if (snapshot)
-        warn_of_unused(snapshot, diagnostics);
+        load_warn(snapshot, opener, diagnostics);
     load_print(told, diagnostics, configuration);
     if (!snapshot && diagnostics_errors(diagnostics) == 0)
         (void)fprintf(told, "weir: the system refuses memory\n");
@@ -146,7 +123,7 @@ struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_op
         diagnostics ? configuration_load(name, bytes, &vocabulary, &reader, diagnostics) : NULL;
     struct snapshot *snapshot = NULL;
     if (configuration)
-        snapshot = build(configuration, live, told, diagnostics);
+        snapshot = build(configuration, opener, live, told, diagnostics);
     else
         (void)fprintf(told, "weir: the system refuses memory\n");
     if (ret_report && diagnostics)

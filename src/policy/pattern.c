@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "policy/pattern_cost.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -125,6 +126,17 @@ static pcre2_code *compile(const struct node *scalar, size_t start, struct diagn
     return code;
 }
 
+static void warn_of_cost(const struct node *scalar, size_t start, struct diagnostics *diagnostics)
+{
+    struct slice expression = slice_from(scalar->text, start);
+    size_t at = pattern_find_nested_repeat(expression);
+    if (at < expression.length)
+        diagnostics_warning(diagnostics, node_position_at(scalar, start + at),
+                            "let what is inside come once, or put something between its turns",
+                            "this group repeats what repeats already: texts can be made on which "
+                            "it is given up, and their requests are refused");
+}
+
 static void free_code(void *code)
 {
     pcre2_code_free(code);
@@ -141,6 +153,7 @@ const struct pattern *pattern_new(const struct node *scalar, size_t start, struc
         pcre2_code_free(code);
         return NULL;
     }
+    warn_of_cost(scalar, start, diagnostics);
     (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it the interpreter serves */
     *pattern = (struct pattern){.code = code};
     (void)pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &pattern->groups);

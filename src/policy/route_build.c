@@ -420,6 +420,7 @@ static bool sort_candidates(struct builder *builder)
         table->candidates[table->candidate_count++] = draft->route;
         group->count++;
         group->is_pattern = draft->test && draft->test->kind == TEST_PATTERN;
+        group->is_exact = draft->test && draft->test->kind == TEST_EQUAL;
     }
     return true;
 }

@@ -22,8 +22,9 @@ struct route_entry {
 struct route_group {
     uint32_t first;
     uint32_t winner; /* its first candidate, so that a group of one needs no other look */
-    uint32_t count : 31;
+    uint32_t count : 30;
     uint32_t is_pattern : 1;
+    uint32_t is_exact : 1; /* one path and nothing below it */
 };
 
 /* A path that is a regular expression. */

@@ -43,7 +43,33 @@ static const struct route_entry *entry_of(const struct route_table *table,
     return &table->routes[table->candidates[table->groups[pattern->group].first]];
 }
 
-/* The same for a pattern of a site: another with the same text that is tried before. */
+/* Whether the expression, behind its `~`, takes whatever path there is. Known by its looks: others
+ * are only tried in vain. */
+static bool takes_every_path(struct slice expression)
+{
+    static const char *const known[] = {"", "/", ".", "/?"};
+    static const char *const ends[] = {"", ".*", "(.*)", ".*$", "(.*)$", ".+", ".+$"};
+    if (slice_starts_with(expression, SLICE("~")))
+        expression = slice_from(expression, 1);
+    if (slice_starts_with(expression, SLICE("^")))
+        expression = slice_from(expression, 1);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        struct slice beginning = slice_from_text(known[i]);
+        struct slice rest = slice_from(expression, beginning.length);
+        if (!slice_starts_with(expression, beginning))
+            continue;
+        /* `/.+` does not take `/`. */
+        bool is_rooted = i == 1;
+        for (size_t j = 0; j < sizeof(ends) / sizeof(ends[0]); j++) {
+            if (slice_equal(rest, slice_from_text(ends[j])) && !(is_rooted && j >= 5))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The same for a pattern of a site: another that is tried before, with the same text or for every
+ * path. */
 static const struct route_entry *find_pattern_cover(const struct route_table *table,
                                                     const struct site_entry *site, uint32_t index)
 {
@@ -53,7 +79,8 @@ static const struct route_entry *find_pattern_cover(const struct route_table *ta
     for (uint32_t i = start; i < index; i++) {
         const struct route_entry *earlier = entry_of(table, &patterns[i]);
         if (earlier != entry && earlier->priority >= entry->priority &&
-            slice_equal(patterns[i].test->node->text, patterns[index].test->node->text) &&
+            (takes_every_path(patterns[i].test->node->text) ||
+             slice_equal(patterns[i].test->node->text, patterns[index].test->node->text)) &&
             covers(earlier, entry))
             return earlier;
     }
@@ -63,6 +90,14 @@ static const struct route_entry *find_pattern_cover(const struct route_table *ta
 static struct position position_of(const struct route_entry *entry)
 {
     return entry->route.scope->node->position;
+}
+
+static const struct site_entry *site_of(const struct route_table *table,
+                                        const struct route_entry *entry)
+{
+    size_t offset = (size_t)((const char *)entry->route.site - (const char *)table->sites);
+    ASSERT(offset / sizeof(*table->sites) < table->site_count);
+    return &table->sites[offset / sizeof(*table->sites)];
 }
 
 /* A route that only holds others together is not expected to win. */
@@ -124,14 +159,50 @@ static void note_patterns(const struct route_table *table, struct outcome *outco
     }
 }
 
+/* The first route of a site that takes whatever has no exact path, or NULL: patterns go before
+ * prefixes. */
+static const struct route_entry *find_taker(const struct route_table *table,
+                                            const struct site_entry *site)
+{
+    for (uint32_t i = 0; i < site->pattern_count; i++) {
+        const struct path_pattern *pattern = &table->patterns[site->first_pattern + i];
+        const struct route_entry *entry = entry_of(table, pattern);
+        if (entry->condition_count == 0 && takes_every_path(pattern->test->node->text))
+            return entry;
+    }
+    return NULL;
+}
+
+/* The routes of one path, or of everything below it. */
+static void note_group(const struct route_table *table, uint32_t number,
+                       const struct route_entry *taker, struct outcome *outcomes)
+{
+    const struct route_group *group = &table->groups[number];
+    for (uint32_t i = 0; i < group->count; i++) {
+        uint32_t route = table->candidates[group->first + i];
+        const struct route_entry *cover = find_cover(table, group, i);
+        if (!cover && taker && taker->priority >= table->routes[route].priority)
+            cover = taker;
+        note(&outcomes[route], cover);
+    }
+}
+
 static void note_groups(const struct route_table *table, struct outcome *outcomes)
 {
+    const struct site_entry *site = NULL;
+    const struct route_entry *taker = NULL;
     for (uint32_t g = 0; g < table->group_count; g++) {
         const struct route_group *group = &table->groups[g];
-        for (uint32_t i = 0; i < group->count && !group->is_pattern; i++) {
-            uint32_t route = table->candidates[group->first + i];
-            note(&outcomes[route], find_cover(table, group, i));
+        const struct route_entry *first = &table->routes[table->candidates[group->first]];
+        if (group->is_pattern)
+            continue;
+        const struct site_entry *own = site_of(table, first);
+        if (own != site) {
+            site = own;
+            taker = find_taker(table, site);
         }
+        bool is_prefix = !group->is_exact && site->anywhere != g;
+        note_group(table, g, is_prefix ? taker : NULL, outcomes);
     }
 }
 

@@ -192,6 +192,12 @@ int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struc
     return result;
 }
 
+bool sys_is_readable_by_others(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && (status.st_mode & S_IROTH);
+}
+
 int sys_memory_file(struct slice bytes)
 {
     int fd = memfd_create("weir", MFD_CLOEXEC);

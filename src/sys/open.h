@@ -57,6 +57,9 @@ int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struc
 /* The same of a file that is open. */
 int sys_read_opened(int fd, size_t max, struct arena *arena, struct slice *ret_bytes);
 
+/* Whether the file behind a descriptor may be read by whoever has an account on this machine. */
+bool sys_is_readable_by_others(int fd);
+
 /* A file without a name that holds the bytes, to be read from its beginning, or -errno. */
 int sys_memory_file(struct slice bytes);
 

@@ -44,6 +44,7 @@ def test_a_file_is_told_what_is_wrong_with_it(name, directory):
     for path, text in files.items():
         (directory / path).parent.mkdir(exist_ok=True)
         (directory / path).write_text(text.replace("<tab>", "\t"))
+        (directory / path).chmod(0o644)
     result = run_weir_command("check", directory=directory, environment=ENVIRONMENT)
     printed = result.stderr + result.stdout
     if os.environ.get("WEIR_WRITE_GOLDEN"):
@@ -71,6 +72,33 @@ def test_the_file_may_be_named(directory):
 def test_what_cannot_be_read_is_told(arguments, told, directory):
     result = run_weir_command("check", *arguments, directory=directory)
     assert (result.returncode, result.stderr, result.stdout) == (1, told, "")
+
+
+def test_warnings_are_errors_to_whoever_is_strict(directory):
+    good = "sites: [{proxy: 'http://127.0.0.1:1'}]\n"
+    (directory / "weir.yaml").write_text(good)
+    for arguments in (["--strict"], ["--strict", "--effective"]):
+        assert run_weir_command("check", *arguments, directory=directory).returncode == 0
+    (directory / "weir.yaml").write_text("upstreams: {a: [b:1]}\n" + good)
+    assert run_weir_command("check", directory=directory).returncode == 0
+    for arguments in (["--strict"], ["--strict", "--effective"]):
+        result = run_weir_command("check", *arguments, directory=directory)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.endswith("\nweir.yaml: 1 warning\n")
+
+
+def test_a_token_in_a_file_for_everybody_is_told(directory):
+    file = directory / "weir.yaml"
+    file.write_text("admin: {address: '127.0.0.1:1', token: 0123456789abcdef}\n"
+                    "sites: [{respond: 204}]\n")
+    file.chmod(0o640)
+    assert run_weir_command("check", directory=directory).stderr == ""
+    file.chmod(0o644)
+    assert "may be read by everybody" in run_weir_command("check", directory=directory).stderr
+    file.write_text(file.read_text().replace("0123456789abcdef", "'${env.WEIR_TEST_TOKEN}'"))
+    result = run_weir_command("check", directory=directory,
+                              environment={"WEIR_TEST_TOKEN": "0123456789abcdef"})
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["weir.yaml"], ["-c"]])

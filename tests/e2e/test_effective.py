@@ -66,14 +66,14 @@ def test_the_environment_stays_a_reference(directory):
 sites:
   - host: ["a${env.WEIR_TEST_NAME}", b]
     headers: {request: {set: {Authorization: "x \\"${env.WEIR_TEST_SECRET}\\" $${env.Z}"}}}
-    proxy: http://127.0.0.1:${env.WEIR_TEST_NONE:-80}
+    proxy: http://127.0.0.1:${env.WEIR_TEST_NONE:-81}
     rewrite: ${env.WEIR_TEST_OFF}
 """})
     text = check_printed(directory, environment={
         "WEIR_TEST_NAME": "name", "WEIR_TEST_SECRET": "$hush", "WEIR_TEST_OFF": "off"})
     assert "hush" not in text
     assert 'Authorization: "x \\"${env.WEIR_TEST_SECRET}\\" $${env.Z}" #' in text
-    assert "proxy: http://127.0.0.1:${env.WEIR_TEST_NONE:-80} #" in text
+    assert "proxy: http://127.0.0.1:${env.WEIR_TEST_NONE:-81} #" in text
     assert "rewrite: ${env.WEIR_TEST_OFF} #" in text
 
 
@@ -81,6 +81,7 @@ def test_a_token_that_is_written_out_is_hidden(directory):
     token = "c2VjcmV0LXRva2VuLXNlY3JldA=="
     write(directory, {"weir.yaml": f"admin: {{address: '127.0.0.1:1', token: '{token}'}}\n"
                                    "sites: [{respond: 204}]\n"})
+    (directory / "weir.yaml").chmod(0o600)
     text = effective(directory)
     assert token not in text and 'token: "[hidden]" # weir.yaml:1' in text
 

@@ -48,7 +48,7 @@ class Weir:
         self._reader.start()
         self._stopped = False
         try:
-            self.wait_for_log("ready")
+            self.wait_for_log(r"^weir: ready")
         except AssertionError:
             self.process.kill()
             self.process.wait()

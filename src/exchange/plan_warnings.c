@@ -1,0 +1,134 @@
+#include "exchange/plan_warnings.h"
+
+#include "base/assert.h"
+#include "policy/route_settings.h"
+
+enum { LIMITED_MAX = 64 }; /* routes of one list that are looked into: nobody writes more by hand */
+
+/* ---- servers that are Weir itself */
+
+/* Whether who connects to `server` comes to `listener`. One on all addresses has those of this
+ * machine's loop in any case; which others there are, nobody says. */
+static bool is_reached(const struct address *listener, const struct address *server)
+{
+    if (address_equal(listener, server))
+        return true;
+    return listener->port == server->port && address_is_any(listener) &&
+           ip_is_loopback(&server->ip);
+}
+
+static void warn_of_own_servers(const struct plans *plans, const struct server_list *servers,
+                                struct diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < servers->count; i++) {
+        const struct server_setting *server = &servers->items[i];
+        bool is_own = false;
+        for (uint32_t j = 0; j < plans->listener_count && server->place.fixed.ip.kind; j++)
+            is_own |= is_reached(&plans->listeners[j].address, &server->place.fixed);
+        if (is_own)
+            diagnostics_warning(diagnostics, server->position, "name the server that does the work",
+                                "this server is Weir itself, which listens there: what comes back "
+                                "goes round in a circle");
+    }
+}
+
+/* ---- routes inside of others */
+
+/* The prefixes and exact paths of a route, or NULL. */
+static const struct condition *path_of(const struct configuration *configuration,
+                                       const struct scope *scope)
+{
+    const struct route_settings *settings = scope_group(configuration, scope, &route_group);
+    return settings->conditions[CONDITION_PATH];
+}
+
+static bool lies_below(const struct test *inner, const struct test *prefix)
+{
+    return inner->kind != TEST_PATTERN && inner->text.length > prefix->text.length &&
+           slice_starts_with(inner->text, prefix->text) &&
+           inner->text.data[prefix->text.length] == '/';
+}
+
+/* Whether each path of `inner` lies below some prefix of `outer`. */
+static bool is_inside(const struct condition *inner, const struct condition *outer)
+{
+    for (uint32_t i = 0; i < inner->test_count; i++) {
+        bool found = false;
+        for (uint32_t j = 0; j < outer->test_count && !found; j++)
+            found = outer->tests[j].kind == TEST_PREFIX &&
+                    lies_below(&inner->tests[i], &outer->tests[j]);
+        if (!found)
+            return false;
+    }
+    return inner->test_count > 0;
+}
+
+/* The limit of bodies that a scope writes itself, or NULL. */
+static const struct node *own_limit(const struct scope *scope)
+{
+    return node_find(node_find(scope->node, SLICE("limits")), SLICE("body_size"));
+}
+
+static void warn_of_lost_limit(const struct scope *outer, const struct scope *inner,
+                               struct diagnostics *diagnostics)
+{
+    const struct node *limit = own_limit(outer);
+    ASSERT(limit);
+    diagnostics_warning(
+        diagnostics, inner->node->position,
+        diagnostics_text(diagnostics,
+                         "put it into the \"routes\" of that one, or write limits: {body_size: "
+                         "%.*s}, or off",
+                         SHOWN(limit->text)),
+        "this route lies inside the path of the one at line %u, and has no body_size as that has",
+        outer->node->position.line);
+}
+
+/* Beside each other, a route that is more specific goes its own way, with nothing of the other. */
+static void warn_of_lost_limits(const struct configuration *configuration,
+                                const struct scope *around, struct diagnostics *diagnostics)
+{
+    unsigned limited = 0;
+    for (uint32_t i = 0; i < around->child_count && limited < LIMITED_MAX; i++) {
+        const struct scope *outer = around->children[i];
+        const struct limits *limits = scope_group(configuration, outer, &limits_group);
+        const struct condition *path = path_of(configuration, outer);
+        if (!own_limit(outer) || !path || limits->body_size == 0)
+            continue;
+        limited++;
+        for (uint32_t j = 0; j < around->child_count; j++) {
+            const struct scope *inner = around->children[j];
+            const struct condition *inner_path = path_of(configuration, inner);
+            const struct limits *own = scope_group(configuration, inner, &limits_group);
+            bool has_none = own->body_size == 0 && !own_limit(inner);
+            bool is_near = inner->node->position.source == outer->node->position.source;
+            if (has_none && is_near && inner_path && is_inside(inner_path, path))
+                warn_of_lost_limit(outer, inner, diagnostics);
+        }
+    }
+}
+
+/* ---- */
+
+/* As deep as the file is. */
+static void warn_in(const struct plans *plans, const struct configuration *configuration,
+                    const struct scope *scope, struct diagnostics *diagnostics)
+{
+    const struct action_settings *action = scope_group(configuration, scope, &action_group);
+    warn_of_own_servers(plans, &action->proxy.servers, diagnostics);
+    warn_of_lost_limits(configuration, scope, diagnostics);
+    for (uint32_t i = 0; i < scope->child_count; i++)
+        warn_in(plans, configuration, scope->children[i], diagnostics);
+}
+
+void plan_warn(const struct plans *plans, const struct configuration *configuration,
+               struct diagnostics *diagnostics)
+{
+    for (uint32_t i = 0; i < configuration->upstream_count; i++) {
+        const struct upstream_settings *upstream =
+            scope_group(configuration, configuration->upstreams[i], &upstream_group);
+        warn_of_own_servers(plans, &upstream->servers, diagnostics);
+    }
+    for (uint32_t i = 0; i < configuration->top->child_count; i++)
+        warn_in(plans, configuration, configuration->top->children[i], diagnostics);
+}
