@@ -1,63 +1,14 @@
 /* Any bytes as a configuration. Whatever they are: every diagnostic lies inside of its source and
- * can be printed without a control byte, and reading the same again tells the same. An input may
- * hold several files, which are called 0, 1, 2 …: they are separated by lines of `%%%`. */
+ * can be printed without a control byte, and reading the same again tells the same. */
 #include "base/assert.h"
 #include "conf/test_vocabulary.h"
 #include "conf/utf8.h"
+#include "fuzz/fuzz_files.h"
 #include "main/vocabulary.h"
-
-#include <stdlib.h>
 
 enum { DIAGNOSTICS_MAX = 50 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* The file of that number; false: there are not so many. */
-static bool find_file(struct slice input, uint64_t number, struct slice *ret_bytes)
-{
-    static const struct slice separator = {"\n%%%\n", 5};
-    for (;; number--) {
-        const char *end = input.length
-                              ? memmem(input.data, input.length, separator.data, separator.length)
-                              : NULL;
-        *ret_bytes = end ? slice_until(input, (size_t)(end - input.data)) : input;
-        if (number == 0)
-            return true;
-        if (!end)
-            return false;
-        input = slice_from(input, ret_bytes->length + separator.length);
-    }
-}
-
-static bool read_file(void *context, struct slice path, struct arena *arena,
-                      struct slice *ret_bytes, const char **ret_reason)
-{
-    (void)arena;
-    uint64_t number = 0;
-    *ret_reason = "no such file";
-    return slice_to_number(path, 100, &number) &&
-           find_file(*(const struct slice *)context, number, ret_bytes);
-}
-
-/* Every pattern stands for the first four files. */
-static bool expand_glob(void *context, struct slice pattern, struct arena *arena,
-                        struct slice **ret_paths, size_t *ret_count)
-{
-    (void)context;
-    (void)pattern;
-    struct slice *paths = ARENA_ARRAY(arena, struct slice, 4);
-    for (size_t i = 0; paths && i < 4; i++)
-        paths[i] = slice_of(&"0123"[i], 1);
-    *ret_paths = paths;
-    *ret_count = 4;
-    return paths;
-}
-
-static const char *environment_value(void *context, const char *name)
-{
-    (void)context;
-    return name[0] == 'A' ? "value of $A: \"x\"" : name[0] == 'E' ? "" : NULL;
-}
 
 static void check_place(const struct diagnostic *diagnostic, const struct source *source)
 {
@@ -92,11 +43,10 @@ struct loaded {
 
 static struct loaded load(struct slice *input, const struct vocabulary *of)
 {
-    struct configuration_reader reader = {input, read_file, expand_glob, environment_value};
+    struct configuration_reader reader = fuzz_files_reader(input);
     struct loaded loaded = {.diagnostics = diagnostics_new(DIAGNOSTICS_MAX)};
-    struct slice bytes = SLICE("");
-    (void)find_file(*input, 0, &bytes);
-    loaded.configuration = configuration_load(SLICE("0"), bytes, of, &reader, loaded.diagnostics);
+    loaded.configuration =
+        configuration_load(SLICE("0"), fuzz_files_first(*input), of, &reader, loaded.diagnostics);
     ASSERT(loaded.configuration);
     for (size_t i = 0; i < diagnostics_count(loaded.diagnostics); i++) {
         const struct diagnostic *diagnostic = diagnostics_get(loaded.diagnostics, i);
