@@ -156,6 +156,29 @@ static void print_scope(const struct printer *printer, const struct scope *scope
     }
 }
 
+/* `listen`, where the file does not have it. */
+static void print_implied(const struct printer *printer, const struct slice *listeners,
+                          size_t count)
+{
+    const struct configuration *configuration = printer->configuration;
+    struct node_yaml yaml = {.text = printer->text, .sources = configuration->sources};
+    const struct node nothing = {.kind = NODE_MAPPING};
+    const struct scope scope = {
+        .kind = SCOPE_LISTENER, .node = &nothing, .parent = configuration->top};
+    ASSERT(count == 0 || configuration->listener_count == 0);
+    if (count > 0)
+        text_add(printer->text, SLICE("listen:\n"));
+    for (size_t i = 0; i < count; i++) {
+        const struct node address = {.kind = NODE_SCALAR, .quoted = true, .text = listeners[i]};
+        text_print(printer->text, "%*s- # default\n", INDENT, "");
+        print_key(printer, "address", 2 * INDENT);
+        text_add_byte(printer->text, ' ');
+        node_yaml_print_line(&yaml, &address);
+        text_add(printer->text, SLICE(" # default\n"));
+        print_settings(printer, &scope, 2 * INDENT);
+    }
+}
+
 static void print_list(const struct printer *printer, const char *key, struct scope *const *scopes,
                        uint32_t count)
 {
@@ -199,11 +222,13 @@ static void print_defaults(const struct printer *printer)
         text->length = start;
 }
 
-void effective_print(struct text *text, const struct configuration *configuration)
+void effective_print(struct text *text, const struct configuration *configuration,
+                     const struct slice *listeners, size_t listener_count)
 {
     struct printer printer = {text, configuration};
     ASSERT(configuration->top && configuration->source_count > 0);
     print_settings(&printer, configuration->top, 0);
+    print_implied(&printer, listeners, listener_count);
     print_list(&printer, "listen", configuration->listeners, configuration->listener_count);
     print_defaults(&printer);
     print_upstreams(&printer);

@@ -7,5 +7,7 @@
 #include "conf/configuration.h"
 
 /* The configuration has no errors. Paths of files are as seen from its first file. A secret that
- * is written out is printed, too. */
-void effective_print(struct text *text, const struct configuration *configuration);
+ * is written out is printed, too. `listeners` are addresses at which it listens without saying so;
+ * none where there is a `listen`. */
+void effective_print(struct text *text, const struct configuration *configuration,
+                     const struct slice *listeners, size_t listener_count);

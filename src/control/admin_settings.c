@@ -132,6 +132,7 @@ static const struct setting rows[] = {
      .offset = 0,
      .size = sizeof(struct admin_settings),
      .read = read_admin,
+     .standard = "on",
      .form = "on | off | ADDRESS | MAPPING",
      .mapping = &mapping_group,
      .scopes = SCOPE_TOP,

@@ -169,30 +169,36 @@ static bool read_upstream_host(struct setting_reader *reader, const struct node 
 
 enum { ACTIONS = SCOPE_SITE | SCOPE_ROUTE };
 
-#define ACTION_ROW(field, reads, form_, scopes_, is_action, summary_, example_)                    \
+#define ACTION_ROW(field, reads, form_, summary_, example_)                                        \
     {                                                                                              \
         .name = #field, .type = SETTING_CUSTOM, .offset = offsetof(struct action_settings, field), \
         .size = sizeof(((struct action_settings *)0)->field), .read = reads, .form = form_,        \
-        .scopes = scopes_, .single = is_action, .action = is_action, .summary = summary_,          \
+        .scopes = ACTIONS, .single = true, .action = true, .summary = summary_,                    \
         .example = example_                                                                        \
     }
 
 static const struct setting settings[] = {
-    ACTION_ROW(proxy, read_proxy, SERVER_LIST_FORM, ACTIONS, true,
+    ACTION_ROW(proxy, read_proxy, SERVER_LIST_FORM,
                "Asks a server: an address, a list of them, or the name of an upstream.",
                "http://127.0.0.1:3000"),
-    ACTION_ROW(redirect, read_redirect, "TEMPLATE | {to: TEMPLATE, status: 300..399}", ACTIONS,
-               true, "Sends the client elsewhere: a text (status 302) or {to, status}.",
+    ACTION_ROW(redirect, read_redirect, "TEMPLATE | {to: TEMPLATE, status: 300..399}",
+               "Sends the client elsewhere: a text (status 302) or {to, status}.",
                "{to: \"https://example.com$target\", status: 308}"),
     ACTION_ROW(respond, read_respond,
-               "200..599 | {status: 200..599, body: TEMPLATE, headers: {*: TEMPLATE}}", ACTIONS,
-               true, "Answers by itself: a status, or {status, body, headers}.",
+               "200..599 | {status: 200..599, body: TEMPLATE, headers: {*: TEMPLATE}}",
+               "Answers by itself: a status, or {status, body, headers}.",
                "{status: 200, body: \"hello $client_ip\"}"),
-    ACTION_ROW(upstream_host, read_upstream_host, "server | off | TEMPLATE", SCOPE_TOP | ACTIONS,
-               false,
-               "The Host that a server sees: `server` for its own address, or a text; otherwise "
-               "what the client sent.",
-               "server"),
+    {.name = "upstream_host",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct action_settings, upstream_host),
+     .size = sizeof(struct upstream_host_setting),
+     .standard = "off",
+     .read = read_upstream_host,
+     .form = "server | off | TEMPLATE",
+     .scopes = SCOPE_TOP | ACTIONS,
+     .summary = "The Host that a server sees: `server` for its own address, or a text; off for "
+                "what the client sent.",
+     .example = "server"},
 };
 
 const struct setting_group action_group = {

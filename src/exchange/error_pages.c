@@ -165,6 +165,7 @@ static const struct setting rows[] = {
      .offset = 0,
      .size = sizeof(struct error_pages),
      .read = read_error_pages,
+     .standard = "off",
      .form = "off | {*: off | TEXT | [TEXT]}",
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
      .names_files = true,

@@ -39,6 +39,7 @@ static const struct setting listener_settings[] = {
      .offset = offsetof(struct listener_settings, proxy_protocol),
      .size = sizeof(struct proxy_protocol_setting),
      .read = read_proxy_protocol,
+     .standard = "off",
      .form = "SWITCH | TEXT | [TEXT]",
      .scopes = SCOPE_LISTENER,
      .summary = "Whether each connection begins with a header of the PROXY protocol, version 1 or "

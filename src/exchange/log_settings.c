@@ -99,6 +99,7 @@ static const struct setting log_rows[] = {
      .offset = offsetof(struct log_settings, access),
      .size = sizeof(struct access_setting),
      .read = access_setting_read,
+     .standard = "off",
      .form = "off | MAPPING",
      .mapping = &access_setting_group,
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,

@@ -70,6 +70,7 @@ static const struct setting rows[] = {
      .offset = 0,
      .size = sizeof(struct request_id_setting),
      .read = read_request_id,
+     .standard = "on",
      .form = "on | off | MAPPING",
      .mapping = &mapping_group,
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,

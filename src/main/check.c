@@ -1,6 +1,7 @@
 #include "main/check.h"
 
 #include "conf/effective.h"
+#include "exchange/plan.h"
 #include "main/hidden.h"
 #include "main/load.h"
 #include "main/request_tests.h"
@@ -124,14 +125,41 @@ static int check_tests(const char *path, struct snapshot *snapshot, struct serve
     return tests.failed > 0;
 }
 
-/* With room that doubles until all of it fits. The exit status. */
-static int print_effective(const struct configuration *configuration)
+enum { IMPLIED_MAX = 4 };
+
+struct implied {
+    char memory[IMPLIED_MAX][ADDRESS_TEXT_MAX];
+    struct slice addresses[IMPLIED_MAX];
+    size_t count;
+};
+
+/* The addresses at which it listens without a `listen`. */
+static void find_implied(struct snapshot *snapshot, struct implied *implied)
 {
+    const struct plans *plans = snapshot_get(snapshot, &plan_part);
+    bool is_said = snapshot->configuration->listener_count > 0;
+    for (uint32_t i = 0; !is_said && i < plans->listener_count; i++) {
+        if (plans->listeners[i].is_private || implied->count == IMPLIED_MAX)
+            continue;
+        struct text text = text_over(implied->memory[implied->count], ADDRESS_TEXT_MAX);
+        address_print(&text, &plans->listeners[i].address);
+        struct slice address = text_slice(&text);
+        bool has_star = slice_starts_with(address, SLICE("*"));
+        implied->addresses[implied->count++] = slice_from(address, has_star ? 1 : 0);
+    }
+}
+
+/* With room that doubles until all of it fits. The exit status. */
+static int print_effective(struct snapshot *snapshot)
+{
+    const struct configuration *configuration = snapshot->configuration;
+    struct implied implied = {.count = 0};
+    find_implied(snapshot, &implied);
     const size_t room_min = (size_t)1 << 20, room_max = (size_t)1 << 31;
     for (size_t room = room_min; room <= room_max; room *= 2) {
         char *memory = malloc(room);
         struct text text = text_over(memory, memory ? room : 0);
-        effective_print(&text, configuration);
+        effective_print(&text, configuration, implied.addresses, implied.count);
         bool good = !text_is_cut(&text);
         if (good)
             hidden_print(stdout, configuration, text_slice(&text));
@@ -151,7 +179,7 @@ static int check_good(const struct wishes *wishes, struct snapshot *snapshot,
         print_wrong(wishes->path, report);
         return 1;
     }
-    return wishes->is_effective ? print_effective(snapshot->configuration)
+    return wishes->is_effective ? print_effective(snapshot)
                                 : check_tests(wishes->path, snapshot, servers, report);
 }
 

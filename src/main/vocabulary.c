@@ -39,6 +39,7 @@ static const struct setting process_settings[] = {
      .offset = offsetof(struct process_settings, threads),
      .size = sizeof(int64_t),
      .read = read_threads,
+     .standard = "auto",
      .form = "auto | 1..256",
      .scopes = SCOPE_TOP,
      .summary = "How many threads serve; auto is one per CPU.",

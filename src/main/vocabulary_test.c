@@ -54,10 +54,19 @@ static bool read_file(void *context, struct slice path, struct arena *arena,
     return true;
 }
 
+static size_t files_read;
+
+static bool count_file(void *context, struct slice path, struct arena *arena,
+                       struct slice *ret_bytes, const char **ret_reason)
+{
+    files_read++;
+    return read_file(context, path, arena, ret_bytes, ret_reason);
+}
+
 /* How many errors such a file has; the first is in `ret_error`. */
 static size_t count_errors(const struct text *file, char ret_error[FILE_MAX])
 {
-    static const struct configuration_reader reader = {.read_file = read_file};
+    static const struct configuration_reader reader = {.read_file = count_file};
     struct diagnostics *diagnostics = diagnostics_new(1);
     assert_non_null(diagnostics);
     struct configuration *configuration =
@@ -163,6 +172,40 @@ static void every_example_can_be_read_wherever_it_may_stand(void **state)
     for_all(check_example);
 }
 
+/* The files that a setting reads are named as seen from the file that names them: whoever prints it
+ * elsewhere has to know (conf/node_yaml.h). */
+static void check_files(const struct place *place, const struct setting_group *group,
+                        const struct setting *setting)
+{
+    char error[FILE_MAX];
+    files_read = 0;
+    (void)can_be_read(place, group, setting->name, setting->example, error);
+    if ((files_read > 0) != setting->names_files)
+        fail_msg("%s.%s: \"names_files\" says whether it reads files, and its example names one",
+                 group->name, setting->name);
+}
+
+static void a_setting_that_reads_files_says_so(void **state)
+{
+    (void)state;
+    for_all(check_files);
+}
+
+/* As `weir check --effective` writes it out. */
+static void check_default(const struct place *place, const struct setting_group *group,
+                          const struct setting *setting)
+{
+    char error[FILE_MAX];
+    if (setting->standard && !can_be_read(place, group, setting->name, setting->standard, error))
+        fail_msg("%s", error);
+}
+
+static void every_default_can_be_written(void **state)
+{
+    (void)state;
+    for_all(check_default);
+}
+
 static void check_limits(const struct place *place, const struct setting_group *group,
                          const struct setting *setting)
 {
@@ -236,6 +279,8 @@ int main(void)
         cmocka_unit_test(every_setting_has_a_sentence_and_an_example),
         cmocka_unit_test(every_setting_says_how_it_is_written),
         cmocka_unit_test(every_example_can_be_read_wherever_it_may_stand),
+        cmocka_unit_test(a_setting_that_reads_files_says_so),
+        cmocka_unit_test(every_default_can_be_written),
         cmocka_unit_test(what_lies_outside_the_limits_is_refused),
         cmocka_unit_test(what_is_of_another_kind_is_refused),
         cmocka_unit_test(no_key_has_two_meanings_in_one_place),

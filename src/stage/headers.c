@@ -229,6 +229,7 @@ static const struct setting records[] = {
         .offset = offsetof(struct headers_settings, request),
         .size = sizeof(struct operations),
         .read = read_request,
+        .standard = "off",
         .form =
             "off | {set: {*: TEMPLATE}, add: {*: TEMPLATE | [TEMPLATE]}, remove: TEXT | [TEXT]}",
         .phase = TEMPLATE_REQUEST,
@@ -243,6 +244,7 @@ static const struct setting records[] = {
         .offset = offsetof(struct headers_settings, response),
         .size = sizeof(struct operations),
         .read = read_response,
+        .standard = "off",
         .form =
             "off | {set: {*: TEMPLATE}, add: {*: TEMPLATE | [TEMPLATE]}, remove: TEXT | [TEXT]}",
         .phase = TEMPLATE_RESPONSE,

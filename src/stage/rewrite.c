@@ -157,6 +157,7 @@ static const struct setting records[] = {
         .offset = offsetof(struct rewrite_settings, rewrite),
         .size = sizeof(const struct rewrite *),
         .read = read_rewrite,
+        .standard = "off",
         .form = "off | {strip_prefix: TEXT, add_prefix: TEXT, replace_prefix: TEXT, regex: TEXT, "
                 "to: TEMPLATE}",
         .phase = TEMPLATE_REQUEST,

@@ -61,6 +61,14 @@ sites:
     assert text.count("connect: 3s") == 2 and "    # timeouts.connect: 3s # weir.yaml:3" in text
 
 
+def test_addresses_that_are_opened_without_a_word_are_written_out(directory):
+    write(directory, {"weir.yaml": "sites: [{respond: 204}]\n"})
+    text = check_printed(directory)
+    assert 'listen:\n  - # default\n    address: ":80" # default\n' in text
+    write(directory, {"weir.yaml": "sites: [{listen: '127.0.0.1:1', respond: 204}]\n"})
+    assert ":80" not in check_printed(directory)
+
+
 def test_the_environment_stays_a_reference(directory):
     write(directory, {"weir.yaml": """
 sites:
