@@ -7,14 +7,17 @@ enum { LIMITED_MAX = 64 }; /* routes of one list that are looked into: nobody wr
 
 /* ---- servers that are Weir itself */
 
-/* Whether who connects to `server` comes to `listener`. One on all addresses has those of this
+/* Whether who connects to the server comes to `listener`. One on all addresses has those of this
  * machine's loop in any case; which others there are, nobody says. */
-static bool is_reached(const struct address *listener, const struct address *server)
+static bool is_reached(const struct address *listener, const struct server_place *server)
 {
-    if (address_equal(listener, server))
+    bool is_named = slice_equal(server->host, SLICE("localhost"));
+    if (address_equal(listener, &server->fixed))
         return true;
-    return listener->port == server->port && address_is_any(listener) &&
-           ip_is_loopback(&server->ip);
+    if (listener->port != server->port || listener->ip.kind == ADDRESS_UNIX)
+        return false;
+    return address_is_any(listener) ? is_named || ip_is_loopback(&server->fixed.ip)
+                                    : is_named && ip_is_loopback(&listener->ip);
 }
 
 static void warn_of_own_servers(const struct plans *plans, const struct server_list *servers,
@@ -23,8 +26,8 @@ static void warn_of_own_servers(const struct plans *plans, const struct server_l
     for (size_t i = 0; i < servers->count; i++) {
         const struct server_setting *server = &servers->items[i];
         bool is_own = false;
-        for (uint32_t j = 0; j < plans->listener_count && server->place.fixed.ip.kind; j++)
-            is_own |= is_reached(&plans->listeners[j].address, &server->place.fixed);
+        for (uint32_t j = 0; j < plans->listener_count; j++)
+            is_own |= is_reached(&plans->listeners[j].address, &server->place);
         if (is_own)
             diagnostics_warning(diagnostics, server->position, "name the server that does the work",
                                 "this server is Weir itself, which listens there: what comes back "
