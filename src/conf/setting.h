@@ -158,3 +158,11 @@ bool setting_refuse(struct setting_reader *reader, const char *name, const char 
  * `max` bytes, which was told, or there is no memory. */
 bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
                        struct slice *ret_bytes);
+
+/* The same for who tells of it himself, later or not at all. NULL: it was read; else what is wrong,
+ * in the reader's arena, as told by setting_read_file. */
+const char *setting_try_file(struct setting_reader *reader, const struct node *node, size_t max,
+                             struct slice *ret_bytes);
+
+/* What to do about either. */
+extern const char setting_file_cure[];

@@ -2,8 +2,23 @@
 #include "base/assert.h"
 #include "conf/configuration_int.h"
 
-bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
-                       struct slice *ret_bytes)
+const char setting_file_cure[] = "name a file that can be read; its path begins where this file "
+                                 "lies";
+
+/* In the arena of the reader; without memory just the reason. */
+static const char *words(struct setting_reader *reader, const char *begin, struct slice path,
+                         const char *middle, const char *reason)
+{
+    enum { PATH_SHOWN = 80 };
+    struct slice parts[] = {slice_from_text(begin),
+                            slice_until(path, path.length < PATH_SHOWN ? path.length : PATH_SHOWN),
+                            slice_from_text(middle), slice_from_text(reason)};
+    struct slice all = arena_join(reader->arena, parts, 4);
+    return all.data ? all.data : reason;
+}
+
+const char *setting_try_file(struct setting_reader *reader, const struct node *node, size_t max,
+                             struct slice *ret_bytes)
 {
     ASSERT(node->kind == NODE_SCALAR);
     const struct configuration *configuration = reader->configuration;
@@ -12,15 +27,25 @@ bool setting_read_file(struct setting_reader *reader, const struct node *node, s
     struct slice path = path_beside(reader->arena, beside, node->text);
     const char *reason = "there are no files here";
     if (!path.data)
-        return false;
+        return "there is no memory for a file";
     bool good = node->text.length > 0 && files && files->read_file &&
                 files->read_file(files->context, path, reader->arena, ret_bytes, &reason);
     if (!good)
-        diagnostics_error(reader->diagnostics, node->position,
-                          "name a file that can be read; its path begins where this file lies",
-                          "cannot read \"%.*s\": %s", SHOWN(path), reason);
-    else if (ret_bytes->length > max)
-        diagnostics_error(reader->diagnostics, node->position, NULL,
-                          "\"%.*s\" is larger than %zu KiB", SHOWN(path), max / 1024);
-    return good && ret_bytes->length <= max;
+        return words(reader, "cannot read \"", path, "\": ", reason);
+    if (ret_bytes->length <= max)
+        return NULL;
+    char size[32];
+    struct text text = text_over(size, sizeof(size) - 1);
+    text_print(&text, "%zu KiB", max / 1024);
+    size[text.length] = '\0';
+    return words(reader, "\"", path, "\" is larger than ", size);
+}
+
+bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
+                       struct slice *ret_bytes)
+{
+    const char *problem = setting_try_file(reader, node, max, ret_bytes);
+    if (problem)
+        diagnostics_error(reader->diagnostics, node->position, setting_file_cure, "%s", problem);
+    return problem == NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/map.h"
+#include "exchange/plan.h"
 #include "upstream/upstream.h"
 
 #include <inttypes.h>
@@ -248,6 +249,52 @@ static void print_loops(FILE *file, const struct metrics_sources *sources)
                  sources->hangs);
 }
 
+/* ---- TLS */
+
+static void print_handshakes(FILE *file, const struct metrics_sources *sources)
+{
+    uint64_t resumed = SUM(tls_resumed), all = SUM(tls_handshakes);
+    begin(file, "weir_tls_handshakes_total", COUNTER,
+          "Handshakes of TLS with clients that succeeded, anew or resumed by a ticket.");
+    (void)fprintf(file,
+                  "weir_tls_handshakes_total{kind=\"full\"} %" PRIu64
+                  "\nweir_tls_handshakes_total{kind=\"resumed\"} %" PRIu64 "\n",
+                  all - resumed, resumed);
+    begin(file, "weir_tls_failures_total", COUNTER, "Handshakes that failed, by cause.");
+    for (unsigned i = TLS_FAILURE_NONE + 1; i < TLS_FAILURE_COUNT; i++) {
+        (void)fputs("weir_tls_failures_total{cause=\"", file);
+        for (const char *at = tls_failure_name((enum tls_failure)i); *at; at++)
+            (void)fputc(ascii_lower(*at), file);
+        (void)fprintf(file, "\"} %" PRIu64 "\n",
+                      sum_over(sources, offsetof(struct loop_counts, tls_failures) +
+                                            i * sizeof(struct counter)));
+    }
+}
+
+static void print_certificates(FILE *file, const struct metrics_sources *sources)
+{
+    const struct plans *plans = snapshot_get(sources->snapshot, &plan_part);
+    begin(file, "weir_certificate_expiry_timestamp_seconds", GAUGE,
+          "When a certificate that is served expires, in seconds since 1970.");
+    const struct served_certificate *served = plans->served_certificates;
+    struct map seen;
+    map_init(&seen);
+    for (; served; served = served->next) {
+        if (map_get(&seen, served->key) || !map_set(&seen, served->key, file))
+            continue;
+        (void)fputs("weir_certificate_expiry_timestamp_seconds{", file);
+        print_label(file, "site", served->site);
+        (void)fprintf(file, ",key=\"%s\"} %" PRId64 "\n", served->key_kind, served->ends);
+    }
+    map_fini(&seen);
+}
+
+static void print_tls(FILE *file, const struct metrics_sources *sources)
+{
+    print_handshakes(file, sources);
+    print_certificates(file, sources);
+}
+
 /* ---- servers */
 
 /* Each once, though several upstreams may name it. */
@@ -342,6 +389,7 @@ void metrics_page_print(FILE *file, const struct metrics_sources *sources)
 {
     print_routes(file, sources);
     print_loops(file, sources);
+    print_tls(file, sources);
     print_upstream_side(file, sources);
     print_process(file, sources);
 }

@@ -1,6 +1,6 @@
 /* The life of a client's connection:
  *
- *     PROXY_HEADER → IDLE                           where the listener asks for one
+ *     PROXY_HEADER → HANDSHAKE → IDLE               where the listener asks for one, or for both
  *     IDLE ⇄ HEAD → EXCHANGE → IDLE …
  *                      ├─────→ DISCARD → IDLE      a small rest of the request is still to come
  *                      ├─────→ LINGER → CLOSED     the client may still send: a close now could
@@ -88,7 +88,7 @@ COLD static void linger(struct client *client)
     }
 }
 
-COLD static void begin_linger(struct client *client)
+COLD void client_linger(struct client *client)
 {
     client->state = CLIENT_LINGER;
     client->discarded = 0;
@@ -105,12 +105,12 @@ static void become_idle(struct client *client)
     client->state = CLIENT_IDLE;
     client->reader.receive_size = BUFFER_SMALL;
     if (client_shall_leave(client) && !client->context->is_patient) {
-        begin_linger(client); /* it may have sent more: a close could destroy our answer */
+        client_linger(client); /* it may have sent more: a close could destroy our answer */
         return;
     }
     set_timer(client, client_listener(client)->timeouts->keep_alive);
     bool more =
-        h1_reader_has_leftover(&client->reader) || socket_is_readable(&client->transport.socket);
+        h1_reader_has_leftover(&client->reader) || transport_is_readable(&client->transport);
     if (more)
         loop_defer(client->context->loop, &client->task);
     else if (!socket_watch(&client->transport.socket))
@@ -139,7 +139,7 @@ COLD static void discard(struct client *client)
             return;
         }
         if (event != READ_PIECE || client->discarded > DISCARD_BYTES_MAX) {
-            begin_linger(client);
+            client_linger(client);
             return;
         }
     }
@@ -151,14 +151,14 @@ void client_next(struct client *client, bool keep, enum client_rest rest)
     client->state = CLIENT_DISCARD;
     client->discarded = 0;
     bool loud =
-        h1_reader_has_leftover(&client->reader) || socket_is_readable(&client->transport.socket);
+        h1_reader_has_leftover(&client->reader) || transport_is_readable(&client->transport);
     if (keep && rest == REST_NONE) {
         become_idle(client);
     } else if (keep && rest == REST_SMALL) {
         set_timer(client, client_listener(client)->timeouts->request_header);
         loop_defer(client->context->loop, &client->task);
     } else if (rest != REST_NONE || loud) {
-        begin_linger(client);
+        client_linger(client);
     } else {
         client_close(client, false);
     }
@@ -185,7 +185,8 @@ static void begin_exchange(struct client *client, enum error_code error)
     timer_unset(&client->timer);
     exchange->listener = client_listener(client);
     exchange->peer = exchange->client = client->peer;
-    exchange->scheme = SCHEME_HTTP;
+    exchange->tls = client->transport.tls;
+    exchange->scheme = exchange->tls ? SCHEME_HTTPS : SCHEME_HTTP;
     if (!error) {
         struct h1_scan scan = client->reader.scan;
         exchange->request_bytes = h1_reader_take_head(&client->reader);
@@ -226,18 +227,55 @@ static void read_head(struct client *client)
     }
 }
 
+/* Who has only just come has its first request on the way to us; who has been served knows that an
+ * idle connection may close at any time (RFC 9112 9.5). */
+static void drain_idle(struct client *client)
+{
+    if (client->context->is_patient)
+        return;
+    if (client->requests == 0)
+        set_timer(client, FIRST_REQUEST_MS);
+    else
+        client_close(client, false);
+}
+
+void client_begin_requests(struct client *client)
+{
+    ASSERT(client->state == CLIENT_HANDSHAKE);
+    client->state = CLIENT_IDLE;
+    set_timer(client, client_listener(client)->timeouts->request_header);
+    if (client_shall_leave(client))
+        drain_idle(client);
+    read_head(client);
+}
+
+/* What comes first on a connection that is counted. */
+static void begin(struct client *client)
+{
+    ASSERT(client->state == CLIENT_IDLE && client->counted);
+    if (client_listener(client)->speaks_tls)
+        client_begin_handshake(client);
+    else
+        read_head(client);
+}
+
 /* ---- the header of the PROXY protocol */
 
-/* Above a limit the client is told so and its request is not read. */
+/* Above a limit the client is told so and its request is not read; in TLS that would take a
+ * handshake, which nobody shall have for nothing. */
 COLD static void refuse(struct client *client)
 {
     ASSERT(client->state == CLIENT_IDLE && !client->counted);
     counter_add(&client->context->counts.connections_refused, 1);
+    if (client_listener(client)->speaks_tls) {
+        client_close(client, true);
+        return;
+    }
     struct slice busy = SLICE("HTTP/1.1 503 Service Unavailable\r\n"
                               "Content-Length: 0\r\nConnection: close\r\n\r\n");
     size_t sent = 0;
     (void)transport_send(&client->transport, &busy, 1, &sent);
-    begin_linger(client);
+    client_linger(client);
 }
 
 COLD static void close_unannounced(struct client *client, const char *sentence)
@@ -274,7 +312,7 @@ COLD static void read_proxy_header(struct client *client)
             span_skip(&client->reader.inbound, length);
             become_announced(client, &header);
             if (client->counted)
-                read_head(client);
+                begin(client);
             else
                 refuse(client);
             return;
@@ -314,6 +352,9 @@ static void on_news(struct socket *socket)
     switch (client->state) {
     case CLIENT_PROXY_HEADER:
         read_proxy_header(client);
+        return;
+    case CLIENT_HANDSHAKE:
+        client_shake_hands(client);
         return;
     case CLIENT_IDLE:
     case CLIENT_HEAD:
@@ -358,6 +399,9 @@ static void on_timer(struct timer *timer)
     struct client *client = CONTAINER_OF(timer, struct client, timer);
     check(client);
     switch (client->state) {
+    case CLIENT_HANDSHAKE:
+        client_give_up_handshake(client);
+        return;
     case CLIENT_HEAD:
         begin_exchange(client, ERROR_REQUEST_TIMEOUT);
         return;
@@ -389,23 +433,12 @@ static struct client *new_client(struct loop_context *context, struct loop_liste
     atomic_fetch_add_explicit(&context->open_clients, 1, memory_order_relaxed);
     loop_listener_ref(listener);
     client->context = context;
+    client->transport.tls = NULL;
     client->listener = listener;
     client->requests = 0;
     client->announced_port = 0;
     client->state = CLIENT_IDLE;
     return client;
-}
-
-/* Who has only just come has its first request on the way to us; who has been served knows that an
- * idle connection may close at any time (RFC 9112 9.5). */
-static void drain_idle(struct client *client)
-{
-    if (client->context->is_patient)
-        return;
-    if (client->requests == 0)
-        set_timer(client, FIRST_REQUEST_MS);
-    else
-        client_close(client, false);
 }
 
 static void await_announcement(struct client *client, const struct ip_ranges *from)
@@ -441,11 +474,12 @@ void client_accept(struct loop_context *context, struct loop_listener *listener,
         refuse(client);
         return;
     }
-    set_timer(client, plan->timeouts->request_header);
+    set_timer(client,
+              plan->speaks_tls ? plan->timeouts->tls_handshake : plan->timeouts->request_header);
     if (announced)
         await_announcement(client, &plan->proxy_protocol->from);
     else
-        read_head(client);
+        begin(client);
     if (client->state <= CLIENT_IDLE && client_shall_leave(client))
         drain_idle(client);
 }

@@ -8,6 +8,7 @@
 
 enum client_state {
     CLIENT_PROXY_HEADER, /* a header of the PROXY protocol is still to come */
+    CLIENT_HANDSHAKE,    /* TLS begins */
     CLIENT_IDLE,         /* between requests, nothing of the next one is here */
     CLIENT_HEAD,         /* a head has begun */
     CLIENT_EXCHANGE,     /* `exchange` is at work */
@@ -70,6 +71,18 @@ void client_stream_end(struct client_stream *stream);
 const struct listener_plan *client_listener(const struct client *client);
 /* The loop, or what the client came through, goes: no further request. */
 bool client_shall_leave(const struct client *client);
+
+/* The handshake of TLS (client_handshake.c): its beginning, what follows from news, and its end
+ * where it took too long. */
+void client_begin_handshake(struct client *client);
+void client_shake_hands(struct client *client);
+void client_give_up_handshake(struct client *client);
+
+/* TLS is there: a head is waited for. */
+void client_begin_requests(struct client *client);
+
+/* Our direction ends, and what the client still sends is dropped for a while. */
+void client_linger(struct client *client);
 
 /* The stream is done with: what becomes of the connection. `rest` tells whether a part of the
  * request was not read. */

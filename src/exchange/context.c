@@ -65,11 +65,6 @@ struct snapshot_hold *snapshot_hold_new(struct snapshot *snapshot)
     return hold;
 }
 
-static const struct listener_plan *gone_plan(const struct plans *plans, bool is_private)
-{
-    return is_private ? &plans->gone_private : &plans->gone;
-}
-
 void loop_context_publish(struct loop_context *context, struct snapshot_hold *hold)
 {
     ASSERT(hold && hold->users == 1);
@@ -78,7 +73,8 @@ void loop_context_publish(struct loop_context *context, struct snapshot_hold *ho
     LIST_EACH (link, &context->listeners) {
         struct loop_listener *listener = CONTAINER_OF(link, struct loop_listener, link);
         if (listener->is_closed)
-            listener->plan = gone_plan(hold->plans, listener->plan->is_private);
+            listener->plan =
+                plans_gone(hold->plans, listener->plan->is_private, listener->plan->speaks_tls);
     }
     if (before)
         snapshot_hold_unref(before);
@@ -133,10 +129,11 @@ void loop_listener_close(struct loop_listener *listener)
 }
 
 struct loop_listener *loop_listener_new_gone(struct loop_context *context, uint64_t id,
-                                             bool is_private)
+                                             bool is_private, bool speaks_tls)
 {
     const struct plans *plans = context->current->plans;
-    struct loop_listener *listener = loop_listener_new(id, gone_plan(plans, is_private));
+    struct loop_listener *listener =
+        loop_listener_new(id, plans_gone(plans, is_private, speaks_tls));
     if (!listener)
         return NULL;
     listener->is_closed = true;

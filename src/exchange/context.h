@@ -90,7 +90,7 @@ void loop_listener_close(struct loop_listener *listener);
 /* One that is closed already, for a client who came through it elsewhere. One user. NULL: no
  * memory. */
 struct loop_listener *loop_listener_new_gone(struct loop_context *context, uint64_t id,
-                                             bool is_private);
+                                             bool is_private, bool speaks_tls);
 
 /* The open one of that id, or NULL. */
 struct loop_listener *loop_listener_find(const struct loop_context *context, uint64_t id);

@@ -229,6 +229,8 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->request_trailers = exchange->response_trailers = (struct fields){0};
     exchange->request.method = METHOD_OTHER;
     exchange->peer_is_trusted = false;
+    exchange->scheme = SCHEME_HTTP;
+    exchange->tls = NULL;
     exchange->id = slice_of(NULL, 0);
     exchange->client_target = exchange->client_path = slice_of(NULL, 0);
     exchange->host = exchange->path = exchange->reply_body = slice_of(NULL, 0);

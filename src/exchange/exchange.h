@@ -63,8 +63,9 @@ struct exchange {
                                    request could not be read */
     struct slice client_path;   /* of it, in its one form */
     struct slice host;          /* normalized; empty where none was sent */
-    struct slice path;  /* normalized; what the server is asked may differ after a rewrite */
-    enum scheme scheme; /* of the client's connection */
+    struct slice path;     /* normalized; what the server is asked may differ after a rewrite */
+    enum scheme scheme;    /* of the client's connection */
+    const struct tls *tls; /* the same; NULL: it has none */
     const struct site *site;
     const struct route *route;
     const struct plan *plan;        /* NULL before a route was found */

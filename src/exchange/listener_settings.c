@@ -23,6 +23,15 @@ static bool read_proxy_protocol(struct setting_reader *reader, const struct node
     return ip_ranges_read(reader, "proxy_protocol", node, &setting->from);
 }
 
+static bool read_tls(struct setting_reader *reader, const struct node *node, void *field)
+{
+    bool on = node_is_word(node, "on") || node_is_word(node, "true");
+    if (!on && !node_is_word(node, "off") && !node_is_word(node, "false"))
+        return setting_refuse(reader, "tls", "on or off (certificates stand in sites)", "on", node);
+    *(enum listener_tls *)field = on ? LISTENER_TLS_ON : LISTENER_TLS_OFF;
+    return true;
+}
+
 static const struct setting listener_settings[] = {
     {.name = "address",
      .type = SETTING_CUSTOM,
@@ -45,6 +54,15 @@ static const struct setting listener_settings[] = {
      .summary = "Whether each connection begins with a header of the PROXY protocol, version 1 or "
                 "2: off, on, or whose connections are taken (addresses, ranges, `unix`).",
      .example = "[10.0.0.0/8]"},
+    {.name = "tls",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct listener_settings, tls),
+     .size = sizeof(enum listener_tls),
+     .read = read_tls,
+     .form = "SWITCH",
+     .scopes = SCOPE_LISTENER,
+     .summary = "Whether TLS is spoken there: on or off; where nothing is said, at port 443.",
+     .example = "on"},
 };
 
 const struct setting_group listener_group = {

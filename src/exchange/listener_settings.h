@@ -10,8 +10,15 @@ struct proxy_protocol_setting {
     struct ip_ranges from; /* who may connect at all; none: everybody */
 };
 
+enum listener_tls {
+    LISTENER_TLS_BY_PORT, /* at 443 alone */
+    LISTENER_TLS_ON,
+    LISTENER_TLS_OFF,
+};
+
 struct listener_settings {
     struct address address;
+    enum listener_tls tls;
     struct proxy_protocol_setting proxy_protocol;
 };
 

@@ -10,6 +10,7 @@
 #include "exchange/request_id.h"
 #include "exchange/reveal.h"
 #include "policy/route_settings.h"
+#include "tls/tls_settings.h"
 
 #include <stdlib.h>
 
@@ -217,6 +218,14 @@ static struct listener_plan *find_listener(struct plans *plans, const struct add
     return NULL;
 }
 
+/* HTTPS stands at 443, everything else says so. */
+static bool speaks_tls(const struct listener_settings *settings, const struct address *address)
+{
+    enum { HTTPS_PORT = 443 };
+    bool is_https = address->ip.kind != ADDRESS_UNIX && address->port == HTTPS_PORT;
+    return settings->tls == LISTENER_TLS_BY_PORT ? is_https : settings->tls == LISTENER_TLS_ON;
+}
+
 static struct listener_plan make_listener(const struct builder *builder,
                                           const struct address *address, const struct scope *scope,
                                           bool is_private)
@@ -227,6 +236,8 @@ static struct listener_plan make_listener(const struct builder *builder,
     return (struct listener_plan){
         .address = *address,
         .is_private = is_private,
+        .speaks_tls = speaks_tls(settings, address),
+        .position = scope->node ? scope->node->position : (struct position){0},
         .timeouts = scope_group(builder->configuration, scope, &timeouts_group),
         .limits = limits,
         .proxy_protocol = &settings->proxy_protocol,
@@ -245,6 +256,26 @@ static void add_listener(struct builder *builder, const struct address *address,
             make_listener(builder, address, scope, is_private);
 }
 
+static bool some_site_has_tls(const struct configuration *configuration)
+{
+    for (uint32_t i = 0; i < configuration->top->child_count; i++) {
+        const struct scope *site = configuration->top->children[i];
+        const struct site_settings *settings = scope_group(configuration, site, &site_group);
+        if (settings->listen.count == 0 &&
+            tls_settings_are_on(scope_group(configuration, site, &tls_group)))
+            return true;
+    }
+    return false;
+}
+
+static void add_standard_listener(struct builder *builder, struct slice text)
+{
+    struct address address;
+    bool parsed = address_parse(text, &address);
+    ASSERT(parsed);
+    add_listener(builder, &address, builder->configuration->top, false);
+}
+
 static void add_top_listeners(struct builder *builder)
 {
     const struct configuration *configuration = builder->configuration;
@@ -256,16 +287,15 @@ static void add_top_listeners(struct builder *builder)
     }
     if (configuration->listener_count > 0)
         return;
-    struct address http;
-    bool parsed = address_parse(SLICE(":80"), &http);
-    ASSERT(parsed);
-    add_listener(builder, &http, configuration->top, false);
+    add_standard_listener(builder, SLICE(":80"));
+    if (some_site_has_tls(configuration))
+        add_standard_listener(builder, SLICE(":443"));
 }
 
 static size_t count_addresses(const struct builder *builder)
 {
     const struct configuration *configuration = builder->configuration;
-    size_t count = (size_t)configuration->listener_count + 1;
+    size_t count = (size_t)configuration->listener_count + 2;
     for (uint32_t i = 0; i < configuration->top->child_count; i++) {
         const struct site_settings *site =
             scope_group(configuration, configuration->top->children[i], &site_group);
@@ -300,9 +330,17 @@ static bool build_listeners(struct builder *builder)
     }
     ASSERT(plans->listener_count > 0);
     struct address nowhere = {0};
-    plans->gone = make_listener(builder, &nowhere, top, false);
-    plans->gone_private = make_listener(builder, &nowhere, top, true);
+    for (unsigned i = 0; i < 4; i++) {
+        struct listener_plan *gone = &plans->gone[i / 2][i % 2];
+        *gone = make_listener(builder, &nowhere, top, i / 2);
+        gone->speaks_tls = i % 2;
+    }
     return true;
+}
+
+const struct listener_plan *plans_gone(const struct plans *plans, bool is_private, bool speaks_tls)
+{
+    return &plans->gone[is_private][speaks_tls];
 }
 
 /* ---- names */
@@ -382,6 +420,7 @@ static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnost
     const struct proxies_settings *proxies =
         scope_group(snapshot->configuration, snapshot->configuration->top, &proxies_group);
     plans->routes = routes;
+    plans->tls = ((const struct live *)snapshot->live)->tls;
     plans->trusted_proxies = proxies->trusted;
     plans->error_pages =
         scope_group(snapshot->configuration, snapshot->configuration->defaults, &error_pages_group);
@@ -389,6 +428,7 @@ static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnost
         scope_group(snapshot->configuration, snapshot->configuration->defaults, &request_id_group);
     plans->access_logs = access_logs_new(((const struct live *)snapshot->live)->logs);
     bool good = plans->access_logs && build_listeners(&builder) &&
+                site_plans_build(plans, snapshot, diagnostics) &&
                 open_access_log(&builder, builder.configuration->defaults, &plans->access_log,
                                 &plans->access);
     for (size_t i = 0; plans->access_logs && i < route_table_count(routes); i++)

@@ -4,6 +4,7 @@
 
 #include "conf/snapshot.h"
 #include "exchange/action.h"
+#include "exchange/site_plan.h"
 #include "exchange/stage.h"
 #include "net/timeouts.h"
 #include "policy/client_address.h"
@@ -39,6 +40,10 @@ struct plan {
 struct listener_plan {
     struct address address;
     bool is_private; /* only sites name it: others do not answer there */
+    bool speaks_tls;
+    bool has_tls_sites;                 /* some site that answers there has `tls` */
+    const struct tls_context *fallback; /* for clients that ask for none of those; may be NULL */
+    struct position position;           /* where it is written */
     const struct timeouts *timeouts;
     const struct limits *limits;
     const struct proxy_protocol_setting *proxy_protocol;
@@ -49,21 +54,27 @@ struct listener_plan {
 struct plans {
     struct arena arena;
     const struct route_table *routes;
+    struct tls_entrance *tls;        /* what TLS connections begin with; outlives the snapshot */
     struct listener_plan *listeners; /* distinct addresses; at least one */
     uint32_t listener_count;
-    /* For who came through a listener that is gone: one of all sites, and one of its own. */
-    struct listener_plan gone, gone_private;
+    /* For who came through a listener that is gone: plans_gone. */
+    struct listener_plan gone[2][2];
     struct ip_ranges trusted_proxies;
     struct access_logs *access_logs;       /* those that the plans write to */
     const struct error_pages *error_pages; /* the same */
     struct log_sink *access_log;           /* of requests for which there is no plan; NULL: off */
     const struct access_setting *access;   /* the same */
     const struct request_id_setting *request_id;
+    const struct served_certificate *served_certificates; /* of all sites; NULL: none */
     struct route_counts *counts; /* of requests for which there is no plan; NULL: not counted */
 };
 
 /* The path of a route as it is written, the first of a list; empty where it has none. */
 struct slice plan_route_name(const struct route *route);
+
+/* What holds for who came through a listener that is gone: it was one of all sites or one of its
+ * own, with TLS or without. */
+const struct listener_plan *plans_gone(const struct plans *plans, bool is_private, bool speaks_tls);
 
 /* Tells of every `proxy` that names an upstream which is not there. Asked before a snapshot is
  * built, also of a configuration with errors. */

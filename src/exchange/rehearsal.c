@@ -118,7 +118,7 @@ static struct exchange *begin(struct rehearsal *rehearsal, struct loop_context *
     exchange->stream = &rehearsal->stream;
     exchange->listener = request->listener;
     exchange->peer = exchange->client = request->peer;
-    exchange->scheme = SCHEME_HTTP;
+    exchange->scheme = request->listener->speaks_tls ? SCHEME_HTTPS : SCHEME_HTTP;
     enum error_code error = parse(exchange, request->bytes);
     if (error)
         exchange_refuse(exchange, error);

@@ -137,6 +137,9 @@ enum verdict exchange_route(struct exchange *exchange)
     enum error_code error = ask_table(exchange);
     if (!error && exchange->plan->access_log)
         exchange->access_note = access_log_note(&exchange->request);
+    bool is_guarded = exchange->site && (exchange->site->plan || exchange->tls);
+    if (is_guarded && site_plan_answers(exchange))
+        return GO_ON;
     if (!error && !prepare_head(exchange))
         error = ERROR_OUT_OF_MEMORY;
     if (error) {

@@ -52,6 +52,9 @@ struct request_head *exchange_request_head(struct exchange *exchange);
 /* The response, in on_response. */
 struct response_head *exchange_response_head(struct exchange *exchange);
 
+/* Whether the client asks over TLS: ours, or that of a trusted proxy before us. */
+bool exchange_is_secure(const struct exchange *exchange);
+
 /* Memory that lives as long as the exchange. */
 struct arena *exchange_arena(struct exchange *exchange);
 

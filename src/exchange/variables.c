@@ -36,6 +36,41 @@ VALUE(scheme)
     return exchange->scheme == SCHEME_HTTPS ? SLICE("https") : SLICE("http");
 }
 
+static struct slice present_text(const char *text)
+{
+    return slice_from_text(text ? text : "");
+}
+
+VALUE(tls_version_value)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return present_text(exchange->tls ? tls_version(exchange->tls) : NULL);
+}
+
+VALUE(tls_cipher_value)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return present_text(exchange->tls ? tls_cipher(exchange->tls) : NULL);
+}
+
+VALUE(tls_name_value)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return exchange->tls ? tls_name(exchange->tls) : SLICE("");
+}
+
+VALUE(tls_resumed_value)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    if (!exchange->tls)
+        return SLICE("");
+    return tls_is_resumed(exchange->tls) ? SLICE("yes") : SLICE("no");
+}
+
 /* ---- the target */
 
 /* An IPv6 address in brackets, as a URL needs it. */
@@ -215,6 +250,13 @@ VALUE(time_total)
     return seconds(outcome_milliseconds(context), arena);
 }
 
+VALUE(time_handshake)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return exchange->tls ? seconds(tls_handshake_milliseconds(exchange->tls), arena) : SLICE("");
+}
+
 VALUE(time_connect)
 {
     uint64_t time;
@@ -291,6 +333,14 @@ static const struct variable variables[] = {
     {"client_ip", TEMPLATE_REQUEST, client_ip,
      "The address of the client, behind trusted proxies; `unix` on a Unix socket."},
     {"scheme", TEMPLATE_REQUEST, scheme, "`http` or `https`, as the client connected."},
+    {"tls.version", TEMPLATE_REQUEST, tls_version_value,
+     "The version of TLS, `TLSv1.3`; empty where the client came without, as all of these."},
+    {"tls.cipher", TEMPLATE_REQUEST, tls_cipher_value,
+     "The cipher by its standard name, `TLS_AES_128_GCM_SHA256`."},
+    {"tls.sni", TEMPLATE_REQUEST, tls_name_value,
+     "The name that the client asked for in the handshake, as it sent it; empty where it did not."},
+    {"tls.resumed", TEMPLATE_REQUEST, tls_resumed_value,
+     "Whether the handshake took up an earlier one: `yes` or `no`."},
     {"host", TEMPLATE_REQUEST, host,
      "The host that was asked for: in lower case, without port, IPv6 in brackets."},
     {"port", TEMPLATE_REQUEST, port,
@@ -322,6 +372,8 @@ static const struct variable variables[] = {
     {"attempts", TEMPLATE_END, attempts, "How often a server was asked."},
     {"error", TEMPLATE_END, error, "Why it failed, in one word; empty where it did not."},
     {"time.total", TEMPLATE_END, time_total, "Seconds from the head of the request to the end."},
+    {"time.handshake", TEMPLATE_END, time_handshake,
+     "Seconds that the TLS handshake of the connection took; empty where there was none."},
     {"time.connect", TEMPLATE_END, time_connect,
      "Seconds until there was a connection to a server; empty where there was none."},
     {"time.first_byte", TEMPLATE_END, time_first_byte,

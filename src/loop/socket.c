@@ -41,7 +41,7 @@ void socket_init(struct socket *socket, struct loop *loop, int fd,
     };
 }
 
-COLD static enum io fail(struct socket *socket, int error)
+COLD enum io socket_fail(struct socket *socket, int error)
 {
     socket->error = error;
     socket->broken = true;
@@ -55,7 +55,7 @@ bool socket_watch(struct socket *socket)
     int error = sys_poll_add(loop_poller(socket->loop), socket->fd, &socket->watcher, false);
     socket->watched = error == 0;
     if (error)
-        (void)fail(socket, -error);
+        (void)socket_fail(socket, -error);
     return error == 0;
 }
 
@@ -72,7 +72,7 @@ enum io socket_connect(struct socket *socket, struct loop *loop, const struct ad
     int fd = sys_connect(address, &is_pending);
     if (fd < 0) {
         *socket = (struct socket){.loop = loop, .fd = -1};
-        return fail(socket, -fd);
+        return socket_fail(socket, -fd);
     }
     socket_init(socket, loop, fd, on_news);
     socket->readable = false;
@@ -92,9 +92,26 @@ enum io socket_connected(struct socket *socket)
         return pending(socket);
     int error = sys_socket_error(socket->fd);
     if (error)
-        return fail(socket, -error);
+        return socket_fail(socket, -error);
     socket->connecting = false;
     return IO_DONE;
+}
+
+/* Where receiving is worth asking the system; `readable` is true. */
+static inline enum io receive(struct socket *socket, char *memory, size_t size, size_t *ret_count)
+{
+    ssize_t count = sys_receive(socket->fd, memory, size);
+    if (count > 0) {
+        socket->readable = (size_t)count == size || socket->ended;
+        *ret_count = (size_t)count;
+        return IO_DONE;
+    }
+    if (count == 0)
+        return IO_END;
+    if (count != -EAGAIN)
+        return socket_fail(socket, (int)-count);
+    socket->readable = false;
+    return pending(socket);
 }
 
 enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes)
@@ -104,20 +121,20 @@ enum io socket_receive(struct socket *socket, size_t size, struct span *ret_byte
         return pending(socket);
     struct buffer *buffer = buffer_new(loop_buffers(socket->loop), size);
     if (!buffer)
-        return fail(socket, ENOMEM);
-    ssize_t count = sys_receive(socket->fd, buffer->data, buffer->capacity);
-    if (count > 0) {
-        socket->readable = (size_t)count == buffer->capacity || socket->ended;
-        *ret_bytes = span_take_buffer(buffer, (size_t)count);
-        return IO_DONE;
-    }
-    buffer_unref(buffer);
-    if (count == 0)
-        return IO_END;
-    if (count != -EAGAIN)
-        return fail(socket, (int)-count);
-    socket->readable = false;
-    return pending(socket);
+        return socket_fail(socket, ENOMEM);
+    size_t count = 0;
+    enum io io = receive(socket, buffer->data, buffer->capacity, &count);
+    if (io == IO_DONE)
+        *ret_bytes = span_take_buffer(buffer, count);
+    else
+        buffer_unref(buffer);
+    return io;
+}
+
+enum io socket_receive_into(struct socket *socket, char *memory, size_t size, size_t *ret_count)
+{
+    ASSERT(socket_is_open(socket) && size > 0);
+    return socket->readable ? receive(socket, memory, size, ret_count) : pending(socket);
 }
 
 enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
@@ -132,7 +149,7 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
         total += parts[i].length;
     ssize_t sent = sys_send(socket->fd, parts, count);
     if (sent < 0 && sent != -EAGAIN)
-        return fail(socket, (int)-sent);
+        return socket_fail(socket, (int)-sent);
     *ret_sent = sent > 0 ? (size_t)sent : 0;
     if (*ret_sent == total)
         return IO_DONE;
@@ -150,7 +167,7 @@ enum io socket_splice_in(struct socket *socket, int pipe, size_t count, size_t *
     if (moved == 0)
         return IO_END;
     if (moved < 0 && moved != -EAGAIN)
-        return fail(socket, (int)-moved);
+        return socket_fail(socket, (int)-moved);
     if (moved > 0) {
         *ret_moved = (size_t)moved;
         return IO_DONE;
@@ -168,7 +185,7 @@ enum io socket_splice_out(struct socket *socket, int pipe, size_t count, bool mo
         return pending(socket);
     ssize_t moved = sys_splice(pipe, socket->fd, count, more_follows);
     if (moved < 0 && moved != -EAGAIN)
-        return fail(socket, (int)-moved);
+        return socket_fail(socket, (int)-moved);
     if (moved > 0) {
         *ret_moved = (size_t)moved;
         return IO_DONE;

@@ -44,6 +44,9 @@ enum io socket_connected(struct socket *socket);
 /* Receives once into a fresh buffer of about `size` bytes. IO_DONE gives at least one byte. */
 enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes);
 
+/* The same into memory of the caller. IO_DONE: `*ret_count` bytes, at least one. */
+enum io socket_receive_into(struct socket *socket, char *memory, size_t size, size_t *ret_count);
+
 /* Sends what the parts hold, as far as there is room. `*ret_sent` bytes are gone, also with
  * IO_PENDING. */
 enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
@@ -66,6 +69,10 @@ static inline bool socket_is_readable(const struct socket *socket)
 
 /* Makes sure that news will come, though nothing was asked yet. False: the system refused. */
 bool socket_watch(struct socket *socket);
+
+/* What was received makes no sense to whoever reads from this socket: it counts as broken from now
+ * on. Returns IO_FAILED. */
+enum io socket_fail(struct socket *socket, int error);
 
 /* Closes; `reset` lets the peer see that it was not in order. No news comes any more, also not what
  * is on its way in this turn. */

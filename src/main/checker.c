@@ -109,7 +109,8 @@ int check_for_supervisor(struct sys_opener *opener, const char *path, bool tells
     struct live live = {.servers = server_registry_new(),
                         .stages = stages,
                         .stage_count = stage_count,
-                        .logs = &logs.sinks};
+                        .logs = &logs.sinks,
+                        .is_lenient = true};
     if (!live.servers)
         return 1;
     struct snapshot *snapshot = load(path, opener, &live, tells);

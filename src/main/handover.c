@@ -14,6 +14,7 @@ struct handed_client {
     struct loop_context *to;
     uint64_t listener; /* its id */
     bool is_private;   /* so was it where the client came */
+    bool speaks_tls;   /* the same */
     int fd;
     struct ip peer;
 };
@@ -24,7 +25,8 @@ static void accept_here(const struct handed_client *client)
     struct loop_listener *listener = loop_listener_find(client->to, client->listener);
     struct loop_listener *gone = NULL;
     if (!listener)
-        gone = loop_listener_new_gone(client->to, client->listener, client->is_private);
+        gone = loop_listener_new_gone(client->to, client->listener, client->is_private,
+                                      client->speaks_tls);
     if (listener || gone)
         client_accept(client->to, listener ? listener : gone, client->fd, &client->peer);
     else
@@ -79,6 +81,7 @@ bool handover_give(struct handover *handover, const struct loop_context *from,
         .to = to,
         .listener = listener->id,
         .is_private = listener->plan->is_private,
+        .speaks_tls = listener->plan->speaks_tls,
         .fd = fd,
         .peer = *peer,
     };

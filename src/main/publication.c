@@ -62,12 +62,6 @@ static void close_and_leave(struct loop_context *context, uint64_t id)
     clients_leave(context);
 }
 
-static const struct listener_plan *gone_plan(const struct plans *plans,
-                                             const struct loop_listener *listener)
-{
-    return listener->plan->is_private ? &plans->gone_private : &plans->gone;
-}
-
 /* Nothing of it can fail, and nothing comes in between. */
 static void take_snapshot(struct publication *publication)
 {
@@ -78,7 +72,9 @@ static void take_snapshot(struct publication *publication)
         const struct listener_change *change = &publication->changes[i];
         struct loop_listener *listener = loop_listener_find(context, change->id);
         if (listener)
-            listener->plan = change->plan ? change->plan : gone_plan(plans, listener);
+            listener->plan = change->plan ? change->plan
+                                          : plans_gone(plans, listener->plan->is_private,
+                                                       listener->plan->speaks_tls);
     }
     loop_context_publish(context, publication->hold);
     for (uint32_t i = 0; i < publication->count; i++) {

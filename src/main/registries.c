@@ -3,6 +3,7 @@
 #include "control/log_writer.h"
 #include "main/vocabulary.h"
 #include "obs/log.h"
+#include "tls/tls_context.h"
 
 #include <stdio.h>
 
@@ -10,11 +11,16 @@ bool registries_init(struct registries *registries, struct sys_opener *opener)
 {
     struct server_registry *servers = server_registry_new();
     struct log_writer *log_writer = log_writer_new(opener);
+    struct tls_entrance *tls = tls_entrance_new();
     *registries = (struct registries){
-        .live = {.servers = servers, .stages = stages, .stage_count = stage_count},
+        .live = {.servers = servers,
+                 .stages = stages,
+                 .stage_count = stage_count,
+                 .tls = tls,
+                 .is_lenient = true},
         .log_writer = log_writer,
     };
-    if (servers && log_writer) {
+    if (servers && log_writer && tls) {
         registries->live.logs = log_writer_sinks(log_writer);
         return true;
     }
@@ -27,6 +33,7 @@ void registries_fini(struct registries *registries)
 {
     if (registries->live.servers)
         server_registry_free(registries->live.servers);
+    tls_entrance_free(registries->live.tls);
     log_stop();
     log_writer_free(registries->log_writer);
     *registries = (struct registries){0};

@@ -11,7 +11,9 @@
 #include "main/privileges.h"
 #include "main/request_tests.h"
 #include "stage/headers.h"
+#include "stage/hsts.h"
 #include "stage/rewrite.h"
+#include "tls/tls_settings.h"
 
 /* ---- process */
 
@@ -60,7 +62,8 @@ static const struct setting_group *const groups[] = {
     &process_group,  &listener_group,      &proxies_group,     &timeouts_group, &limits_group,
     &upstream_group, &site_group,          &route_group,       &action_group,   &rewrite_group,
     &headers_group,  &log_group,           &error_pages_group, &reveal_group,   &request_id_group,
-    &admin_group,    &request_tests_group, &privileges_group,
+    &admin_group,    &request_tests_group, &privileges_group,  &tls_group,      &plain_http_group,
+    &hsts_group,
 };
 
 const struct vocabulary vocabulary = {
@@ -73,5 +76,5 @@ const struct snapshot_part *const snapshot_parts[] = {&upstream_part, &route_par
                                                       &error_log_part};
 const size_t snapshot_part_count = sizeof(snapshot_parts) / sizeof(snapshot_parts[0]);
 
-const struct stage *const stages[] = {&rewrite_stage, &headers_stage};
+const struct stage *const stages[] = {&rewrite_stage, &hsts_stage, &headers_stage};
 const uint32_t stage_count = sizeof(stages) / sizeof(stages[0]);

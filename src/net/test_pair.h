@@ -44,6 +44,7 @@ static inline void test_pair_open(struct test_pair *pair, struct loop *loop)
     assert_true(accepted >= 0);
     sys_close(listening);
     socket_init(&pair->transport.socket, loop, accepted, test_pair_on_news);
+    pair->transport.tls = NULL;
     pair->news = 0;
 }
 

@@ -5,6 +5,8 @@
 #include "conf/setting.h"
 
 #define TIMEOUT_SETTINGS(S)                                                                        \
+    S(tls_handshake, DURATION, "10s", 1, HOUR, SCOPE_TOP | SCOPE_LISTENER,                         \
+      "How long a client may take from connecting to the end of the TLS handshake.", "10s")        \
     S(request_header, DURATION, "10s", 1, HOUR, SCOPE_TOP | SCOPE_LISTENER,                        \
       "How long the head of a request may take in all, however it drips in.", "10s")               \
     S(keep_alive, DURATION, "60s", 1, DAY, SCOPE_TOP | SCOPE_LISTENER,                             \

@@ -1,40 +1,55 @@
-/* A transport carries bytes to and from one peer: TCP or a Unix socket. Everything above speaks to
- * it alone and knows no socket. Belongs to one loop. */
+/* A transport carries bytes to and from one peer: TCP or a Unix socket, with TLS or without.
+ * Everything above speaks to it alone and knows no socket. Belongs to one loop. */
 #pragma once
 
 #include "loop/socket.h"
 #include "sys/socket.h"
+#include "tls/tls.h"
 
 struct transport {
     struct socket socket;
+    struct tls *tls; /* over the socket; NULL: none */
 };
 
 /* Receives into a fresh buffer of about `size` bytes, as socket_receive. */
 static inline enum io transport_receive(struct transport *transport, size_t size,
                                         struct span *ret_bytes)
 {
+    if (transport->tls)
+        return tls_receive(transport->tls, size, ret_bytes);
     return socket_receive(&transport->socket, size, ret_bytes);
 }
 
-/* Sends what there is room for, as socket_send. */
+/* Sends what there is room for, as socket_send. What was not sent is to be offered again next (see
+ * tls_send). */
 static inline enum io transport_send(struct transport *transport, const struct slice *parts,
                                      size_t count, size_t *ret_sent)
 {
+    if (transport->tls)
+        return tls_send(transport->tls, parts, count, ret_sent);
     return socket_send(&transport->socket, parts, count, ret_sent);
+}
+
+/* Whether a receive could find something, or the end, without waiting. */
+static inline bool transport_is_readable(const struct transport *transport)
+{
+    return transport->tls ? tls_is_readable(transport->tls)
+                          : socket_is_readable(&transport->socket);
 }
 
 /* Whether both are plain sockets, between which bytes can go without passing through us. */
 static inline bool transports_can_pump(const struct transport *from, const struct transport *to)
 {
-    (void)from;
-    (void)to;
-    return true;
+    return !from->tls && !to->tls;
 }
 
 /* Ends our direction. */
 static inline void transport_shutdown_send(struct transport *transport)
 {
-    socket_shutdown_send(&transport->socket);
+    if (transport->tls)
+        tls_shutdown_send(transport->tls);
+    else
+        socket_shutdown_send(&transport->socket);
 }
 
 /* Whether the system told that the connection is over in both directions. */
@@ -47,7 +62,7 @@ static inline bool transport_is_broken(const struct transport *transport)
  * that ends in good order leaves the transport broken, but not failed. */
 static inline bool transport_has_failed(const struct transport *transport)
 {
-    return transport->socket.error != 0;
+    return transport->socket.error != 0 || (transport->tls && tls_was_cut(transport->tls));
 }
 
 /* Both ends of the connection, as the system tells them; a system call. */
@@ -58,5 +73,10 @@ static inline void transport_ends(const struct transport *transport, struct sys_
 
 static inline void transport_close(struct transport *transport, bool reset)
 {
+    if (transport->tls && !reset)
+        tls_say_goodbye(transport->tls);
+    if (transport->tls)
+        tls_free(transport->tls);
+    transport->tls = NULL;
     socket_close(&transport->socket, reset);
 }

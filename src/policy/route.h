@@ -15,6 +15,7 @@ struct route_table;
 struct site {
     const struct scope *scope;
     struct slice name; /* its first host, or `*`: for logs and metrics */
+    void *plan; /* what the exchange compiled for it; NULL: nothing. Set once while building */
 };
 
 /* A route as the exchange sees it. A site with an action of its own has one more, its last. */
@@ -60,6 +61,11 @@ enum route_verdict route_find(const struct route_table *table,
                               const struct route_question *question,
                               struct route_answer *ret_answer);
 
+/* The site for a normalized host name (empty: none was sent) at a listener; both as in struct
+ * route_question. NULL: there is none. */
+const struct site *route_find_site(const struct route_table *table, struct slice host,
+                                   const struct address *listener, bool listener_is_private);
+
 /* Tells of a template that asks for a capture which the route's path does not give; `position` is
  * where it stands. NULL is no template. */
 bool route_check_captures(const struct route *route, const struct template *template,
@@ -81,3 +87,7 @@ void route_table_free(struct route_table *table);
  * around them. */
 size_t route_table_count(const struct route_table *table);
 struct route *route_table_get(struct route_table *table, size_t index);
+
+/* Every site, in the file's order. */
+size_t route_table_sites(const struct route_table *table);
+struct site *route_table_site(struct route_table *table, size_t index);

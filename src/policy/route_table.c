@@ -137,6 +137,13 @@ enum route_verdict route_find(const struct route_table *table,
     return ROUTE_FOUND;
 }
 
+const struct site *route_find_site(const struct route_table *table, struct slice host,
+                                   const struct address *listener, bool listener_is_private)
+{
+    uint32_t number = host_map_find(&table->hosts, host, listener, listener_is_private);
+    return number == HASH_INDEX_NONE ? NULL : &table->sites[number].site;
+}
+
 bool route_check_captures(const struct route *route, const struct template *template,
                           struct position position, struct diagnostics *diagnostics)
 {
@@ -158,6 +165,17 @@ struct route *route_table_get(struct route_table *table, size_t index)
 {
     ASSERT(index < table->route_count);
     return &table->routes[index].route;
+}
+
+size_t route_table_sites(const struct route_table *table)
+{
+    return table->site_count;
+}
+
+struct site *route_table_site(struct route_table *table, size_t index)
+{
+    ASSERT(index < table->site_count);
+    return &table->sites[index].site;
 }
 
 static void *build_part(struct snapshot *snapshot, struct diagnostics *diagnostics)

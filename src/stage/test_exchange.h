@@ -20,6 +20,7 @@ struct exchange {
     struct slice path, client;
     struct slice captures[ROUTE_CAPTURES_MAX];
     enum error_code error;
+    bool is_secure;
 };
 
 struct request_head *exchange_request_head(struct exchange *exchange)
@@ -30,6 +31,11 @@ struct request_head *exchange_request_head(struct exchange *exchange)
 struct response_head *exchange_response_head(struct exchange *exchange)
 {
     return &exchange->response;
+}
+
+bool exchange_is_secure(const struct exchange *exchange)
+{
+    return exchange->is_secure;
 }
 
 struct arena *exchange_arena(struct exchange *exchange)

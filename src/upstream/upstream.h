@@ -68,6 +68,7 @@ struct upstream {
 };
 
 struct log_sinks;
+struct tls_entrance;
 struct stage;
 
 /* What the parts of a snapshot refer to and do not own: what lives on, and what is built in. */
@@ -76,6 +77,8 @@ struct live {
     struct log_sinks *logs;            /* NULL: nothing is logged (weir check) */
     const struct stage *const *stages; /* in the order in which they run */
     uint32_t stage_count;
+    struct tls_entrance *tls; /* what TLS connections of clients begin with; NULL: there are none */
+    bool is_lenient; /* the snapshot will serve: one bad certificate of many does not stop it */
 };
 
 struct upstream_table;

@@ -233,6 +233,7 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
     struct server_connection *connection = pool_get(upstreams->connections);
     if (!connection)
         return NULL;
+    connection->transport.tls = NULL;
     connection->home = upstreams;
     connection->server = server;
     connection->user = NULL;

@@ -15,6 +15,8 @@ import pathlib
 import re
 from dataclasses import dataclass
 
+from harness.certificates import Authority
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md"),
                     *ROOT.glob("bench/*.md"), *ROOT.glob("tests/*/*.md")])
@@ -120,8 +122,23 @@ def whole(block):
     return (f"upstreams:\n{upstreams}" if names else "") + text
 
 
+def _write_certificates(text, directory):
+    """A certificate with its key for each `tls/NAME.pem` that a configuration names, good for all
+    hosts that are named; the client of the tests trusts `tls/authority.pem`."""
+    files = sorted(set(re.findall(r"\btls/([\w-]+)\.pem", text)) - {"authority"})
+    if not files:
+        return
+    hosts = re.findall(r'\bhost: *(\[[^]]*\]|"[^"]*"|[^\s,}]+)', text)
+    names = sorted(set(re.findall(r"[\w*-]+(?:\.[\w-]+)+", " ".join(hosts))))
+    (directory / "tls").mkdir(exist_ok=True)
+    authority = Authority(directory / "tls")
+    for file in files:
+        authority.make(file, ["example.com", *names], "rsa" if "rsa" in file else "ecdsa")
+
+
 def write_files(document, directory):
-    """The further files that a document shows."""
+    """The further files that a document shows, and the certificates that they name."""
+    _write_certificates(document.read_text(), directory)
     for block in blocks(document):
         if block.mark.startswith("file:"):
             path = directory / block.mark.removeprefix("file:").strip()

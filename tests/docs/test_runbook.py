@@ -52,6 +52,8 @@ def events():
             found(rf"\blog_event\(\s*LOG_(\w+),\s*{LITERAL}", set(SOURCE) - {"obs/log.h"})}
     told |= {sentence: level.lower() for level, sentence in
              found(rf"\bwrite_line\(wall_ms, LOG_(\w+), {LITERAL}", ["obs/log.c"])}
+    told |= {sentence: "debug" for name, sentence in
+             found(rf"\bF\((\w+), {LITERAL}\)", ["tls/tls.h"]) if name != "NONE"}
     for wrapper in wrappers():
         told |= {sentence: None for _, sentence in found(rf"\b{wrapper}\((\w+), {LITERAL}")}
     return told
@@ -91,7 +93,7 @@ def test_no_sentence_is_put_together_while_it_runs():
     """Otherwise it would be missing below, unseen."""
     for name, text in SOURCE.items():
         for told in re.findall(r"\blog_event\(([^;]*);", text) if name != "obs/log.h" else []:
-            assert re.match(r'\s*[^"]*?,\s*("|sentence,|error_words\()', told), f"{name}: {told}"
+            assert re.match(r'\s*[^"]*?,\s*("|sentence,|error_words\(|tls_failure_words\()', told), f"{name}: {told}"
 
 
 @pytest.mark.parametrize("words", errors())

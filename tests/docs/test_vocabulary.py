@@ -36,7 +36,8 @@ def places(name):
     """Configurations with the key in each place where a key may stand."""
     inside = [f"{around}: {{{name}: x}}" for around in
               ("timeouts", "limits", "log", "log: {access", "log: {access: {when", "log: {error", "headers: {request",
-               "headers: {response", "rewrite", "redirect", "respond", "not", "upstream")]
+               "headers: {response", "rewrite", "redirect", "respond", "not", "upstream",
+               "tls", "hsts")]
     for line in [f"{name}: x", *inside]:
         line += "}" * (line.count("{") - line.count("}"))
         yield f"{line}\n"

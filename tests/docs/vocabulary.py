@@ -15,6 +15,7 @@ SETTING_ROWS = [
     r"^ *S\((\w+), [A-Z]+,",                                 # a row of a list of records
     r"^ *ACTION_ROW\((\w+),",
     r'^ *CONDITION_RECORD\("(\w+)"',
+    r'^ *FILE_RECORD\("(\w+)"',
 ]
 GROUP_NAME = r'struct setting_group \w+ = \{\s*\.name = "(\w+)"'
 KEYS = r"static const char \*const keys\[\] = \{([^}]*)\}"

@@ -12,10 +12,12 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "data"))
 
+from harness.certificates import Authority  # noqa: E402
 from harness.client import Client  # noqa: E402
 from harness.origin import Origin  # noqa: E402
 from harness.ports import Ports  # noqa: E402
 from harness.supervised import Supervised  # noqa: E402
+from harness.tls_client import TlsClient, trusting  # noqa: E402
 from harness.weir import Weir, write_configuration  # noqa: E402
 
 TEST_SECONDS_MAX = 120  # ten times that for soak
@@ -119,6 +121,43 @@ def connect(start_origin):
 
     def start(where, **parts):
         clients.append(Client(getattr(where, "address", where), **parts))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def authority(directory):
+    """An Authority that writes certificates into a directory of its own."""
+    (directory / "tls").mkdir()
+    return Authority(directory / "tls")
+
+
+@pytest.fixture
+def start_tls(authority, ports, start_weir):
+    """start_tls(sites, more) runs Weir with one address for TLS, `weir.address`, and one without,
+    `weir.plain`. In the text {files} is where the authority writes."""
+    def start(sites, more="", **parts):
+        plain, secure = ports.take(), ports.take()
+        weir = start_weir(
+            f'listen: [{{address: "127.0.0.1:{secure}", tls: on}}, "127.0.0.1:{plain}"]\n'
+            f"{more}\nsites:\n{sites}".replace("{files}", str(authority.directory)),
+            ("127.0.0.1", secure), **parts)
+        weir.plain = ("127.0.0.1", plain)
+        return weir
+    return start
+
+
+@pytest.fixture
+def tls(authority, start_origin):
+    """tls(weir, name) gives a TlsClient that trusts the authority."""
+    clients = []
+
+    def start(weir, name="example.com", versions=(None, None), ciphers=None, **parts):
+        context = parts.pop("context", None) or trusting(authority, versions, ciphers)
+        clients.append(TlsClient(getattr(weir, "address", weir), context, name, **parts))
         return clients[-1]
 
     yield start

@@ -394,7 +394,7 @@ def test_ten_thousand_sites_and_routes(start_weir, connect):
     assert client.ask(target="/item-10000", host="big.example.com").body == b"rest"
     assert client.ask(host="site-10000.example.com").status == 404
     if not is_sanitized():
-        assert weir.resident_kib() < 30 * 1024
+        assert weir.resident_kib() < 36 * 1024  # 5 MiB are pages of the libraries
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])

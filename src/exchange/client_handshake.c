@@ -1,0 +1,89 @@
+/* How a client's connection comes to TLS: in the time that the listener gives, with the certificate
+ * of the site that it names. */
+#include "base/assert.h"
+#include "exchange/client_int.h"
+#include "obs/log.h"
+
+static void count(struct client *client)
+{
+    struct loop_counts *counts = &client->context->counts;
+    counter_add(&counts->tls_handshakes, 1);
+    if (tls_is_resumed(client->transport.tls))
+        counter_add(&counts->tls_resumed, 1);
+}
+
+static void tell(struct client *client, enum tls_failure failure)
+{
+    counter_add(&client->context->counts.tls_failures[failure], 1);
+    log_event(LOG_DEBUG, tls_failure_words(failure), LOG_IP("client", &client->peer),
+              LOG_TEXT("name", tls_name(client->transport.tls)));
+}
+
+/* Who speaks HTTP gets an answer that it can read; the socket is as plain as the client is. */
+static void answer_plain(struct client *client)
+{
+    struct slice words = SLICE("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+                               "Content-Length: 42\r\nConnection: close\r\n\r\n"
+                               "This port speaks TLS: ask for https://...\n");
+    size_t sent = 0;
+    tls_free(client->transport.tls);
+    client->transport.tls = NULL;
+    (void)socket_send(&client->transport.socket, &words, 1, &sent);
+    client_linger(client);
+}
+
+static void fail(struct client *client, enum tls_failure failure)
+{
+    tell(client, failure);
+    if (failure == TLS_FAILURE_PLAIN)
+        answer_plain(client);
+    else
+        client_close(client, false);
+}
+
+static const struct tls_context *choose(const struct client *client)
+{
+    return site_plan_choose(client->context->current->plans, client_listener(client),
+                            tls_name(client->transport.tls));
+}
+
+void client_shake_hands(struct client *client)
+{
+    ASSERT(client->state == CLIENT_HANDSHAKE && client->transport.tls);
+    enum tls_failure failure = TLS_FAILURE_NONE;
+    enum tls_step step = tls_handshake(client->transport.tls, &failure);
+    if (step == TLS_CHOOSE) {
+        tls_choose(client->transport.tls, choose(client));
+        step = tls_handshake(client->transport.tls, &failure);
+    }
+    ASSERT(step != TLS_CHOOSE);
+    if (step == TLS_FAILED)
+        fail(client, failure);
+    if (step != TLS_DONE)
+        return;
+    count(client);
+    client_begin_requests(client);
+}
+
+void client_begin_handshake(struct client *client)
+{
+    ASSERT(client->state == CLIENT_IDLE && !client->transport.tls);
+    struct tls_entrance *entrance = client->context->current->plans->tls;
+    struct span received = span_take(&client->reader.inbound);
+    ASSERT(entrance);
+    client->transport.tls = tls_new(entrance, &client->transport.socket, received);
+    if (!client->transport.tls) {
+        counter_add(&client->context->counts.tls_failures[TLS_FAILURE_NO_MEMORY], 1);
+        client_close(client, true);
+        return;
+    }
+    client->state = CLIENT_HANDSHAKE;
+    client_shake_hands(client);
+}
+
+void client_give_up_handshake(struct client *client)
+{
+    ASSERT(client->state == CLIENT_HANDSHAKE);
+    tell(client, TLS_FAILURE_TIMEOUT);
+    client_close(client, false);
+}

@@ -1,0 +1,460 @@
+#include "exchange/site_plan.h"
+
+#include "base/assert.h"
+#include "exchange/exchange.h"
+#include "exchange/page.h"
+#include "http/field_syntax.h"
+#include "http/uri.h"
+#include "policy/route_settings.h"
+#include "sys/clock.h"
+#include "tls/tls_settings.h"
+
+/* ---- `plain_http` */
+
+static const char *const plain_http_choices[] = {"redirect", "serve", "refuse", NULL};
+
+static const struct setting rows[] = {
+    {.name = "plain_http",
+     .type = SETTING_CHOICE,
+     .offset = offsetof(struct plain_http_settings, plain_http),
+     .size = sizeof(int),
+     .standard = "redirect",
+     .choices = plain_http_choices,
+     .scopes = SCOPE_SITE,
+     .summary = "What becomes of requests without TLS for a site that has `tls`: redirect (308, to "
+                "https), serve, or refuse (421).",
+     .example = "serve"},
+};
+
+const struct setting_group plain_http_group = {
+    .name = "",
+    .settings = rows,
+    .count = sizeof(rows) / sizeof(rows[0]),
+    .size = sizeof(struct plain_http_settings),
+    .summary = "Requests without TLS.",
+};
+
+/* ---- certificates */
+
+enum { CERTIFICATES_MAX = TLS_KEY_KINDS, DAY_SECONDS = 24 * 3600, SOON_DAYS = 14 };
+
+/* What is wrong with one certificate; whether that is an error is known when all were seen. */
+struct complaint {
+    struct complaint *next;
+    struct position position;
+    const char *what, *cure;
+};
+
+/* The certificates of one site, while its context is made. */
+struct certificates {
+    const struct tls_certificate *items[CERTIFICATES_MAX];
+    size_t count;
+};
+
+struct builder {
+    struct plans *plans;
+    const struct configuration *configuration;
+    struct diagnostics *diagnostics;
+    struct complaint *complaints;
+    int64_t now;
+    uint32_t good; /* certificates */
+    bool no_memory;
+    /* What sites inherit is read once. */
+    const struct tls_settings *inherited;
+    struct certificates inherited_certificates;
+    const struct tls_context *inherited_context;
+};
+
+static void complain(struct builder *builder, const struct node *node, const char *cure,
+                     const char *what)
+{
+    struct complaint *complaint = ARENA_NEW(&builder->plans->arena, struct complaint);
+    builder->no_memory |= !complaint;
+    if (!complaint)
+        return;
+    *complaint = (struct complaint){
+        .next = builder->complaints, .position = node->position, .what = what, .cure = cure};
+    builder->complaints = complaint;
+}
+
+static void free_certificate(void *certificate)
+{
+    tls_certificate_free(certificate);
+}
+
+/* NULL: it is not good, which will be told. */
+static struct tls_certificate *read_certificate(struct builder *builder,
+                                                const struct tls_pair *pair, int profile)
+{
+    const struct tls_file *key = pair->key.node ? &pair->key : &pair->certificate;
+    const struct tls_file *unread = pair->certificate.problem ? &pair->certificate : key;
+    struct tls_certificate *certificate = NULL;
+    if (unread->problem) {
+        complain(builder, unread->node, setting_file_cure, unread->problem);
+        return NULL;
+    }
+    enum tls_certificate_state state =
+        tls_certificate_new(pair->certificate.bytes, key->bytes, profile == TLS_OLD, &certificate);
+    bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
+    if (state != TLS_CERTIFICATE_GOOD) {
+        complain(builder, is_of_key ? key->node : pair->certificate.node,
+                 tls_certificate_cure(state),
+                 diagnostics_text(builder->diagnostics, "\"%.*s\" cannot be served: %s",
+                                  SHOWN((is_of_key ? key : &pair->certificate)->node->text),
+                                  tls_certificate_problem(state)));
+        return NULL;
+    }
+    if (arena_on_fini(&builder->plans->arena, free_certificate, certificate))
+        return certificate;
+    tls_certificate_free(certificate);
+    builder->no_memory = true;
+    return NULL;
+}
+
+/* One that has ended is still served: some clients are content with it, and none with nothing. */
+static void warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
+                         const struct node *node)
+{
+    int64_t begins = tls_certificate_begins(certificate), ends = tls_certificate_ends(certificate);
+    long long days = (ends - builder->now) / DAY_SECONDS;
+    if (ends <= builder->now)
+        diagnostics_warning(builder->diagnostics, node->position, "get a new one",
+                            "the certificate has expired %lld days ago; clients refuse it", -days);
+    else if (begins > builder->now)
+        diagnostics_warning(builder->diagnostics, node->position, "look at the clock of this host",
+                            "the certificate does not hold yet; clients refuse it");
+    else if (days < SOON_DAYS)
+        diagnostics_warning(builder->diagnostics, node->position, "get a new one in time",
+                            "the certificate expires in %lld days", days);
+}
+
+static bool has_kind(const struct certificates *certificates, unsigned kind)
+{
+    for (size_t i = 0; i < certificates->count; i++) {
+        if (tls_certificate_key_kind(certificates->items[i]) == kind)
+            return true;
+    }
+    return false;
+}
+
+static void add_pair(struct builder *builder, struct certificates *certificates,
+                     const struct tls_pair *pair, int profile)
+{
+    const struct tls_certificate *certificate = read_certificate(builder, pair, profile);
+    if (!certificate)
+        return;
+    ASSERT(certificates->count < CERTIFICATES_MAX);
+    unsigned kind = tls_certificate_key_kind(certificate);
+    if (has_kind(certificates, kind)) {
+        complain(builder, pair->certificate.node,
+                 "one for each kind of key is enough; for other names, make another site",
+                 diagnostics_text(builder->diagnostics,
+                                  "the site has a certificate with a key of %s already",
+                                  tls_key_kind_name(kind)));
+        return;
+    }
+    warn_of_time(builder, certificate, pair->certificate.node);
+    certificates->items[certificates->count++] = certificate;
+    builder->good++;
+}
+
+static void read_certificates(struct builder *builder, const struct tls_settings *settings,
+                              struct certificates *certificates)
+{
+    if (settings->pair.certificate.node)
+        add_pair(builder, certificates, &settings->pair, settings->profile);
+    for (uint32_t i = 0; i < settings->more.count; i++)
+        add_pair(builder, certificates, &settings->more.items[i], settings->profile);
+}
+
+/* ---- the context of a site */
+
+static void free_context(void *context)
+{
+    tls_context_free(context);
+}
+
+/* NULL: there is no certificate, which was told, or no memory. */
+static const struct tls_context *make_context(struct builder *builder,
+                                              const struct tls_settings *settings,
+                                              const struct certificates *certificates)
+{
+    if (certificates->count == 0)
+        return NULL;
+    struct tls_context *context = tls_context_new((enum tls_profile)settings->profile,
+                                                  certificates->items, certificates->count);
+    if (context && arena_on_fini(&builder->plans->arena, free_context, context))
+        return context;
+    tls_context_free(context);
+    builder->no_memory = true;
+    return NULL;
+}
+
+static bool is_covered(const struct certificates *certificates, const struct host_name *host)
+{
+    bool covered = host->kind == HOST_ANY;
+    for (size_t i = 0; i < certificates->count && !covered; i++)
+        covered =
+            tls_certificate_covers(certificates->items[i], host->name, host->kind == HOST_WILDCARD);
+    return covered;
+}
+
+static void warn_of_names(struct builder *builder, const struct site_settings *site,
+                          const struct certificates *certificates)
+{
+    enum { NAMES_MAX = 200 };
+    char memory[NAMES_MAX];
+    struct text names = text_over(memory, sizeof(memory));
+    if (certificates->count > 0)
+        tls_certificate_print_names(&names, certificates->items[0]);
+    for (uint32_t i = 0; certificates->count > 0 && i < site->host.count; i++) {
+        const struct host_name *host = &site->host.items[i];
+        if (!is_covered(certificates, host))
+            diagnostics_warning(builder->diagnostics, host->node->position,
+                                "get one that names it too, or make it a site of its own",
+                                "no certificate of the site holds for \"%.*s\"; it is for %.*s",
+                                SHOWN(host->node->text), (int)names.length, names.data);
+    }
+}
+
+static bool note_served(struct builder *builder, const struct site *site,
+                        const struct certificates *certificates)
+{
+    struct plans *plans = builder->plans;
+    for (size_t i = 0; i < certificates->count; i++) {
+        const char *kind = tls_key_kind_name(tls_certificate_key_kind(certificates->items[i]));
+        struct slice key[] = {site->name, SLICE("\0"), slice_from_text(kind)};
+        struct served_certificate *served = ARENA_NEW(&plans->arena, struct served_certificate);
+        if (!served)
+            return false;
+        *served = (struct served_certificate){.next = plans->served_certificates,
+                                              .key = arena_join(&plans->arena, key, 3),
+                                              .site = site->name,
+                                              .key_kind = kind,
+                                              .ends = tls_certificate_ends(certificates->items[i])};
+        plans->served_certificates = served;
+    }
+    return true;
+}
+
+/* ---- where it answers over TLS */
+
+static bool answers_at(const struct site_settings *site, const struct listener_plan *listener)
+{
+    for (uint32_t i = 0; i < site->listen.count; i++) {
+        if (address_equal(&site->listen.items[i], &listener->address))
+            return true;
+    }
+    return site->listen.count == 0 && !listener->is_private;
+}
+
+/* The port to which plain requests are sent: the one that needs not be written, else the first. 0:
+ * none. */
+static uint16_t find_port(const struct plans *plans, const struct site_settings *site)
+{
+    enum { HTTPS_PORT = 443 };
+    uint16_t port = 0;
+    for (uint32_t i = 0; i < plans->listener_count; i++) {
+        const struct listener_plan *listener = &plans->listeners[i];
+        if (!listener->speaks_tls || !answers_at(site, listener))
+            continue;
+        bool is_unix = listener->address.ip.kind == ADDRESS_UNIX;
+        uint16_t its = is_unix ? HTTPS_PORT : listener->address.port;
+        if (port == 0 || its == HTTPS_PORT)
+            port = its;
+    }
+    return port;
+}
+
+/* The first one in the file is shown to who names nobody. */
+static void offer_as_fallback(struct plans *plans, const struct site_settings *site,
+                              const struct tls_context *context)
+{
+    for (uint32_t i = 0; i < plans->listener_count; i++) {
+        struct listener_plan *listener = &plans->listeners[i];
+        if (!listener->speaks_tls || !answers_at(site, listener))
+            continue;
+        listener->has_tls_sites = true;
+        if (!listener->fallback)
+            listener->fallback = context;
+    }
+}
+
+/* ---- a site */
+
+static const struct tls_context *context_for(struct builder *builder, const struct site *site,
+                                             const struct tls_settings *settings,
+                                             struct certificates *certificates)
+{
+    const struct tls_settings *inherited =
+        scope_group(builder->configuration, builder->configuration->defaults, &tls_group);
+    if (settings == inherited && builder->inherited) {
+        *certificates = builder->inherited_certificates;
+        return builder->inherited_context;
+    }
+    read_certificates(builder, settings, certificates);
+    if (!note_served(builder, site, certificates))
+        builder->no_memory = true;
+    const struct tls_context *context = make_context(builder, settings, certificates);
+    if (settings == inherited) {
+        builder->inherited = inherited;
+        builder->inherited_certificates = *certificates;
+        builder->inherited_context = context;
+    }
+    return context;
+}
+
+static bool build_site(struct builder *builder, struct site *site)
+{
+    const struct configuration *configuration = builder->configuration;
+    const struct tls_settings *tls = scope_group(configuration, site->scope, &tls_group);
+    const struct site_settings *settings = scope_group(configuration, site->scope, &site_group);
+    const struct plain_http_settings *plain =
+        scope_group(configuration, site->scope, &plain_http_group);
+    if (!tls_settings_are_on(tls)) {
+        if (tls->pair.key.node)
+            diagnostics_error(builder->diagnostics, tls->pair.key.node->position,
+                              "name the file with its certificate as \"certificate\"",
+                              "there is a key, but no certificate");
+        return true;
+    }
+    struct certificates certificates = {.count = 0};
+    struct site_plan *plan = ARENA_NEW(&builder->plans->arena, struct site_plan);
+    if (!plan)
+        return false;
+    *plan = (struct site_plan){.tls = context_for(builder, site, tls, &certificates),
+                               .plain_http = (enum plain_http)plain->plain_http,
+                               .port = find_port(builder->plans, settings)};
+    site->plan = plan;
+    warn_of_names(builder, settings, &certificates);
+    offer_as_fallback(builder->plans, settings, plan->tls);
+    if (plan->port == 0)
+        diagnostics_error(builder->diagnostics, site->scope->node->position,
+                          "add \":443\" to \"listen\", or one of {address: \":8443\", tls: true}",
+                          "the site has \"tls\", but no address at which it answers speaks TLS");
+    return true;
+}
+
+/* ---- all of them */
+
+/* Overwritten as soon as they were read, where they live for as long as the configuration. */
+static void cleanse_keys(const struct tls_settings *settings)
+{
+    tls_cleanse(settings->pair.key.bytes);
+    tls_cleanse(settings->pair.certificate.bytes); /* it may hold the key */
+    for (uint32_t i = 0; i < settings->more.count; i++) {
+        tls_cleanse(settings->more.items[i].key.bytes);
+        tls_cleanse(settings->more.items[i].certificate.bytes);
+    }
+}
+
+/* A certificate that cannot be served is an error for who checks the file. In service it must not
+ * take the others with it: as long as one is good, it is told, and done without. */
+static void tell_complaints(struct builder *builder, bool is_lenient)
+{
+    for (const struct complaint *one = builder->complaints; one; one = one->next) {
+        if (is_lenient && builder->good > 0)
+            diagnostics_warning(builder->diagnostics, one->position, one->cure,
+                                "%s; it is not served", one->what);
+        else
+            diagnostics_error(builder->diagnostics, one->position, one->cure, "%s", one->what);
+    }
+}
+
+static void refuse_listener(struct builder *builder, const struct listener_plan *listener)
+{
+    bool is_443 = listener->address.port == 443;
+    diagnostics_error(builder->diagnostics, listener->position,
+                      is_443 ? "give a site \"tls\" with its certificate, or write "
+                               "{address: \":443\", tls: off}"
+                             : "give a site \"tls\" with its certificate",
+                      "this address speaks TLS, but no site that answers there has \"tls\"");
+}
+
+bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
+                      struct diagnostics *diagnostics)
+{
+    struct builder builder = {.plans = plans,
+                              .configuration = snapshot->configuration,
+                              .diagnostics = diagnostics,
+                              .now = sys_wall_seconds()};
+    struct route_table *routes = snapshot_get(snapshot, &route_part);
+    bool good = true;
+    for (size_t i = 0; i < route_table_sites(routes); i++)
+        good &= build_site(&builder, route_table_site(routes, i));
+    for (size_t i = 0; i < route_table_sites(routes); i++)
+        cleanse_keys(
+            scope_group(builder.configuration, route_table_site(routes, i)->scope, &tls_group));
+    tell_complaints(&builder, ((const struct live *)snapshot->live)->is_lenient);
+    for (uint32_t i = 0; i < plans->listener_count; i++) {
+        const struct listener_plan *listener = &plans->listeners[i];
+        if (listener->speaks_tls && !listener->has_tls_sites)
+            refuse_listener(&builder, listener);
+    }
+    return good && !builder.no_memory;
+}
+
+/* ---- in service */
+
+const struct tls_context *site_plan_choose(const struct plans *plans,
+                                           const struct listener_plan *listener, struct slice name)
+{
+    char memory[TLS_NAME_MAX];
+    struct slice host = SLICE("");
+    if (name.length > 0 && !host_normalize(name, memory, sizeof(memory), &host))
+        return listener->fallback;
+    const struct site *site =
+        route_find_site(plans->routes, host, &listener->address, listener->is_private);
+    const struct site_plan *plan = site ? site->plan : NULL;
+    return plan ? plan->tls : listener->fallback;
+}
+
+/* The scheme as the client knows it: a trusted proxy may have ended TLS before us. */
+bool exchange_is_secure(const struct exchange *exchange)
+{
+    if (exchange->scheme == SCHEME_HTTPS)
+        return true;
+    const struct field *told = exchange->peer_is_trusted
+                                   ? fields_find(&exchange->request.fields, FIELD_X_FORWARDED_PROTO)
+                                   : NULL;
+    return told && slice_equal_fold(told->value, SLICE("https"));
+}
+
+static void redirect_to_https(struct exchange *exchange, uint16_t port)
+{
+    enum { PERMANENT = 308, PORT_MAX = 8 };
+    char memory[PORT_MAX];
+    struct text port_text = text_over(memory, sizeof(memory));
+    bool is_address = slice_find(exchange->host, ':') < exchange->host.length;
+    if (port != 443)
+        text_print(&port_text, ":%u", port);
+    struct slice parts[] = {SLICE("https://"),      is_address ? SLICE("[") : SLICE(""),
+                            exchange->host,         is_address ? SLICE("]") : SLICE(""),
+                            text_slice(&port_text), exchange->client_target};
+    struct slice to = arena_join(&exchange->arena, parts, sizeof(parts) / sizeof(parts[0]));
+    exchange_answer(exchange, PERMANENT, SLICE("text/html; charset=utf-8"),
+                    page_for_status(exchange, PERMANENT));
+    if (to.data && !field_value_is_valid(to))
+        exchange_refuse(exchange, ERROR_BAD_TARGET);
+    else if (!to.data || !fields_add(&exchange->response.fields, &exchange->arena, FIELD_LOCATION,
+                                     SLICE("Location"), to))
+        exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
+}
+
+bool site_plan_answers(struct exchange *exchange)
+{
+    ASSERT(exchange->site);
+    const struct site_plan *plan = exchange->site->plan;
+    if (exchange->tls && (!plan || !tls_fits(exchange->tls, plan->tls, exchange->host))) {
+        exchange_refuse(exchange, ERROR_MISDIRECTED);
+        return true;
+    }
+    if (!plan || plan->plain_http == PLAIN_HTTP_SERVE || exchange_is_secure(exchange))
+        return false;
+    bool is_named = exchange->host.length > 0 && exchange->request.target_form != TARGET_ASTERISK;
+    if (plan->plain_http == PLAIN_HTTP_REDIRECT && is_named)
+        redirect_to_https(exchange, plan->port);
+    else
+        exchange_refuse(exchange, ERROR_TLS_REQUIRED);
+    return true;
+}

@@ -1,0 +1,56 @@
+/* A certificate with the chain that leads to its authority, and its private key. Immutable; any
+ * thread. */
+#pragma once
+
+#include "base/slice.h"
+#include "base/text.h"
+
+#include <stdint.h>
+
+struct tls_certificate;
+
+enum tls_certificate_state {
+    TLS_CERTIFICATE_GOOD,
+    TLS_CERTIFICATE_NONE,      /* there is no certificate in the bytes */
+    TLS_CERTIFICATE_BROKEN,    /* a certificate, or one of its chain, cannot be read */
+    TLS_CERTIFICATE_NO_KEY,    /* there is no private key in the bytes */
+    TLS_CERTIFICATE_LOCKED,    /* the key is encrypted */
+    TLS_CERTIFICATE_BAD_KEY,   /* the key cannot be read */
+    TLS_CERTIFICATE_MISFIT,    /* the key is not that of the certificate */
+    TLS_CERTIFICATE_WEAK,      /* the key or the signature is too weak to be served */
+    TLS_CERTIFICATE_NO_MEMORY, /* or anything else that the library refuses */
+    TLS_CERTIFICATE_STATES
+};
+
+/* What is wrong, about a certificate (`key` is where its key was looked for), and what would be
+ * right. */
+const char *tls_certificate_problem(enum tls_certificate_state state);
+const char *tls_certificate_cure(enum tls_certificate_state state);
+
+enum { TLS_KEY_KINDS = 4 };
+
+/* From PEM: the certificate first, then those that signed it; what else stands in the bytes is
+ * passed over. `weak_too`: also one that only the profile `old` may serve. */
+enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key, bool weak_too,
+                                               struct tls_certificate **ret_certificate);
+void tls_certificate_free(struct tls_certificate *certificate);
+
+/* Which kind of key it has, from 0 to TLS_KEY_KINDS - 1, and its name: `RSA`. */
+unsigned tls_certificate_key_kind(const struct tls_certificate *certificate);
+const char *tls_key_kind_name(unsigned kind);
+
+/* When it begins and ends to hold: seconds since 1970. */
+int64_t tls_certificate_begins(const struct tls_certificate *certificate);
+int64_t tls_certificate_ends(const struct tls_certificate *certificate);
+
+/* Whether it holds for a host (a name or an IP address, normalized); `is_wildcard`: for all names
+ * directly below it. */
+bool tls_certificate_covers(const struct tls_certificate *certificate, struct slice host,
+                            bool is_wildcard);
+
+/* The names that it holds for, with commas between, as far as there is room; what is no printable
+ * ASCII is not told. */
+void tls_certificate_print_names(struct text *text, const struct tls_certificate *certificate);
+
+/* Overwrites bytes that nobody shall read any more. */
+void tls_cleanse(struct slice bytes);

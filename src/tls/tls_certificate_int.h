@@ -1,0 +1,16 @@
+/* A certificate from inside, for tls_context.c. */
+#pragma once
+
+#include "tls/tls_certificate.h"
+
+#include <openssl/x509.h>
+
+struct tls_certificate {
+    X509 *leaf;
+    STACK_OF(X509) * chain;
+    EVP_PKEY *key;
+    unsigned key_kind;
+};
+
+/* Whether a certificate of OpenSSL holds for a host, as tls_certificate_covers. */
+bool tls_certificate_leaf_covers(X509 *leaf, struct slice host, bool is_wildcard);

@@ -1,0 +1,228 @@
+#include "tls/tls_context_int.h"
+
+#include "base/assert.h"
+#include "tls/tls_bytes.h"
+#include "tls/tls_certificate_int.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- profiles */
+
+/* Without the suites of DHE that Mozilla lists: no client needs them, and a client that asks for
+ * them makes a server work far more than itself (CVE-2002-20001). */
+#define STRONG_CIPHERS                                                                             \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+static const struct {
+    int least_version;
+    int security_level; /* of the library: 2 wants RSA of 2048 bits and SHA-2 */
+    uint64_t options;
+    const char *ciphers; /* of TLS 1.2 and below; those of 1.3 are all good */
+} profiles[] = {
+    [TLS_INTERMEDIATE] = {TLS1_2_VERSION, 2, 0, STRONG_CIPHERS},
+    [TLS_MODERN] = {TLS1_3_VERSION, 2, 0, STRONG_CIPHERS},
+    [TLS_OLD] = {TLS1_VERSION, 0, SSL_OP_CIPHER_SERVER_PREFERENCE,
+                 STRONG_CIPHERS
+                 ":ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:"
+                 "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:"
+                 "ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:AES128-GCM-SHA256:AES256-GCM-SHA384:"
+                 "AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA:DES-CBC3-SHA"},
+};
+
+/* ---- contexts */
+
+/* RFC 7301: of what the client offers, what we speak. A client that offers only what we do not is
+ * told so (3.2). */
+static int select_protocol(SSL *ssl, const unsigned char **ret_chosen, unsigned char *ret_length,
+                           const unsigned char *offered, unsigned offered_length, void *unused)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    (void)ssl, (void)unused;
+    unsigned char *chosen = NULL;
+    if (SSL_select_next_proto(&chosen, ret_length, ours, sizeof(ours) - 1, offered,
+                              offered_length) != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *ret_chosen = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* That the name was heard is told to the client (RFC 6066 3); it was obeyed before. */
+static int acknowledge_name(SSL *ssl, int *ret_alert, void *unused)
+{
+    (void)ret_alert, (void)unused;
+    bool was_sent = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL;
+    return was_sent ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/* What holds for every connection. Idle ones give their buffers back; a read takes all that the
+ * socket has; nobody changes keys by a new handshake in the middle (RFC 5746); a ticket takes the
+ * place of a session that would be kept here. */
+static bool set_common(SSL_CTX *ssl)
+{
+    char groups[] = "X25519:P-256:P-384"; /* the library's macro takes no constant */
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF /* tls_was_cut tells of it */);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ssl, 1);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_timeout(ssl, TLS_TICKET_LIFETIME);
+    SSL_CTX_set_alpn_select_cb(ssl, select_protocol, NULL);
+    SSL_CTX_set_tlsext_servername_callback(ssl, acknowledge_name);
+    return SSL_CTX_set_num_tickets(ssl, 1) == 1 && SSL_CTX_set1_groups_list(ssl, groups) == 1;
+}
+
+static bool set_profile(struct tls_context *context, enum tls_profile profile)
+{
+    context->least_version = profiles[profile].least_version;
+    SSL_CTX_set_security_level(context->ssl, profiles[profile].security_level);
+    SSL_CTX_set_options(context->ssl, profiles[profile].options);
+    return SSL_CTX_set_min_proto_version(context->ssl, context->least_version) == 1 &&
+           SSL_CTX_set_cipher_list(context->ssl, profiles[profile].ciphers) == 1;
+}
+
+/* A ticket is good where the same certificates are served in the same way, and nowhere else: who
+ * resumes has seen a certificate that holds for the name. */
+static bool set_identity(SSL_CTX *ssl, enum tls_profile profile,
+                         const struct tls_certificate *const *certificates, size_t count)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE], kind = (unsigned char)profile;
+    unsigned length = 0;
+    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(all, &kind, sizeof(kind)) == 1;
+    for (size_t i = 0; good && i < count; i++)
+        good = X509_digest(certificates[i]->leaf, EVP_sha256(), digest, &length) == 1 &&
+               EVP_DigestUpdate(all, digest, length) == 1;
+    good = good && EVP_DigestFinal_ex(all, digest, &length) == 1 &&
+           SSL_CTX_set_session_id_context(ssl, digest, length) == 1;
+    EVP_MD_CTX_free(all);
+    return good;
+}
+
+static bool fill(struct tls_context *context, enum tls_profile profile,
+                 const struct tls_certificate *const *certificates, size_t count)
+{
+    bool good = context->ssl && set_common(context->ssl) && set_profile(context, profile) &&
+                set_identity(context->ssl, profile, certificates, count);
+    for (size_t i = 0; good && i < count; i++)
+        good = SSL_CTX_use_cert_and_key(context->ssl, certificates[i]->leaf, certificates[i]->key,
+                                        certificates[i]->chain, 0) == 1;
+    ERR_clear_error();
+    return good;
+}
+
+struct tls_context *tls_context_new(enum tls_profile profile,
+                                    const struct tls_certificate *const *certificates, size_t count)
+{
+    ASSERT(count > 0 && count <= TLS_KEY_KINDS);
+    struct tls_context *context = calloc(1, sizeof(*context));
+    if (!context)
+        return NULL;
+    context->ssl = SSL_CTX_new(TLS_server_method());
+    if (fill(context, profile, certificates, count))
+        return context;
+    tls_context_free(context);
+    return NULL;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+    if (!context)
+        return;
+    SSL_CTX_free(context->ssl);
+    free(context);
+}
+
+/* ---- the entrance */
+
+/* The libraries' own configuration files are not read: what holds is what ours says. */
+static bool start_library(void)
+{
+    return OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
+}
+
+struct tls_entrance *tls_entrance_new(void)
+{
+    struct tls_entrance *entrance = start_library() ? calloc(1, sizeof(*entrance)) : NULL;
+    if (!entrance)
+        return NULL;
+    entrance->tickets = tls_tickets_new();
+    entrance->bytes = tls_bytes_new();
+    entrance->ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    entrance->ssl = SSL_CTX_new(TLS_server_method());
+    if (entrance->tickets && entrance->bytes && entrance->ticket_cipher && entrance->ssl &&
+        set_common(entrance->ssl)) {
+        tls_prepare_entrance(entrance);
+        return entrance;
+    }
+    tls_entrance_free(entrance);
+    return NULL;
+}
+
+void tls_entrance_free(struct tls_entrance *entrance)
+{
+    if (!entrance)
+        return;
+    SSL_CTX_free(entrance->ssl);
+    BIO_meth_free(entrance->bytes);
+    EVP_CIPHER_free(entrance->ticket_cipher);
+    tls_tickets_free(entrance->tickets);
+    free(entrance);
+}
+
+/* ---- tickets */
+
+static bool authenticate(EVP_MAC_CTX *mac, struct tls_ticket_key *key)
+{
+    char digest[] = "SHA256";
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->authentication,
+                                          sizeof(key->authentication)),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(mac, parameters) == 1;
+}
+
+static int seal(struct tls_entrance *entrance, struct tls_ticket_key *key, unsigned char name[16],
+                unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+{
+    memcpy(name, key->name, sizeof(key->name));
+    bool good = RAND_bytes(iv, EVP_CIPHER_get_iv_length(entrance->ticket_cipher)) == 1 &&
+                EVP_EncryptInit_ex2(cipher, entrance->ticket_cipher, key->cipher, iv, NULL) == 1 &&
+                authenticate(mac, key);
+    return good ? 1 : -1;
+}
+
+static int unseal(struct tls_entrance *entrance, struct tls_ticket_key *key, bool is_old,
+                  unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+{
+    bool good = authenticate(mac, key) &&
+                EVP_DecryptInit_ex2(cipher, entrance->ticket_cipher, key->cipher, iv, NULL) == 1;
+    return !good ? -1 : is_old ? 2 : 1;
+}
+
+/* 0: no ticket is made, or taken; the handshake goes on without. */
+int tls_entrance_seal(struct tls_entrance *entrance, int64_t now, unsigned char name[16],
+                      unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool is_sealing)
+{
+    struct tls_ticket_key key;
+    bool is_old = false;
+    bool found = is_sealing ? tls_tickets_sealing(entrance->tickets, now, &key)
+                            : tls_tickets_find(entrance->tickets, now, name, &key, &is_old);
+    if (!found)
+        return 0;
+    int result = is_sealing ? seal(entrance, &key, name, iv, cipher, mac)
+                            : unseal(entrance, &key, is_old, iv, cipher, mac);
+    OPENSSL_cleanse(&key, sizeof(key));
+    return result;
+}

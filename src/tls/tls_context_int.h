@@ -1,0 +1,27 @@
+/* Contexts and the entrance from inside, for tls.c. */
+#pragma once
+
+#include "tls/tls_context.h"
+#include "tls/tls_tickets.h"
+
+#include <openssl/ssl.h>
+
+/* In tls.c: what a connection answers the library. */
+void tls_prepare_entrance(struct tls_entrance *entrance);
+
+struct tls_context {
+    SSL_CTX *ssl;
+    int least_version;
+};
+
+struct tls_entrance {
+    SSL_CTX *ssl;      /* every connection begins with it */
+    BIO_METHOD *bytes; /* of a connection's BIO: tls_bytes.c */
+    struct tls_tickets *tickets;
+    EVP_CIPHER *ticket_cipher;
+};
+
+/* Seals and opens tickets, as SSL_CTX_set_tlsext_ticket_key_evp_cb has it. The time comes from the
+ * connection. */
+int tls_entrance_seal(struct tls_entrance *entrance, int64_t now, unsigned char name[16],
+                      unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool is_sealing);

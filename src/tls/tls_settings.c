@@ -1,0 +1,161 @@
+#include "tls/tls_settings.h"
+
+#include "base/arena.h"
+
+enum { PAIRS_MAX = TLS_KEY_KINDS };
+
+static void cleanse(void *bytes)
+{
+    tls_cleanse(*(const struct slice *)bytes);
+}
+
+static bool keep_until_cleansed(struct setting_reader *reader, struct slice bytes)
+{
+    struct slice *kept = ARENA_NEW(reader->arena, struct slice);
+    if (!kept || !arena_on_fini(reader->arena, cleanse, kept)) {
+        tls_cleanse(bytes);
+        return false;
+    }
+    *kept = bytes;
+    return true;
+}
+
+static bool read_file(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct tls_file *file = field;
+    *file = (struct tls_file){0};
+    if (node_is_word(node, "off"))
+        return true;
+    if (node->kind != NODE_SCALAR || node->text.length == 0)
+        return setting_refuse(reader, "a certificate or key", "a file", "/etc/weir/shop.pem", node);
+    file->node = node;
+    file->problem = setting_try_file(reader, node, TLS_FILE_MAX, &file->bytes);
+    return file->problem || keep_until_cleansed(reader, file->bytes);
+}
+
+/* ---- `certificates` */
+
+#define FILE_RECORD(name_, owner, field, scopes_, summary_, example_)                              \
+    {                                                                                              \
+        .name = name_, .type = SETTING_CUSTOM, .offset = offsetof(owner, field),                   \
+        .size = sizeof(struct tls_file), .read = read_file, .form = "TEXT", .scopes = scopes_,     \
+        .names_files = true, .summary = summary_, .example = example_                              \
+    }
+
+#define CERTIFICATE_SUMMARY                                                                        \
+    "The file with the certificate in PEM, and behind it those that signed it, up to its "         \
+    "authority."
+#define KEY_SUMMARY                                                                                \
+    "The file with the private key, without password; where none is named, the key stands in the " \
+    "certificate's file."
+
+static const struct setting pair_records[] = {
+    FILE_RECORD("certificate", struct tls_pair, certificate, SCOPE_SITE, CERTIFICATE_SUMMARY,
+                "/etc/weir/shop.pem"),
+    FILE_RECORD("key", struct tls_pair, key, SCOPE_SITE, KEY_SUMMARY, "/etc/weir/shop.key"),
+};
+
+static void check_pair(const void *group, const struct node *node, struct diagnostics *diagnostics)
+{
+    if (!((const struct tls_pair *)group)->certificate.node)
+        diagnostics_error(diagnostics, node->position, "name its file as \"certificate\"",
+                          "there is no certificate");
+}
+
+static const struct setting_group pair_group = {
+    .name = "certificates",
+    .settings = pair_records,
+    .count = sizeof(pair_records) / sizeof(pair_records[0]),
+    .size = sizeof(struct tls_pair),
+    .check = check_pair,
+    .summary = "A certificate with its key.",
+};
+
+#define PAIRS_EXAMPLE                                                                              \
+    "[{certificate: shop-ecdsa.pem, key: shop-ecdsa.key}, "                                        \
+    "{certificate: shop-rsa.pem, key: shop-rsa.key}]"
+
+static bool read_pairs(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct tls_pairs *pairs = field;
+    *pairs = (struct tls_pairs){0};
+    if (node_is_word(node, "off"))
+        return true;
+    if (node->kind != NODE_SEQUENCE || node->count == 0)
+        return setting_refuse(reader, "certificates", "a list", PAIRS_EXAMPLE, node);
+    if (node->count > PAIRS_MAX) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "one with a key of ECDSA and one with a key of RSA is what clients can "
+                          "use; other names belong to other sites",
+                          "a site has at most %d certificates", PAIRS_MAX);
+        return false;
+    }
+    struct tls_pair *items = ARENA_ARRAY(reader->arena, struct tls_pair, (size_t)node->count);
+    bool good = items != NULL;
+    for (uint32_t i = 0; items && i < node->count; i++) {
+        if (node->items[i]->kind == NODE_MAPPING)
+            good &= setting_read_mapping(reader, &pair_group, node->items[i], &items[i]);
+        else
+            good =
+                setting_refuse(reader, "a certificate", "a mapping", PAIRS_EXAMPLE, node->items[i]);
+    }
+    if (good)
+        *pairs = (struct tls_pairs){.items = items, .count = node->count};
+    return good;
+}
+
+/* ---- `tls` */
+
+static const char *const profile_choices[] = {"intermediate", "modern", "old", NULL};
+
+static const struct setting records[] = {
+    FILE_RECORD("certificate", struct tls_settings, pair.certificate, SCOPE_SITE,
+                CERTIFICATE_SUMMARY, "/etc/weir/shop.pem"),
+    FILE_RECORD("key", struct tls_settings, pair.key, SCOPE_SITE, KEY_SUMMARY,
+                "/etc/weir/shop.key"),
+    {.name = "certificates",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct tls_settings, more),
+     .size = sizeof(struct tls_pairs),
+     .read = read_pairs,
+     .form = "off | [MAPPING]",
+     .mapping = &pair_group,
+     .scopes = SCOPE_SITE,
+     .names_files = true,
+     .summary = "Several certificates for the same names, with keys of different kinds: a client "
+                "gets the one that it can use.",
+     .example = PAIRS_EXAMPLE},
+    {.name = "profile",
+     .type = SETTING_CHOICE,
+     .offset = offsetof(struct tls_settings, profile),
+     .size = sizeof(int),
+     .standard = "intermediate",
+     .choices = profile_choices,
+     .scopes = SCOPE_SITE,
+     .summary =
+         "Which versions and ciphers are spoken: intermediate (TLS 1.2 and 1.3), modern "
+         "(TLS 1.3 alone), or old (from TLS 1.0 on, with ciphers that are known to be weak).",
+     .example = "modern"},
+};
+
+static void check_site(const void *group, const struct node *node, struct diagnostics *diagnostics)
+{
+    const struct tls_settings *settings = group;
+    if (settings->pair.certificate.node && settings->more.count > 0)
+        diagnostics_error(diagnostics, node->position,
+                          "write all of them in \"certificates\", or take out what is inherited "
+                          "with \"certificate: off\"",
+                          "\"certificate\" and \"certificates\" stand side by side");
+    else if (settings->profile == TLS_OLD)
+        diagnostics_warning(diagnostics, node->position, "leave it away, where nobody needs it",
+                            "the profile \"old\" lets weak ciphers and versions in");
+}
+
+const struct setting_group tls_group = {
+    .name = "tls",
+    .settings = records,
+    .count = sizeof(records) / sizeof(records[0]),
+    .size = sizeof(struct tls_settings),
+    .check = check_site,
+    .summary = "TLS towards clients: the certificates of a site.",
+};

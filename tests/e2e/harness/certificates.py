@@ -1,0 +1,74 @@
+"""Certificates for tests, made when they are asked for, each with an authority of its own test."""
+
+import datetime
+import ipaddress
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
+
+KEYS = {
+    "ecdsa": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "weak": lambda: rsa.generate_private_key(65537, 1024),
+}
+
+
+def _name(text):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _subject(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def key_pem(key, password=None):
+    encryption = (serialization.BestAvailableEncryption(password) if password
+                  else serialization.NoEncryption())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             encryption)
+
+
+class Authority:
+    """Signs certificates and writes them into a directory; clients of the test trust `file`."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.key = KEYS["ecdsa"]()
+        self.certificate = self._sign(_name("test authority"), self.key.public_key(), 0, 30, [
+            (x509.BasicConstraints(ca=True, path_length=None), True)])
+        self.file = directory / "authority.pem"
+        self.file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _sign(self, subject, public_key, begins, ends, extensions):
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateBuilder().subject_name(subject)
+                   .issuer_name(_name("test authority")).public_key(public_key)
+                   .serial_number(x509.random_serial_number())
+                   .not_valid_before(now + datetime.timedelta(days=begins, hours=-1))
+                   .not_valid_after(now + datetime.timedelta(days=ends, hours=1 if ends > 0 else -1)))
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def make(self, file, names, kind="ecdsa", begins=0, ends=90, password=None):
+        """Writes FILE.pem with a certificate for those names, valid from `begins` to `ends` days
+        from now, and FILE.key with its key. Gives the certificate."""
+        key = KEYS[kind]()
+        certificate = self._sign(_name(names[0]), key.public_key(), begins, ends, [
+            (x509.SubjectAlternativeName([_subject(name) for name in names]), False)])
+        (self.directory / f"{file}.pem").write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM))
+        (self.directory / f"{file}.key").write_bytes(key_pem(key, password))
+        return certificate
+
+
+def a_site(name="example.com", file="site", rest="respond: {status: 200, body: $host}"):
+    """A site as text, with FILE.pem and FILE.key of the authority, for start_tls."""
+    return (f'  - host: "{name}"\n    tls: {{certificate: {{files}}/{file}.pem, '
+            f"key: {{files}}/{file}.key}}\n    {rest}\n")

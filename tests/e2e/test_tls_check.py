@@ -1,0 +1,247 @@
+"""Certificates that are wrong: what `weir check` says about them, and that one bad certificate does
+not take the others with it in service."""
+
+import pytest
+
+from harness.certificates import a_site
+from harness.weir import WeirFailed, is_sanitized, run_weir_command
+
+LISTEN = 'listen: ":443"\nsites:\n'
+
+
+@pytest.fixture
+def check(authority, directory):
+    """check(text) gives what is said, without the excerpts."""
+    def run(text, status=1):
+        (directory / "weir.yaml").write_text(text.replace("{files}", str(authority.directory)))
+        said = run_weir_command("check", directory=directory)
+        assert said.returncode == status, said.stderr
+        return said.stderr.replace(str(authority.directory), "{files}")
+    return run
+
+
+def broken(authority):
+    text = (authority.directory / "good.pem").read_text()
+    (authority.directory / "site.pem").write_text(text[:200] + "####" + text[204:])
+
+
+def without_certificate(authority):
+    (authority.directory / "site.pem").write_text("nothing\n")
+
+
+def without_key(authority):
+    (authority.directory / "site.key").write_bytes(
+        (authority.directory / "site.pem").read_bytes())
+
+
+def broken_key(authority):
+    text = (authority.directory / "site.key").read_text()
+    (authority.directory / "site.key").write_text(text[:60] + "####" + text[64:])
+
+
+def missing(authority):
+    (authority.directory / "site.pem").unlink()
+
+
+def large(authority):
+    (authority.directory / "site.pem").write_bytes(b"#" * (256 * 1024 + 1))
+
+
+def other_key(authority):
+    (authority.directory / "site.key").write_bytes(
+        (authority.directory / "good.key").read_bytes())
+
+
+ERRORS = [
+    (missing, "7:24: error: cannot read \"{files}/site.pem\": No such file or directory"),
+    (large, "7:24: error: \"{files}/site.pem\" is larger than 256 KiB"),
+    (without_certificate,
+     '7:24: error: "{files}/site.pem" cannot be served: there is no certificate in it'),
+    (broken, '7:24: error: "{files}/site.pem" cannot be served: a certificate in it cannot be read'),
+    (without_key, 'error: "{files}/site.key" cannot be served: there is no private key in it'),
+    (broken_key, 'error: "{files}/site.key" cannot be served: the private key in it cannot be read'),
+    (other_key, 'error: "{files}/site.key" cannot be served: the private key in it is not that of '
+                "the certificate"),
+    (lambda authority: authority.make("site", ["example.com"], password=b"secret"),
+     'error: "{files}/site.key" cannot be served: the private key in it is encrypted'),
+    (lambda authority: authority.make("site", ["example.com"], "weak"),
+     'error: "{files}/site.pem" cannot be served: the key or the signature of the certificate is '
+     "too weak"),
+]
+
+
+def two_sites(authority):
+    authority.make("good", ["good.example.com"])
+    authority.make("site", ["example.com"])
+    return a_site("good.example.com", "good") + a_site()
+
+
+@pytest.mark.parametrize("spoil, words", ERRORS)
+def test_a_bad_certificate_is_told_with_its_place(authority, check, spoil, words):
+    sites = two_sites(authority)
+    spoil(authority)
+    said = check(LISTEN + sites)
+    assert said.count("error: ") == 1
+    assert words in said
+    assert said.startswith("weir.yaml:7:")
+
+
+@pytest.mark.parametrize("spoil, words", ERRORS)
+def test_the_others_are_served(authority, start_tls, tls, spoil, words):
+    sites = two_sites(authority)
+    spoil(authority)
+    weir = start_tls(sites)
+    weir.wait_for_log("; it is not served$")
+    assert "warning: " in weir.log and "error: " not in weir.log
+    assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
+    with pytest.raises(OSError, match="unrecognized name"):
+        tls(weir, "example.com")
+
+
+def test_so_it_is_under_a_supervisor(authority, start_tls, tls):
+    """Where the worker opens nothing by itself, and has no rights."""
+    sites = two_sites(authority)
+    other_key(authority)
+    weir = start_tls(sites, "threads: 2", supervised=True)
+    weir.wait_for_log("; it is not served$")
+    assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
+    authority.make("site", ["example.com"])
+    weir.signal(1)
+    weir.wait_for_log("the configuration was loaded")
+    assert tls(weir).ask().status == 200
+
+
+def test_a_bad_certificate_becomes_good_by_a_reload(authority, start_tls, tls):
+    sites = two_sites(authority)
+    other_key(authority)
+    weir = start_tls(sites)
+    authority.make("site", ["example.com"])
+    weir.signal(1)
+    weir.wait_for_log("the configuration was loaded")
+    assert tls(weir).ask().status == 200
+
+
+def test_with_no_good_certificate_nothing_starts(authority, start_tls):
+    authority.make("site", ["example.com"])
+    missing(authority)
+    with pytest.raises(WeirFailed, match="error: cannot read"):
+        start_tls(a_site())
+
+
+def test_a_reload_to_nothing_but_bad_ones_is_refused(authority, start_tls, tls):
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site())
+    missing(authority)
+    weir.signal(1)
+    weir.wait_for_log("the configuration was not loaded")
+    assert tls(weir).ask().status == 200
+
+
+@pytest.mark.parametrize("begins, ends, words", [
+    (-20, -2, "warning: the certificate has expired 2 days ago; clients refuse it"),
+    (2, 90, "warning: the certificate does not hold yet; clients refuse it"),
+    (0, 5, "warning: the certificate expires in 5 days")])
+def test_the_time_of_a_certificate_is_told(authority, check, begins, ends, words):
+    authority.make("site", ["example.com"], begins=begins, ends=ends)
+    assert f"weir.yaml:4:24: {words}" in check(LISTEN + a_site(), status=0)
+
+
+@pytest.mark.parametrize("names, host, is_covered", [
+    (["example.com"], "example.com", True), (["*.example.com"], "www.example.com", True),
+    (["*.example.com"], "*.example.com", True), (["*.example.com"], "a.b.example.com", False),
+    (["example.com", "www.example.com"], "*.example.com", False),
+    (["*.example.com"], "example.com", False), (["192.0.2.1"], "192.0.2.1", True),
+    (["192.0.2.1"], "192.0.2.2", False), (["2001:db8::1"], "[2001:db8::1]", True),
+    (["example.com"], "*", True)])
+def test_a_name_that_no_certificate_holds_for_is_told(authority, check, names, host, is_covered):
+    authority.make("site", names)
+    said = check(LISTEN + a_site(host), status=0)
+    assert said.count("no certificate of the site holds for") == (not is_covered)
+
+
+def test_it_is_told_what_a_certificate_is_for(authority, check):
+    authority.make("site", ["a.example.com", "b.example.com"])
+    assert ('weir.yaml:3:11: warning: no certificate of the site holds for "c.example.com"; it is '
+            "for a.example.com, b.example.com") in check(LISTEN + a_site("c.example.com"), status=0)
+
+
+@pytest.mark.parametrize("text, words", [
+    ('listen: ":443"\nsites: [{respond: 204}]',
+     "1:9: error: this address speaks TLS, but no site that answers there has \"tls\""),
+    ('listen: ":80"\nsites:\n' + a_site(),
+     "3:5: error: the site has \"tls\", but no address at which it answers speaks TLS"),
+    ("sites: [{tls: {key: {files}/site.key}, respond: 204}]",
+     "1:21: error: there is a key, but no certificate"),
+    ("sites: [{tls: {certificates: [{key: {files}/site.key}]}, respond: 204}]",
+     "1:31: error: there is no certificate"),
+    ("sites: [{tls: {certificates: {}}, respond: 204}]", "error: "),
+    ("sites: [{tls: {certificate: {files}/site.pem, key: {files}/site.key, certificates: "
+     "[{certificate: {files}/site.pem, key: {files}/site.key}]}, respond: 204}]",
+     'error: "certificate" and "certificates" stand side by side'),
+    ("sites: [{tls: {certificates: [{certificate: {files}/site.pem, key: {files}/site.key}, "
+     "{certificate: {files}/good.pem, key: {files}/good.key}]}, respond: 204}]",
+     "error: the site has a certificate with a key of ECDSA already"),
+    ("sites: [{tls: {profile: new}, respond: 204}]", "error: "),
+    ("sites: [{tls: on, respond: 204}]", 'error: "tls" must be a mapping'),
+    ("listen: [{address: \":443\", tls: {}}]\nsites: [{respond: 204}]", "error: "),
+    ("sites: [{hsts: yes, respond: 204}]", "error: "),
+    ("sites: [{plain_http: never, respond: 204}]", "error: "),
+])
+def test_a_wrong_configuration_of_tls_is_told(authority, check, text, words):
+    two_sites(authority)
+    assert words in check(text + "\n")
+
+
+def test_https_is_listened_for_where_a_site_has_tls(authority, check, directory):
+    """Without `listen`; an explanation names the listener at the port of the URL."""
+    authority.make("site", ["example.com"])
+    assert check("sites:\n" + a_site(), status=0) == ""
+    for scheme, port, said in [("https", 443, "200"), ("http", 80, "308")]:
+        explained = run_weir_command("explain", "GET", f"{scheme}://example.com/",
+                                     directory=directory).stdout
+        assert f":{port}\n" in explained
+        assert said in explained
+
+
+def test_old_is_warned_of(authority, check):
+    authority.make("site", ["example.com"])
+    said = check(LISTEN + a_site().replace("tls: {", "tls: {profile: old, "), status=0)
+    assert 'warning: the profile "old" lets weak ciphers and versions in' in said
+
+
+def test_preload_is_warned_of(authority, check):
+    authority.make("site", ["example.com"])
+    said = check(LISTEN + a_site(rest="hsts: {preload: on}\n    respond: 204"), status=0)
+    assert 'warning: no list takes this host: "preload" asks for more' in said
+
+
+def test_keys_are_told_nowhere(authority, start_tls, directory):
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site())
+    secret = (authority.directory / "site.key").read_text().splitlines()[1]
+    path = directory / "weir-0" / "weir.yaml"
+    said = run_weir_command("check", "--effective", "-c", path)
+    assert said.returncode == 0
+    assert f"key: {authority.directory}/site.key" in said.stdout
+    assert secret not in said.stdout + said.stderr + weir.log
+
+
+@pytest.mark.skipif(is_sanitized(), reason="sanitizers map more memory than there is")
+def test_keys_are_forgotten_as_text(authority, start_tls, tls):
+    """In memory a key is numbers of the library; the text that was read is overwritten."""
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site())
+    assert tls(weir).ask().status == 200
+    lines = (authority.directory / "site.key").read_bytes().splitlines()
+    with open(f"/proc/{weir.process.pid}/maps", encoding="ascii") as maps, \
+            open(f"/proc/{weir.process.pid}/mem", "rb") as memory:
+        for line in maps:
+            where, rights = line.split()[:2]
+            begin, end = (int(number, 16) for number in where.split("-"))
+            if not rights.startswith("rw"):
+                continue
+            try:
+                memory.seek(begin)
+                assert lines[1] not in memory.read(end - begin), line
+            except (OSError, OverflowError):
+                continue
