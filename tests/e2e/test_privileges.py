@@ -164,7 +164,8 @@ def test_the_worker_is_nobody_and_so_is_the_next_one(start_supervised):
     worker = weir.worker()
     assert_is(worker, NOBODY, NOGROUP)
     for task in pathlib.Path(f"/proc/{worker}/task").iterdir():
-        assert_is(f"{worker}/task/{task.name}", NOBODY, NOGROUP)
+        if not is_sanitized():  # where there is a thread that we have not made
+            assert_is(f"{worker}/task/{task.name}", NOBODY, NOGROUP)
     seen = lines(weir)
     os.kill(worker, signal.SIGKILL)
     weir.wait_for_log("weir: ready", start=seen)
