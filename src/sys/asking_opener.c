@@ -53,6 +53,12 @@ static int ask(struct sys_opener *opener, const struct opener_request *request)
     return result == 0 && descriptor >= 0 ? descriptor : result;
 }
 
+/* What was opened is lost on the way where the process may have no more descriptors (unix(7)). */
+static int opened(int result)
+{
+    return result == 0 ? -EMFILE : result;
+}
+
 static int ask_of_path(struct sys_opener *opener, enum opener_question question, const char *path)
 {
     struct opener_request request = {.question = question};
@@ -60,7 +66,7 @@ static int ask_of_path(struct sys_opener *opener, enum opener_question question,
         return -ENAMETOOLONG;
     memcpy(request.path, path, strlen(path) + 1);
     int result = ask(opener, &request);
-    return result == 0 ? -EPIPE : result; /* 0: who opened something and lost it on the way */
+    return opened(result);
 }
 
 static int asking_listen(struct sys_opener *opener, const struct address *address,
@@ -72,7 +78,7 @@ static int asking_listen(struct sys_opener *opener, const struct address *addres
                                      .backlog = options->backlog,
                                      .address = *address};
     int result = ask(opener, &request);
-    return result == 0 ? -EPIPE : result;
+    return opened(result);
 }
 
 static void asking_forget_listener(struct sys_opener *opener, const struct address *address)
@@ -95,7 +101,7 @@ static int asking_connect_datagram(struct sys_opener *opener, const struct addre
 {
     struct opener_request request = {.question = OPENER_DATAGRAM, .address = *address};
     int result = ask(opener, &request);
-    return result == 0 ? -EPIPE : result;
+    return opened(result);
 }
 
 static size_t count_names(struct slice names)

@@ -46,6 +46,7 @@ void sys_signals_prepare(void)
     (void)pthread_sigmask(SIG_BLOCK, &waited, NULL);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGXFSZ, &ignore, NULL); /* a log at its limit (RLIMIT_FSIZE) is a full disk */
 }
 
 int sys_signals_open(bool passed_on)

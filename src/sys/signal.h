@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-/* Blocks the signals that are waited for, from everybody and passed on, and ignores SIGPIPE. Before
- * there are threads. */
+/* Blocks the signals that are waited for, from everybody and passed on, and ignores SIGPIPE and
+ * SIGXFSZ. Before there are threads. */
 void sys_signals_prepare(void);
 
 enum sys_signal {
