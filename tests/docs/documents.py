@@ -9,6 +9,7 @@ What a test does with a block stands in a comment right above it:
 | `<!-- file: sites.d/shop.yaml -->` | a further file beside the whole configurations of the document |
 | `<!-- wrong -->` | the block that follows is what `weir check` says about it, word for word |
 | `<!-- served -->` | it runs while the `console` blocks behind it, up to the next `yaml`, are executed |
+| `<!-- served, its servers are dead -->` | the same, and nobody listens where its servers should be |
 """
 
 import pathlib
@@ -22,6 +23,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("exa
                     *ROOT.glob("bench/*.md"), *ROOT.glob("tests/*/*.md")])
 FENCE = re.compile(r"^(?:<!-- *(?P<mark>[^>]*?) *-->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$",
                    re.MULTILINE | re.DOTALL)
+
+SERVED, SERVED_DEAD = "served", "served, its servers are dead"
 
 
 @dataclass
@@ -100,7 +103,8 @@ def _in_an_upstream(text):
 
 WRAPS = {
     "": lambda text: text,
-    "served": lambda text: text,
+    SERVED: lambda text: text,
+    SERVED_DEAD: lambda text: text,
     "beside sites": _beside_sites,
     "in defaults": _in_defaults,
     "in sites": _in_sites,
@@ -115,7 +119,7 @@ def whole(block):
     """The block as a whole configuration; parts get around them what they lack, upstreams that
     they name included."""
     text = WRAPS[block.mark](block.text)
-    if block.mark in ("", "served") or _has(text, "upstreams"):
+    if block.mark in ("", SERVED, SERVED_DEAD) or _has(text, "upstreams"):
         return text
     names = sorted(set(re.findall(r"\bproxy: *(\w+) *[},\n]", text)))
     upstreams = "".join(f"  {name}: [127.0.0.1:3000]\n" for name in names)

@@ -32,7 +32,7 @@ def echo(name):
 
 class Service:
     """Ports and paths as written -> in use: `listeners`, `servers`, `sockets` (those of Weir lie
-    in /run/weir/). `directory` holds weir.yaml. `serves`: whether there are servers at all."""
+    in /run/weir/). `directory` holds weir.yaml. `serves`: whether anybody listens where servers should be."""
 
     def __init__(self, text, directory, ports, serves=True):
         self.directory = directory

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from documents import after, all_blocks, write_files
+from documents import SERVED, SERVED_DEAD, after, all_blocks, write_files
 from service import Service
 
 SECONDS_MAX = 10
-SERVED = [block for block in all_blocks("yaml") if block.mark == "served"]
+RUNNING = [block for block in all_blocks("yaml") if block.mark in (SERVED, SERVED_DEAD)]
 
 
 def commands(block):
@@ -36,16 +36,16 @@ def execute(service, command, expected):
 
 
 def test_every_console_has_a_configuration():
-    behind = [console for block in SERVED for console in after(block)]
+    behind = [console for block in RUNNING for console in after(block)]
     assert [str(block) for block in all_blocks("console") if block not in behind] == []
 
 
-@pytest.mark.parametrize("block", SERVED, ids=str)
+@pytest.mark.parametrize("block", RUNNING, ids=str)
 def test_the_console_shows_what_is_printed(block, directory, ports):
     consoles = [console for console in after(block) if console.language == "console"]
     assert consoles, "nothing is shown of it"
     write_files(block.document, directory)
-    with Service(block.text, directory, ports) as service:
+    with Service(block.text, directory, ports, block.mark == SERVED) as service:
         for command, expected in [pair for console in consoles for pair in commands(console)]:
             printed = execute(service, command, expected)
             assert not expected or looks_like(printed, expected), f"{command}\n{printed}"

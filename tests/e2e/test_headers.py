@@ -56,14 +56,14 @@ headers:
     assert response.body == b"hello"
 
 
-def test_answers_of_our_own_are_changed_too(start_weir, connect):
-    client = connect(start_weir("""
+def test_answers_of_our_own_are_changed_too(start_weir, connect, ports):
+    client = connect(start_weir(f"""
         sites:
-          - headers: {response: {set: {X-Frame-Options: DENY}}}
+          - headers: {{response: {{set: {{X-Frame-Options: DENY}}}}}}
             routes:
-              - {path: /r, redirect: /x}
-              - {path: /f, respond: 200}
-              - {path: /dead, proxy: "http://127.0.0.1:1"}
+              - {{path: /r, redirect: /x}}
+              - {{path: /f, respond: 200}}
+              - {{path: /dead, proxy: "http://127.0.0.1:{ports.take()}"}}
     """))
     for target in ("/r", "/f", "/dead"):
         assert client.ask(target=target).values("X-Frame-Options") == ["DENY"], target
