@@ -36,6 +36,17 @@ void buffer_pools_fini(struct buffer_pools *pools)
     *pools = (struct buffer_pools){0};
 }
 
+struct pool_bytes buffer_pools_measure(const struct buffer_pools *pools)
+{
+    struct pool_bytes sum = {0};
+    for (int i = 0; i < BUFFER_SIZES; i++) {
+        struct pool_bytes bytes = pool_measure(pools->sizes[i]);
+        sum.used += bytes.used;
+        sum.spare += bytes.spare;
+    }
+    return sum;
+}
+
 static struct pool *fitting_pool(struct buffer_pools *pools, size_t size, size_t *ret_capacity)
 {
     for (int i = 0; i < BUFFER_SIZES; i++) {

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "base/pool.h"
 #include "base/slice.h"
 
 enum {
@@ -20,8 +21,6 @@ enum {
     BUFFER_LARGE = 128 * 1024, /* bodies that keep coming */
     BUFFER_SIZES = 3,
 };
-
-struct pool;
 
 struct buffer {
     struct pool *pool; /* NULL: made to measure, from malloc */
@@ -38,6 +37,9 @@ struct buffer_pools {
 /* False: no memory; nothing is left behind. */
 bool buffer_pools_init(struct buffer_pools *pools);
 void buffer_pools_fini(struct buffer_pools *pools);
+
+/* Of all sizes, without buffers that were made to measure. */
+struct pool_bytes buffer_pools_measure(const struct buffer_pools *pools);
 
 /* A buffer with room for at least `size` bytes and one reference, which is the caller's. NULL: no
  * memory. */

@@ -86,3 +86,9 @@ uint32_t pool_in_use(const struct pool *pool)
 {
     return pool->in_use;
 }
+
+struct pool_bytes pool_measure(const struct pool *pool)
+{
+    return (struct pool_bytes){.used = pool->in_use * pool->object_size,
+                               .spare = pool->idle_count * pool->object_size};
+}

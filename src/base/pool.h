@@ -25,3 +25,10 @@ size_t pool_object_size(const struct pool *pool);
 
 /* How many objects are in use. */
 uint32_t pool_in_use(const struct pool *pool);
+
+/* Bytes of objects in use, and of those that are kept unused. */
+struct pool_bytes {
+    size_t used, spare;
+};
+
+struct pool_bytes pool_measure(const struct pool *pool);

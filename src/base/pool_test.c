@@ -37,6 +37,26 @@ static void objects_in_use_are_counted(void **state)
     pool_free(pool);
 }
 
+static void assert_bytes(const struct pool *pool, size_t used, size_t spare)
+{
+    assert_int_equal(pool_measure(pool).used, used);
+    assert_int_equal(pool_measure(pool).spare, spare);
+}
+
+static void its_memory_is_in_use_or_spare(void **state)
+{
+    (void)state;
+    struct pool *pool = pool_new("objects", 64, 1);
+    assert_bytes(pool, 0, 0);
+    void *first = pool_get(pool), *second = pool_get(pool);
+    assert_bytes(pool, 128, 0);
+    pool_put(pool, first);
+    assert_bytes(pool, 64, 64);
+    pool_put(pool, second); /* one more than is kept */
+    assert_bytes(pool, 0, 64);
+    pool_free(pool);
+}
+
 static void a_pool_knows_the_size_of_its_objects(void **state)
 {
     (void)state;
@@ -61,6 +81,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_given_back_is_handed_out_next),
         cmocka_unit_test(objects_in_use_are_counted),
+        cmocka_unit_test(its_memory_is_in_use_or_spare),
         cmocka_unit_test(a_pool_knows_the_size_of_its_objects),
         cmocka_unit_test(a_pool_that_keeps_nothing_works),
     };

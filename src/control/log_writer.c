@@ -482,6 +482,16 @@ uint64_t log_writer_lost(const struct log_writer *writer)
     return atomic_load_explicit(&writer->lost, memory_order_relaxed);
 }
 
+uint64_t log_writer_waiting(const struct log_writer *writer)
+{
+    uint64_t sum = 0;
+    sys_lock_take(writer->lock);
+    LIST_EACH (link, &writer->files)
+        sum += CONTAINER_OF(link, struct log_file, link)->filled;
+    sys_lock_release(writer->lock);
+    return sum;
+}
+
 static void stop_thread(struct log_writer *writer)
 {
     sys_lock_take(writer->lock);

@@ -41,6 +41,9 @@ void log_writer_reopen(struct log_writer *writer);
  * thread. */
 uint64_t log_writer_lost(const struct log_writer *writer);
 
+/* Bytes of lines that wait to be written, in all files. Any thread. */
+uint64_t log_writer_waiting(const struct log_writer *writer);
+
 /* Writes what is left, ends the thread and closes the files. Nobody writes any more. NULL is
  * accepted. */
 void log_writer_free(struct log_writer *writer);

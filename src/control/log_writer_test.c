@@ -256,6 +256,7 @@ static void memory_is_bounded_and_what_is_dropped_is_told(void **state)
     enum { LINES = 8 * 1024 };
     for (unsigned i = 0; i < LINES; i++)
         log_sink_write(sink, LOG_SEVERITY_NOTICE, slice_of(line, sizeof(line)));
+    assert_in_range(log_writer_waiting(bench->writer), 1, 2 * LOG_BUFFER_SIZE);
     /* Nobody read meanwhile: at most two buffers are kept, what was in the pipe was on its way out
      * of one of them. */
     size_t kept = 0;

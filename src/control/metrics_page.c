@@ -226,6 +226,67 @@ static void print_turns(FILE *file, const struct metrics_sources *sources)
     }
 }
 
+static void print_memory(FILE *file, const struct metrics_sources *sources)
+{
+    static const char *const kinds[MEMORY_KIND_COUNT] = {[MEMORY_BUFFERS] = "buffers",
+                                                         [MEMORY_EXCHANGES] = "exchanges",
+                                                         [MEMORY_CLIENTS] = "clients",
+                                                         [MEMORY_SERVERS] = "servers",
+                                                         [MEMORY_TUNNELS] = "tunnels"};
+    begin(file, "weir_memory_bytes", GAUGE,
+          "Memory of the loops, by what it is for: used, or kept for the next one.");
+    for (unsigned kind = 0; kind < MEMORY_KIND_COUNT; kind++) {
+        uint64_t used = 0, spare = 0;
+        for (unsigned i = 0; i < sources->loop_count; i++) {
+            used += gauge_read(&sources->gauges[i]->bytes_used[kind]);
+            spare += gauge_read(&sources->gauges[i]->bytes_spare[kind]);
+        }
+        (void)fprintf(file,
+                      "weir_memory_bytes{kind=\"%s\",state=\"used\"} %" PRIu64
+                      "\nweir_memory_bytes{kind=\"%s\",state=\"spare\"} %" PRIu64 "\n",
+                      kinds[kind], used, kinds[kind], spare);
+    }
+}
+
+static void print_queues(FILE *file, const struct metrics_sources *sources)
+{
+    begin(file, "weir_loop_messages", GAUGE, "Messages of other threads that waited for the loop.");
+    for (unsigned i = 0; i < sources->loop_count; i++)
+        (void)fprintf(file, "weir_loop_messages{loop=\"%u\"} %" PRIu64 "\n", i,
+                      gauge_read(&sources->gauges[i]->messages));
+    begin(file, "weir_loop_tasks", GAUGE, "Work that the loop had put off to the end of its turn.");
+    for (unsigned i = 0; i < sources->loop_count; i++)
+        (void)fprintf(file, "weir_loop_tasks{loop=\"%u\"} %" PRIu64 "\n", i,
+                      gauge_read(&sources->gauges[i]->tasks));
+    begin(file, "weir_loop_delay_seconds", GAUGE, "How long the loop took to come to a message.");
+    for (unsigned i = 0; i < sources->loop_count; i++)
+        (void)fprintf(file, "weir_loop_delay_seconds{loop=\"%u\"} %.6f\n", i,
+                      (double)sources->delays[i] / 1000000);
+}
+
+static void print_accept_queue(FILE *file, const char *name, const struct address *address,
+                               uint64_t value)
+{
+    char memory[ADDRESS_TEXT_MAX];
+    struct text text = text_over(memory, sizeof(memory));
+    address_print(&text, address);
+    (void)fprintf(file, "%s{", name);
+    print_label(file, "listener", text_slice(&text));
+    (void)fprintf(file, "} %" PRIu64 "\n", value);
+}
+
+static void print_accept_queues(FILE *file, const struct metrics_sources *sources)
+{
+    begin(file, "weir_accept_queue", GAUGE, "Connections that wait to be accepted.");
+    for (unsigned i = 0; i < sources->accept_queue_count; i++)
+        print_accept_queue(file, "weir_accept_queue", &sources->accept_queues[i].address,
+                           sources->accept_queues[i].waiting);
+    begin(file, "weir_accept_queue_limit", GAUGE, "Connections that may wait to be accepted.");
+    for (unsigned i = 0; i < sources->accept_queue_count; i++)
+        print_accept_queue(file, "weir_accept_queue_limit", &sources->accept_queues[i].address,
+                           sources->accept_queues[i].limit);
+}
+
 static void print_loops(FILE *file, const struct metrics_sources *sources)
 {
     print_single(file, "weir_client_connections", GAUGE, "Connections of clients that are open.",
@@ -245,6 +306,9 @@ static void print_loops(FILE *file, const struct metrics_sources *sources)
                  SUM(tunnels_begun));
     print_errors(file, sources);
     print_turns(file, sources);
+    print_memory(file, sources);
+    print_queues(file, sources);
+    print_accept_queues(file, sources);
     print_single(file, "weir_loop_hangs_total", COUNTER, "Loops that did not turn for 5 seconds.",
                  sources->hangs);
 }
@@ -378,6 +442,11 @@ static void print_process(FILE *file, const struct metrics_sources *sources)
     print_single(file, "weir_log_lines_lost_total", COUNTER,
                  "Lines of logs that were dropped or could not be written.",
                  sources->log_lines_lost);
+    print_single(file, "weir_log_waiting_bytes", GAUGE, "Lines of logs that wait to be written.",
+                 sources->log_waiting_bytes);
+    print_single(file, "weir_snapshots", GAUGE,
+                 "Configurations in memory: the current one, and older ones that are still used.",
+                 sources->snapshots);
     print_single(file, "weir_resident_memory_bytes", GAUGE, "Memory of the process.",
                  sources->resident_bytes);
     print_single(file, "weir_open_descriptors", GAUGE, "Descriptors of the process.",

@@ -51,7 +51,8 @@ struct loop_context {
     char date[32]; /* an IMF-fixdate (RFC 9110 5.6.7) of that second */
     int64_t log_second;
     char log_time[32];         /* `20/Nov/2026:19:00:00 +0000`, of that second */
-    struct loop_counts counts; /* any thread may read them */
+    struct loop_counts counts; /* any thread may read them, */
+    struct loop_gauges gauges; /* and these */
     uint64_t id_state[4];      /* of the ids of exchanges: request_id.h */
     atomic_uint open_clients;  /* length of `client_list`; other loops read it */
 };

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "exchange/exchange.h"
 #include "exchange/outcome.h"
 
@@ -130,6 +131,26 @@ void metrics_count(struct exchange *exchange)
     counter_add(&counts->bytes_in, exchange->request_body_bytes);
     counter_add(&counts->bytes_out, exchange->response_body_bytes);
     histogram_add(&counts->milliseconds, outcome_milliseconds(exchange));
+}
+
+/* ---- loops */
+
+void metrics_measure(struct loop_context *context)
+{
+    struct loop_gauges *gauges = &context->gauges;
+    const struct pool_bytes bytes[MEMORY_KIND_COUNT] = {
+        [MEMORY_BUFFERS] = buffer_pools_measure(loop_buffers(context->loop)),
+        [MEMORY_EXCHANGES] = pool_measure(context->arena_chunks),
+        [MEMORY_CLIENTS] = pool_measure(context->clients),
+        [MEMORY_SERVERS] = upstreams_measure(context->upstreams),
+        [MEMORY_TUNNELS] = pool_measure(context->tunnels),
+    };
+    for (unsigned kind = 0; kind < MEMORY_KIND_COUNT; kind++) {
+        gauge_set(&gauges->bytes_used[kind], bytes[kind].used);
+        gauge_set(&gauges->bytes_spare[kind], bytes[kind].spare);
+    }
+    gauge_set(&gauges->messages, loop_mail_count(context->loop));
+    gauge_set(&gauges->tasks, loop_task_count(context->loop));
 }
 
 /* ---- reading */

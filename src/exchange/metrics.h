@@ -11,6 +11,7 @@
 #include "tls/tls.h"
 
 struct exchange;
+struct loop_context;
 
 enum {
     METRICS_ROUTES_MAX = 4096, /* with counters of their own; all others share those of no name */
@@ -34,6 +35,24 @@ struct loop_counts {
     struct counter tls_handshakes, tls_resumed; /* the second are among the first */
     struct counter tls_failures[TLS_FAILURE_COUNT];
     struct histogram turn_microseconds;
+};
+
+enum memory_kind {
+    MEMORY_BUFFERS,
+    MEMORY_EXCHANGES,
+    MEMORY_CLIENTS, /* connections */
+    MEMORY_SERVERS,
+    MEMORY_TUNNELS,
+    MEMORY_KIND_COUNT,
+};
+
+/* Of one loop, as it was when it last looked: once a second, so that no exchange pays for it. */
+struct loop_gauges {
+    struct gauge bytes_used[MEMORY_KIND_COUNT];
+    struct gauge bytes_spare[MEMORY_KIND_COUNT]; /* kept for the next one */
+    struct gauge messages;                       /* of other threads that waited when it looked */
+    struct gauge tasks;                          /* deferred, the same */
+    struct gauge delay_microseconds;             /* that it took to come to the look */
 };
 
 /* A route by name, with its counters on all loops. Lives as long as the registry. */
@@ -60,3 +79,6 @@ unsigned metrics_loops(const struct metrics_registry *registry);
 
 /* Counts an exchange at its end, on its loop. */
 void metrics_count(struct exchange *exchange);
+
+/* Sets the gauges of a loop, on its thread. */
+void metrics_measure(struct loop_context *context);

@@ -23,6 +23,7 @@ struct loop {
     size_t news_count, news_next; /* of this turn; what lies before `news_next` was handed out */
     struct sys_ready news[NEWS_MAX];
     struct timer_wheel wheel;
+    size_t mail_count;            /* of the last messages that came together */
     struct message *_Atomic mail; /* the newest first; the only field that other threads touch */
 };
 
@@ -92,7 +93,7 @@ static struct message *take_mail(struct loop *loop)
 {
     struct message *newest = atomic_exchange_explicit(&loop->mail, NULL, memory_order_acquire);
     struct message *oldest = NULL;
-    while (newest) {
+    for (loop->mail_count = 0; newest; loop->mail_count++) {
         struct message *older = newest->next;
         newest->next = oldest;
         oldest = newest;
@@ -235,4 +236,17 @@ void loop_send(struct loop *loop, struct message *message)
                                                     memory_order_release, memory_order_relaxed));
     if (!newest)
         sys_poll_wake(loop->poller);
+}
+
+size_t loop_mail_count(const struct loop *loop)
+{
+    return loop->mail_count;
+}
+
+size_t loop_task_count(const struct loop *loop)
+{
+    size_t count = 0;
+    LIST_EACH (link, &loop->deferred)
+        count++;
+    return count;
 }

@@ -70,3 +70,9 @@ struct message {
 
 /* Hands a message over. Messages of one sender arrive in their order. Any thread. */
 void loop_send(struct loop *loop, struct message *message);
+
+/* How many came at once when the mailbox was last emptied. */
+size_t loop_mail_count(const struct loop *loop);
+
+/* How many tasks are deferred; walks over them. */
+size_t loop_task_count(const struct loop *loop);

@@ -79,8 +79,10 @@ static void deferred_work_runs_in_the_turn_and_in_its_order(void **state)
     loop_defer(*state, &a.task);
     loop_defer(*state, &b.task);
     assert_string_equal(story.text, "");
+    assert_int_equal(loop_task_count(*state), 2);
     loop_turn(*state, -1);
     assert_string_equal(story.text, "ab");
+    assert_int_equal(loop_task_count(*state), 0);
 }
 
 static void deferring_twice_runs_once(void **state)
@@ -222,10 +224,16 @@ static void mail_to_oneself_arrives_without_waiting(void **state)
 {
     struct sender sender = {.loop = *state, .in_order = true};
     sender.letters[0] = (struct letter){.message = {.deliver = receive}, .sender = &sender};
+    sender.letters[1] =
+        (struct letter){.message = {.deliver = receive}, .sender = &sender, .number = 1};
     loop_send(*state, &sender.letters[0].message);
+    loop_send(*state, &sender.letters[1].message);
     assert_int_equal(sender.received, 0);
     loop_turn(*state, -1);
-    assert_int_equal(sender.received, 1);
+    assert_int_equal(sender.received, 2);
+    assert_int_equal(loop_mail_count(*state), 2);
+    loop_turn(*state, 0);
+    assert_int_equal(loop_mail_count(*state), 0);
 }
 
 /* A message may send another one: it arrives in a later turn. */

@@ -165,22 +165,35 @@ static void answer_metrics(void *context, const struct admin_request *request,
     const struct control *control = context;
     const struct worker *worker = control->worker;
     const struct loop_counts *loops[LISTENER_LOOPS_MAX];
-    for (unsigned i = 0; i < worker_threads(worker); i++)
+    const struct loop_gauges *gauges[LISTENER_LOOPS_MAX];
+    uint64_t delays[LISTENER_LOOPS_MAX];
+    for (unsigned i = 0; i < worker_threads(worker); i++) {
         loops[i] = worker_counts(worker, i);
+        gauges[i] = worker_gauges(worker, i);
+        delays[i] = worker_delay_microseconds(worker, i);
+    }
+    struct accept_queue queues[ACCEPT_QUEUES_MAX];
     struct sys_usage usage = sys_process_usage();
+    const struct log_writer *logs =
+        control->reload ? control->reload->registries->log_writer : NULL;
     const struct metrics_sources sources = {
         .routes = worker_metrics(worker),
         .loops = loops,
+        .gauges = gauges,
+        .delays = delays,
         .loop_count = worker_threads(worker),
+        .accept_queues = queues,
+        .accept_queue_count = worker_accept_queues(worker, queues, ACCEPT_QUEUES_MAX),
         .snapshot = snapshot_of(control),
+        .snapshots = worker_snapshots(worker),
         .connections = worker_connections(worker),
         .hangs = worker_hangs(worker),
         .reloads_done = control->history.done,
         .reloads_refused = control->history.refused,
         .reloaded = control->history.last,
         .started = control->started,
-        .log_lines_lost =
-            control->reload ? log_writer_lost(control->reload->registries->log_writer) : 0,
+        .log_lines_lost = logs ? log_writer_lost(logs) : 0,
+        .log_waiting_bytes = logs ? log_writer_waiting(logs) : 0,
         .resident_bytes = usage.resident_bytes,
         .descriptors = usage.descriptors,
         .threads = usage.threads,

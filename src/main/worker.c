@@ -7,6 +7,7 @@
 #include "exchange/tunnel.h"
 #include "obs/log.h"
 #include "policy/pattern.h"
+#include "sys/clock.h"
 #include "sys/thread.h"
 
 #include <errno.h>
@@ -86,8 +87,12 @@ static void on_quit(struct loop *loop, struct message *message)
 
 static void on_beat(struct loop *loop, struct message *message)
 {
-    (void)loop;
-    atomic_store(&CONTAINER_OF(message, struct worker_loop, beat)->beat_is_out, false);
+    struct worker_loop *self = CONTAINER_OF(message, struct worker_loop, beat);
+    ASSERT(self->loop == loop);
+    metrics_measure(&self->context);
+    gauge_set(&self->context.gauges.delay_microseconds,
+              (sys_monotonic_ns() - self->beat_sent_ns) / 1000);
+    atomic_store(&self->beat_is_out, false);
 }
 
 static bool is_finished(const struct loop_context *context)
@@ -100,6 +105,7 @@ static bool is_finished(const struct loop_context *context)
 static void run_loop(void *argument)
 {
     struct worker_loop *self = argument;
+    metrics_measure(&self->context);
     while (!self->quitting) {
         loop_turn(self->loop, -1);
         histogram_add(&self->context.counts.turn_microseconds, loop_turn_time(self->loop));
@@ -192,6 +198,14 @@ struct snapshot *worker_snapshot(const struct worker *worker)
     return worker->snapshot;
 }
 
+uint64_t worker_snapshots(const struct worker *worker)
+{
+    uint64_t count = 1;
+    LIST_EACH (link, &worker->past_snapshots)
+        count++;
+    return count;
+}
+
 void worker_print_listeners(const struct worker *worker, struct text *text)
 {
     LIST_EACH (link, &worker->listeners) {
@@ -231,6 +245,7 @@ static void watch_loop(struct worker *worker, struct worker_loop *self)
             log_event(LOG_NOTICE, "a loop turns again", LOG_NUMBER("loop", self->context.index),
                       LOG_NUMBER("seconds", self->silent_seconds));
         self->silent_seconds = 0;
+        self->beat_sent_ns = sys_monotonic_ns();
         atomic_store(&self->beat_is_out, true);
         loop_send(self->loop, &self->beat);
         return;
@@ -252,6 +267,22 @@ const struct loop_counts *worker_counts(const struct worker *worker, unsigned lo
 {
     ASSERT(loop < worker->loop_count);
     return &worker->loops[loop].context.counts;
+}
+
+const struct loop_gauges *worker_gauges(const struct worker *worker, unsigned loop)
+{
+    ASSERT(loop < worker->loop_count);
+    return &worker->loops[loop].context.gauges;
+}
+
+uint64_t worker_delay_microseconds(const struct worker *worker, unsigned loop)
+{
+    ASSERT(loop < worker->loop_count);
+    const struct worker_loop *self = &worker->loops[loop];
+    uint64_t last = gauge_read(&self->context.gauges.delay_microseconds), now = 0;
+    if (atomic_load(&self->beat_is_out))
+        now = (sys_monotonic_ns() - self->beat_sent_ns) / 1000;
+    return now > last ? now : last;
 }
 
 const struct metrics_registry *worker_metrics(const struct worker *worker)

@@ -8,6 +8,7 @@
 #include "upstream/server.h"
 
 struct loop_counts;
+struct loop_gauges;
 struct metrics_registry;
 struct worker;
 
@@ -26,6 +27,9 @@ bool worker_publish(struct worker *worker, struct snapshot *snapshot);
 
 /* The current one; it lives until the next is published. */
 struct snapshot *worker_snapshot(const struct worker *worker);
+
+/* How many are in memory: the current one, and those before it that are still used. */
+uint64_t worker_snapshots(const struct worker *worker);
 
 /* The servers that its snapshots were built with. */
 struct server_registry *worker_servers(const struct worker *worker);
@@ -48,10 +52,21 @@ bool worker_is_draining(const struct worker *worker);
 /* Asked every second: tells of a loop that has not turned for some. */
 void worker_watch(struct worker *worker);
 
-/* For the metrics: what is counted of each loop, of routes, and of loops that hung. */
+/* For the metrics: what is counted and measured of each loop, of routes, and of loops that hung. */
 const struct loop_counts *worker_counts(const struct worker *worker, unsigned loop);
+const struct loop_gauges *worker_gauges(const struct worker *worker, unsigned loop);
 const struct metrics_registry *worker_metrics(const struct worker *worker);
 uint64_t worker_hangs(const struct worker *worker);
+
+/* How long a loop took, or takes by now, to come to a message. */
+uint64_t worker_delay_microseconds(const struct worker *worker, unsigned loop);
+
+struct accept_queue;
+
+/* The connections that wait to be accepted at each TCP listener, `max` listeners at most; returns
+ * how many those are. */
+unsigned worker_accept_queues(const struct worker *worker, struct accept_queue *ret_queues,
+                              unsigned max);
 
 /* Asked now and then: after a burst of clients is over, their memory goes back to the system. */
 void worker_rest(struct worker *worker);

@@ -16,6 +16,7 @@ struct worker_loop {
     struct message drain, abort, quit; /* each sent once at most */
     struct message beat;               /* asks whether it still turns */
     atomic_bool beat_is_out;           /* not yet answered */
+    uint64_t beat_sent_ns;             /* the control loop's, until it has sent it */
     unsigned silent_seconds;           /* since it was asked; the control loop's */
     bool quitting;
     atomic_bool is_closed; /* it accepts nobody any more */

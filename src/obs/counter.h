@@ -1,6 +1,6 @@
-/* Counters and histograms that one thread writes and any thread may read: a plain add, no lock, no
- * shared line. Whoever wants the sum over loops reads each loop's own and adds. Numbers only grow,
- * so that what is read while it changes is at most a moment old. */
+/* Counters, histograms and gauges that one thread writes and any thread may read: plain loads and
+ * stores, no lock, no shared line. Whoever wants the sum over loops reads each loop's own and adds.
+ * What is counted only grows, so that what is read while it changes is at most a moment old. */
 #pragma once
 
 #include <stdatomic.h>
@@ -21,6 +21,23 @@ static inline void counter_add(struct counter *counter, uint64_t count)
 static inline uint64_t counter_read(const struct counter *counter)
 {
     return atomic_load_explicit(&counter->value, memory_order_relaxed);
+}
+
+/* What rises and falls, and is set. */
+struct gauge {
+    _Atomic uint64_t value;
+};
+
+/* The owner alone. */
+static inline void gauge_set(struct gauge *gauge, uint64_t value)
+{
+    atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
+}
+
+/* Any thread. */
+static inline uint64_t gauge_read(const struct gauge *gauge)
+{
+    return atomic_load_explicit(&gauge->value, memory_order_relaxed);
 }
 
 /* Times in classes. A time is in the first class whose limit it does not exceed; the last class has

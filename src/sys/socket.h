@@ -50,6 +50,10 @@ int sys_connect_datagram(const struct address *address);
 /* 0 or -errno: what became of a connection. */
 int sys_socket_error(int fd);
 
+/* How many connections wait at a listening TCP socket to be accepted, and how many may. False: the
+ * system does not tell. */
+bool sys_accept_queue(int fd, uint32_t *ret_waiting, uint32_t *ret_limit);
+
 /* Bytes received, 0 at the peer's end, or -errno. */
 ssize_t sys_receive(int fd, void *memory, size_t size);
 

@@ -75,6 +75,11 @@ void upstreams_join(struct upstreams *upstreams, const struct lending_circle *ci
     upstreams->index = index;
 }
 
+struct pool_bytes upstreams_measure(const struct upstreams *upstreams)
+{
+    return pool_measure(upstreams->connections);
+}
+
 bool upstreams_is_quiet(const struct upstreams *upstreams)
 {
     return upstreams->loans_asked == 0;

@@ -44,6 +44,9 @@ void upstreams_free(struct upstreams *upstreams);
 void upstreams_join(struct upstreams *upstreams, const struct lending_circle *circle,
                     unsigned index);
 
+/* Memory of its connections. */
+struct pool_bytes upstreams_measure(const struct upstreams *upstreams);
+
 /* Whether nothing that it asked of others is still under way. */
 bool upstreams_is_quiet(const struct upstreams *upstreams);
 

@@ -206,6 +206,78 @@ def test_the_process_is_measured(start_counted, connect):
     assert turns == {"0", "1"}
 
 
+def test_memory_is_told_by_what_it_is_for(start_counted, start_origin, connect):
+    weir = start_counted("threads: 1\n" + SHOP % start_origin(holding_after_half).server)
+    assert weir.metrics()("weir_memory_bytes", state="used") == 0
+    clients = [connect(weir) for _ in range(10)]
+    for client in clients:
+        client.send_request(host="a.example.com")
+        client.read_until(b"half")
+
+    def used(metrics):
+        return {kind: metrics("weir_memory_bytes", kind=kind, state="used")
+                for kind in ("buffers", "exchanges", "clients", "servers", "tunnels")}
+
+    told = used(weir.metrics_when(lambda metrics: used(metrics)["exchanges"] >= 10 * 8192))
+    assert told["tunnels"] == 0
+    assert all(100 * len(clients) <= told[kind] for kind in ("clients", "servers", "buffers")), told
+    for client in clients:
+        client.reset()
+    metrics = weir.metrics_when(lambda metrics: set(used(metrics).values()) == {0})
+    assert metrics("weir_memory_bytes", state="spare") > 10 * 8192
+
+
+def holding_after_half(connection):
+    """Half a response; a head that lies in a buffer, as long as its exchange runs."""
+    connection.read_request()
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+    connection.hold()
+
+
+def test_who_waits_to_be_accepted_is_counted(start_counted, connect):
+    """The only loop is held; the admin side is not on it."""
+    weir = start_counted("threads: 1\nsites: [{respond: 204}]\n")
+    listener = "%s:%d" % weir.address
+    assert weir.metrics()("weir_accept_queue", listener=listener) == 0
+    with held(loop_threads(weir)[0]):
+        clients = [connect(weir) for _ in range(5)]
+        weir.metrics_when(lambda metrics: metrics("weir_accept_queue", listener=listener) == 5)
+        late = weir.metrics_when(lambda metrics: metrics("weir_loop_delay_seconds") > 0.1)
+        assert late("weir_accept_queue_limit", listener=listener) > 5
+    assert [client.ask().status for client in clients] == [204] * 5
+    assert weir.metrics()("weir_accept_queue", listener=listener) == 0
+
+
+def test_a_configuration_that_is_still_used_is_counted(start_counted, start_origin, connect):
+    go_on = threading.Event()
+
+    def behaviour(connection):
+        connection.read_request()
+        connection.wait(go_on)
+        connection.answer(200)
+        connection.hold()
+
+    origin = start_origin(behaviour)
+    weir = start_counted(SHOP % origin.server)
+
+    def reload():
+        seen = weir.log.count("\n")
+        weir.signal(1)
+        weir.wait_for_log("the configuration was loaded", start=seen)
+        return weir.metrics()("weir_snapshots")
+
+    client = connect(weir)
+    client.send_request(host="a.example.com")
+    origin.wait_for_requests()
+    assert weir.metrics()("weir_snapshots") == 1
+    assert reload() == 2
+    assert reload() == 3  # the last but one lives a moment longer, the first as long as the exchange
+    go_on.set()
+    client.read_response()
+    weir.metrics_when(lambda metrics: metrics("weir_exchanges_running") == 0)
+    assert reload() == 2
+
+
 def test_figures_agree_with_those_of_the_load(start_counted, start_origin):
     def behaviour(connection):
         while request := connection.read_request():
@@ -230,6 +302,13 @@ def test_prometheus_finds_no_fault_with_it(start_counted, start_origin, connect)
     assert said.returncode == 0, said.stdout + said.stderr
 
 
+def test_each_metric_is_told_of(start_counted):
+    weir = start_counted("sites: [{respond: 204}]\n")
+    named = set(re.findall(r"^# TYPE (\w+) ", weir.metrics().text, re.MULTILINE))
+    told = set(re.findall(r"`(weir_\w+)`", (ROOT / "docs/metrics.md").read_text()))
+    assert named == told
+
+
 def test_the_dashboard_asks_for_what_there_is(start_counted, start_origin, connect):
     weir = start_counted(SHOP % start_origin().server)
     client = connect(weir)
@@ -246,14 +325,21 @@ def test_the_dashboard_asks_for_what_there_is(start_counted, start_origin, conne
 def test_a_loop_that_hangs_is_told(start_counted, connect):
     """One thread is held, as a debugger holds it; the admin side still answers."""
     weir = start_counted("threads: 2\nsites: [{respond: 204}]\n")
-    tasks = pathlib.Path(f"/proc/{weir.process.pid}/task")
-    loop = next(int(task.name) for task in tasks.iterdir()
-                if (task / "comm").read_text().strip() == "weir-loop")
-    with held(loop):
+    with held(loop_threads(weir)[0]):
         weir.wait_for_log("error a loop hangs; what it serves waits loop=", 30)
-        assert weir.metrics()("weir_loop_hangs_total") == 1
+        metrics = weir.metrics()
+        assert metrics("weir_loop_hangs_total") == 1
+        assert max(value for name, _, value in metrics.samples
+                   if name == "weir_loop_delay_seconds") > 4
     weir.wait_for_log("notice a loop turns again", 30)
     assert connect(weir).ask().status == 204
+
+
+def loop_threads(weir):
+    """Their ids."""
+    tasks = pathlib.Path(f"/proc/{weir.process.pid}/task")
+    return [int(task.name) for task in tasks.iterdir()
+            if (task / "comm").read_text().strip() == "weir-loop"]
 
 
 @contextlib.contextmanager
