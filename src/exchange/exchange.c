@@ -23,8 +23,7 @@
 #include "base/assert.h"
 #include "base/pool.h"
 #include "obs/escape.h"
-
-#include <stdio.h>
+#include "sys/open.h"
 
 enum { TURNS_MAX = 32, ARENA_MAX = 1024 * 1024 };
 
@@ -162,17 +161,20 @@ static void add_request(struct text *text, const struct exchange *exchange)
 
 void exchange_tell_in_hand(const char *message)
 {
+    enum { STANDARD_ERROR = 2, PATIENCE_MS = 1000 };
     char memory[4096];
-    struct text text = text_over(memory, sizeof(memory));
+    struct text text = text_over(memory, sizeof(memory) - 1);
     const struct exchange *exchange = in_hand;
     (void)message; /* it was printed */
     if (!exchange)
         return;
+    text_add(&text, SLICE("weir: an exchange was in hand, in the state "));
     text_add(&text, slice_from_text(exchange_state_name(exchange->state)));
     if (exchange->client_target.data) /* else nothing of the request is known, or it is not read */
         add_request(&text, exchange);
-    (void)fprintf(stderr, "weir: an exchange was in hand, in the state %.*s\n", (int)text.length,
-                  text.data);
+    memory[text.length] = '\n';
+    struct slice line = slice_of(memory, text.length + 1);
+    (void)sys_write(STANDARD_ERROR, &line, PATIENCE_MS);
 }
 
 enum exchange_state exchange_rehearse(struct exchange *exchange)

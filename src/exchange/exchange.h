@@ -146,7 +146,7 @@ void exchange_go(struct exchange *exchange, enum exchange_state state);
 void exchange_await(struct exchange *exchange, enum call_wait server, enum stream_wait client);
 
 /* An assert_hook: tells on standard error of the exchange that the calling thread drives, if it
- * does; without its query, which may hold secrets. */
+ * does; without its query, which may hold secrets. A handler of signals may call it. */
 void exchange_tell_in_hand(const char *message);
 
 const char *exchange_state_name(enum exchange_state state);

@@ -17,8 +17,8 @@ unsigned outcome_status(const struct exchange *exchange);
 /* How often a server was asked: 0 where none was. */
 unsigned outcome_attempts(const struct exchange *exchange);
 
-/* From the head of the request to now, by the clock of turns, as all times here: each exchange would
- * pay for another one. */
+/* From the head of the request to now, by the clock of turns, as all times here: another one would
+ * be paid for by each exchange. */
 uint64_t outcome_milliseconds(const struct exchange *exchange);
 
 /* From when a server was wanted to a connection that carries the request, with servers that were

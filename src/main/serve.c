@@ -33,6 +33,12 @@ static void tell_look_up(void *context, const struct server *server, const char 
         log_event(LOG_NOTICE, "the name of a server was found", LOG_TEXT("name", server->host));
 }
 
+/* On the thread of a loop that hangs. */
+static void tell_in_hand(void)
+{
+    exchange_tell_in_hand(NULL);
+}
+
 static int run_worker(struct control *control, struct snapshot *snapshot, struct sys_opener *opener,
                       void (*ready)(struct slice listeners))
 {
@@ -66,6 +72,7 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
     (void)sys_raise_descriptor_limit();
     sys_signals_prepare();
     assert_hook = exchange_tell_in_hand;
+    sys_thread_on_interrupt(tell_in_hand);
     struct control control = {0};
     struct worker *worker = worker_new(servers, opener);
     if (!worker || !control_init(&control, worker, reload, opener) ||

@@ -255,6 +255,7 @@ static void watch_loop(struct worker *worker, struct worker_loop *self)
     worker->hangs++;
     log_event(LOG_ERROR, "a loop hangs; what it serves waits",
               LOG_NUMBER("loop", self->context.index), LOG_NUMBER("seconds", SILENCE_SECONDS));
+    sys_thread_interrupt(self->thread); /* it tells of the exchange in hand */
 }
 
 void worker_watch(struct worker *worker)

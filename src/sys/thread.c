@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { INTERRUPT = SIGURG }; /* one that is ignored where nobody wants it, and nobody else uses */
 
 struct sys_thread {
     pthread_t thread;
@@ -36,6 +39,7 @@ struct sys_thread *sys_thread_start(const char *name, void (*run)(void *argument
     sigset_t all, before;
     sigfillset(&all);
     sigdelset(&all, SIGSYS); /* sys/sandbox_calls.c wants to tell of it */
+    sigdelset(&all, INTERRUPT);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int refused = pthread_create(&thread->thread, NULL, begin, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -51,6 +55,29 @@ void sys_thread_join(struct sys_thread *thread)
     int failed = pthread_join(thread->thread, NULL);
     ASSERT(!failed);
     free(thread);
+}
+
+static void (*interrupt_answer)(void);
+
+static void on_interrupt(int number)
+{
+    int before = errno;
+    (void)number;
+    interrupt_answer();
+    errno = before;
+}
+
+void sys_thread_on_interrupt(void (*answer)(void))
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigfillset(&action.sa_mask);
+    interrupt_answer = answer;
+    (void)sigaction(INTERRUPT, &action, NULL);
+}
+
+void sys_thread_interrupt(struct sys_thread *thread)
+{
+    (void)pthread_kill(thread->thread, INTERRUPT);
 }
 
 void sys_pause(unsigned ms)

@@ -7,11 +7,18 @@
 struct sys_thread;
 
 /* Starts `run(argument)`. `name` (at most 15 characters) shows in tools. NULL: the system refused.
- * All signals are blocked in the new thread. */
+ * All signals are blocked in the new thread, but the one of sys_thread_interrupt. */
 struct sys_thread *sys_thread_start(const char *name, void (*run)(void *argument), void *argument);
 
 /* Waits for its end and frees it. */
 void sys_thread_join(struct sys_thread *thread);
+
+/* What interrupted threads do, in the whole process: they call `answer` in the middle of whatever
+ * they are at, which therefore may do no more than a handler of signals may (signal-safety(7)). */
+void sys_thread_on_interrupt(void (*answer)(void));
+
+/* Without sys_thread_on_interrupt nothing comes of it. The thread goes on behind it. */
+void sys_thread_interrupt(struct sys_thread *thread);
 
 /* Lets the calling thread sleep. */
 void sys_pause(unsigned ms);
