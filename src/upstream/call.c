@@ -158,7 +158,7 @@ static enum call_progress connect_server(struct call *call)
             return CALL_READY;
         if (io == IO_PENDING)
             return await_connection(call);
-        call->error = ERROR_CONNECT_FAILED;
+        call->error = connect_error(upstreams_connect_error(call->home));
     }
     call->last_error = call->error;
     if (call->upstream->count > 1)

@@ -5,6 +5,7 @@
 #include "upstream/lending.h"
 #include "upstream/upstreams_int.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -253,6 +254,7 @@ enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
 {
     ASSERT(user);
     *ret_connection = NULL;
+    upstreams->connect_error = ENOMEM;
     struct server_connection *connection = new_connection(upstreams, server);
     if (!connection)
         return IO_FAILED;
@@ -265,6 +267,7 @@ enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
         socket_connect(&connection->transport.socket, upstreams->loop, address, on_connection_news);
     lend(connection, user);
     if (io == IO_FAILED) {
+        upstreams->connect_error = connection->transport.socket.error;
         upstreams_drop(connection, false);
         return io;
     }
@@ -282,6 +285,11 @@ void upstreams_connected(struct server_connection *connection)
 {
     ASSERT(connection->user && socket_is_open(&connection->transport.socket));
     list_remove(&connection->link);
+}
+
+int upstreams_connect_error(const struct upstreams *upstreams)
+{
+    return upstreams->connect_error;
 }
 
 static void put_aside(struct upstreams *upstreams, struct server_pool *pool,

@@ -71,11 +71,12 @@ struct server_connection *upstreams_take_idle(struct upstreams *upstreams, struc
 void upstreams_connected(struct server_connection *connection);
 
 /* A new connection to one address of the server, lent to `user`; IO_PENDING: news will tell.
- * IO_FAILED: `*ret_connection` is NULL. IO_DONE and NULL: the server has as many calls as `limit`
- * permits. */
+ * IO_FAILED: `*ret_connection` is NULL, and upstreams_connect_error is the errno. IO_DONE and NULL:
+ * the server has as many calls as `limit` permits. */
 enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
                           const struct address *address, struct connection_user *user,
                           uint32_t limit, struct server_connection **ret_connection);
+int upstreams_connect_error(const struct upstreams *upstreams);
 
 /* Gives a connection back that may carry another call; it is kept `idle_ms` at most. */
 void upstreams_keep(struct server_connection *connection, uint64_t idle_ms);

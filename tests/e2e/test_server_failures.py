@@ -1,5 +1,6 @@
 """Servers that refuse, die, freeze, come back: every client gets a proper answer."""
 
+import socket
 import threading
 
 import pytest
@@ -35,6 +36,20 @@ def test_nobody_listens(refusing, start_weir, connect):
         response = client.ask()
         assert response.status in (502, 503)
         check_page(response, refusing)
+
+
+@pytest.mark.parametrize("is_left_over", [False, True])
+def test_nobody_listens_at_a_unix_socket(start_weir, connect, directory, is_left_over):
+    """It is not there, or whoever made it is gone."""
+    path = str(directory / "app.sock")
+    if is_left_over:
+        with socket.socket(socket.AF_UNIX) as gone:
+            gone.bind(path)
+    weir = start_weir(proxy_to(f"unix:{path}"))
+    response = connect(weir).ask()
+    assert response.status == 502
+    check_page(response, path)
+    weir.wait_for_log(f"the server refuses connections server=unix:{path} ")
 
 
 def test_the_page_of_head_has_no_body(refusing, start_weir, connect):
