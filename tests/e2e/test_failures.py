@@ -22,6 +22,9 @@ from harness.weir import binary, write_configuration
 CLIENTS = 8
 READY = "weir: ready"
 
+# Who sets limits for the worker has to be of the same user.
+STAYS_ITSELF = "user: root\n" if os.geteuid() == 0 else ""
+
 
 def behaviour(connection):
     while True:
@@ -34,7 +37,7 @@ def start_busy(start_weir, start_origin, directory):
     `.text` in it, and `.metrics()`."""
     def start(settings=""):
         admin = str(directory / "admin.sock")
-        text = (f"threads: 2\nadmin: unix:{admin}\n{settings}"
+        text = (f"threads: 2\nadmin: unix:{admin}\n{STAYS_ITSELF}{settings}"
                 f"sites: [{{proxy: '{start_origin(behaviour).url}'}}]\n")
         weir = start_weir(text, supervised=True)
         weir.path, weir.text = pathlib.Path(weir.arguments[2]), text
