@@ -66,6 +66,8 @@ def ends():
     literals += found(rf"(fprintf)\(told,\s*{LITERAL}", ["main/load.c"])
     literals += found(rf"(worker_fail|tell)\(\w+,\s*{LITERAL}", ENDS)
     literals += found(rf"(text_print)\(&text, {LITERAL}", ["control/log_writer.c"])
+    literals += [[form, f"{text} …"] for form, text in
+                 found(rf"(text_add)\(&text, SLICE\({LITERAL}", ["exchange/exchange.c"])]
     said = {re.sub(r"^…: ", "", text) for _, text in literals}
     return {text for text in said if re.search(r"\w \w|: \w", text)} - ELSEWHERE
 

@@ -336,10 +336,11 @@ def test_a_loop_that_hangs_is_told(start_counted, connect):
 
 
 def loop_threads(weir):
-    """Their ids."""
+    """Their ids, as soon as there are some: a thread names itself when it first runs."""
     tasks = pathlib.Path(f"/proc/{weir.process.pid}/task")
-    return [int(task.name) for task in tasks.iterdir()
-            if (task / "comm").read_text().strip() == "weir-loop"]
+    return poll_until(lambda: [int(task.name) for task in tasks.iterdir()
+                               if (task / "comm").read_text().strip() == "weir-loop"],
+                      what="the thread of a loop")
 
 
 @contextlib.contextmanager
