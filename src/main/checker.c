@@ -1,12 +1,13 @@
 #include "main/checker.h"
 
+#include "base/list.h"
 #include "control/admin_settings.h"
 #include "exchange/plan.h"
 #include "main/admin_place.h"
-#include "main/control.h"
 #include "main/load.h"
 #include "main/privileges.h"
 #include "main/vocabulary.h"
+#include "net/timeouts.h"
 #include "obs/log_sink.h"
 #include "obs/syslog.h"
 #include "sys/asking_opener.h"
@@ -73,9 +74,17 @@ static void name_admin(const struct snapshot *snapshot, struct sys_opener *opene
         (void)opener->listen(opener, &address, &options);
 }
 
+static const struct timeouts *top_timeouts(const struct snapshot *snapshot)
+{
+    const struct configuration *configuration = snapshot->configuration;
+    return scope_group(configuration, configuration->top, &timeouts_group);
+}
+
 static bool vouch(const struct snapshot *snapshot, struct sys_opener *opener, const char *path)
 {
-    struct opener_terms terms = {.drain_ms = control_drain_time(snapshot)};
+    const struct timeouts *timeouts = top_timeouts(snapshot);
+    struct opener_terms terms = {.drain_ms = (uint64_t)timeouts->drain,
+                                 .hang_ms = (uint64_t)timeouts->hang};
     privileges_of(snapshot->configuration, &terms.rights);
     name_listeners(snapshot, opener);
     name_admin(snapshot, opener, path);

@@ -15,9 +15,10 @@
 
 enum { DRAIN_LOOK_MS = 20, REST_LOOK_MS = 5000, WATCH_MS = 1000 };
 
-uint64_t control_drain_time(const struct snapshot *snapshot)
+/* How long exchanges may take to end when it stops, in milliseconds. */
+static uint64_t drain_time(const struct control *control)
 {
-    const struct configuration *configuration = snapshot->configuration;
+    const struct configuration *configuration = worker_snapshot(control->worker)->configuration;
     const struct timeouts *timeouts =
         scope_group(configuration, configuration->top, &timeouts_group);
     return (uint64_t)timeouts->drain;
@@ -53,8 +54,7 @@ void control_stop(struct control *control)
         return;
     }
     (void)fprintf(stderr, "weir: stopping\n");
-    control->drain_until =
-        loop_now(control->loop) + control_drain_time(worker_snapshot(control->worker));
+    control->drain_until = loop_now(control->loop) + drain_time(control);
     worker_drain(control->worker);
     timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
 }
@@ -65,8 +65,7 @@ void control_leave(struct control *control)
         return;
     log_event(LOG_NOTICE, "another worker serves; this one ends what it has begun");
     control->is_leaving = true;
-    control->drain_until =
-        loop_now(control->loop) + control_drain_time(worker_snapshot(control->worker));
+    control->drain_until = loop_now(control->loop) + drain_time(control);
     admin_leave(control->admin);
     worker_leave(control->worker);
     timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
@@ -84,7 +83,8 @@ static void on_rest(struct timer *timer)
 static void on_watch(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, watch);
-    worker_watch(control->worker);
+    if (worker_watch(control->worker))
+        control->opener->tell_alive(control->opener);
     timer_set(control->loop, &control->watch, WATCH_MS);
 }
 

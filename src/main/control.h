@@ -46,7 +46,4 @@ void control_stop(struct control *control);
  * before its sender could know. */
 void control_leave(struct control *control);
 
-/* How long exchanges may take to end when it stops, in milliseconds. */
-uint64_t control_drain_time(const struct snapshot *snapshot);
-
 void control_fini(struct control *control);

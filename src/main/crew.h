@@ -20,6 +20,8 @@ struct crew_member {
     uint64_t started_at; /* milliseconds */
     uint64_t drain_ms;   /* how long what it serves may take to end, as it told */
     uint64_t kill_at;    /* 0: it may live; UINT64_MAX: it was killed */
+    uint64_t alive_at;   /* its last sign of life; 0: it has not yet come to serve */
+    bool is_hung;        /* that was too long ago: it is being ended, and to be replaced */
 };
 
 enum { CREW_LEAVING_MAX = 4, CREW_MAX = CREW_LEAVING_MAX + 2 };

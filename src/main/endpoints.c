@@ -232,8 +232,10 @@ static void answer_stop(void *context, const struct admin_request *request,
 {
     (void)request;
     struct control *control = context;
-    if (!worker_is_draining(control->worker))
+    if (!worker_is_draining(control->worker)) {
+        control->opener->tell_stopping(control->opener);
         control_stop(control);
+    }
     reply->status = 202;
     (void)fputs("stopping\n", reply->body);
 }

@@ -170,6 +170,8 @@ static int obey_checker(struct opening *opening, const struct opener_request *re
     case OPENER_BEGIN_UPGRADE:
     case OPENER_UPGRADE_OUTCOME:
     case OPENER_LEFT:
+    case OPENER_STOPS:
+    case OPENER_ALIVE:
     case OPENER_QUESTION_COUNT:
         return -EPERM;
     }
@@ -308,6 +310,8 @@ static int obey(struct opening *opening, enum crew_role role, const struct opene
     case OPENER_UPGRADE_OUTCOME:
         return upgrade_open_outcome(opening->upgrade);
     case OPENER_LEFT:
+    case OPENER_STOPS:
+    case OPENER_ALIVE:
         return 0;
     case OPENER_VOUCH:
     case OPENER_QUESTION_COUNT:
@@ -359,6 +363,10 @@ bool opening_answer(struct opening *opening, int channel, enum crew_role role,
         return false;
     if (!came)
         return true;
+    if (request.question == OPENER_ALIVE) {
+        *ret_done = OPENER_ALIVE;
+        return true;
+    }
     if (waited && role == opening->who_waits)
         return false; /* who waits for an answer does not ask */
     int result = answer_to(opening, role, &request, &is_ours);
@@ -426,6 +434,8 @@ int opening_write(const struct opening *opening, int file)
 {
     int error = estate_print(file, "drain", "%llu", (unsigned long long)opening->terms.drain_ms);
     if (!error)
+        error = estate_print(file, "hang", "%llu", (unsigned long long)opening->terms.hang_ms);
+    if (!error)
         error = write_rights(&opening->terms.rights, file);
     if (!error)
         error = kept_listeners_write(&opening->listeners, file);
@@ -438,6 +448,8 @@ bool opening_read(struct opening *opening, struct slice key, struct slice value)
         return estate_take_number(&value, UINT64_MAX, &opening->terms.drain_ms);
     if (slice_equal(key, SLICE("rights")))
         return read_rights(value, &opening->terms.rights);
+    if (slice_equal(key, SLICE("hang")))
+        return estate_take_number(&value, UINT64_MAX, &opening->terms.hang_ms);
     if (slice_equal(key, SLICE("listener")))
         return kept_listeners_read(&opening->listeners, value);
     return kept_files_read(&opening->served, key, value);

@@ -549,6 +549,29 @@ static void who_leaves_may_open_its_logs_and_no_more(void **state)
     bench->opener->tell_left(bench->opener);
 }
 
+static void a_sign_of_life_waits_for_no_answer(void **state)
+{
+    (void)state;
+    struct opening opening;
+    enum opener_question done;
+    int ends[2], stray;
+    char memory[16];
+    opening_init(&opening, NULL);
+    assert_int_equal(sys_channel_open(ends), 0);
+    struct sys_opener *opener = sys_opener_asking(ends[1], 1, 0);
+    assert_non_null(opener);
+    opener->tell_alive(opener);
+    assert_true(opening_answer(&opening, ends[0], CREW_SERVES, &done));
+    assert_int_equal(done, OPENER_ALIVE);
+    assert_int_equal(sys_channel_receive(ends[1], memory, sizeof(memory), false, &stray), -EAGAIN);
+    for (int i = 0; i < 10000; i++)
+        opener->tell_alive(opener); /* nobody takes them */
+    sys_opener_asking_free(opener);
+    sys_close(ends[0]);
+    sys_close(ends[1]);
+    opening_fini(&opening, true);
+}
+
 static void one_upgrade_at_a_time_is_asked_for(void **state)
 {
     struct bench *bench = *state;
@@ -624,6 +647,7 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(who_leaves_may_open_its_logs_and_no_more, begin, end),
         cmocka_unit_test_setup_teardown(one_upgrade_at_a_time_is_asked_for, begin, end),
+        cmocka_unit_test(a_sign_of_life_waits_for_no_answer),
         cmocka_unit_test(what_was_not_checked_to_its_end_is_not_loaded),
         cmocka_unit_test(what_is_no_request_ends_the_channel),
     };

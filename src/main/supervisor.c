@@ -20,6 +20,8 @@ enum {
     GOOD_SERVICE_MS = 60000, /* after so long a death counts as the first one */
     GRACE_MS = 10000,        /* how much longer than `timeouts.drain` a stop may take */
     CHECK_MS = 60000,        /* how long a check of the configuration may take */
+    ABORT_MS = 2000,         /* how long a worker that hangs may take to end itself */
+    PAUSED_MS = 2000,        /* woken so much too late, this process itself was paused */
     WRITE_MS = 1000,         /* how long whoever reads standard error may hold us up */
     STANDARD_ERROR = 2,
 };
@@ -89,6 +91,16 @@ static void stop(struct supervisor *supervisor)
     supervisor->was_told = true;
     finish(supervisor, 0);
     stop_crew(supervisor, is_second);
+}
+
+/* The worker was asked to stop, and does so. */
+static void let_stop(struct supervisor *supervisor, struct crew_member *member)
+{
+    const struct crew_member *newcomer = crew_find(&supervisor->crew, CREW_COMES);
+    finish(supervisor, 0);
+    limit_life(member, member->drain_ms + GRACE_MS);
+    if (newcomer)
+        sys_child_signal(&newcomer->child, SYS_SIGNAL_STOP);
 }
 
 static bool is_over(const struct supervisor *supervisor)
@@ -449,7 +461,7 @@ static void see_to_end_of_service(struct supervisor *supervisor, const struct sy
                                   bool was_told)
 {
     bool ended_by_itself = !end->was_killed && end->number == 0;
-    if (ended_by_itself || was_told || !supervisor->opening.has_served) {
+    if (ended_by_itself || was_told || supervisor->is_ending || !supervisor->opening.has_served) {
         finish(supervisor, end->was_killed ? 1 : end->number);
         stop_crew(supervisor, false);
     } else if (!has_worker(supervisor)) {
@@ -464,8 +476,7 @@ static void see_to_end(struct supervisor *supervisor, struct crew_member *member
     if (!sys_child_take_end(&member->child, &end))
         return;
     crew_close_channel(member);
-    member->role = CREW_NONE;
-    member->kill_at = 0;
+    *member = (struct crew_member){.child = member->child, .channel = -1};
     if (gone.role == supervisor->opening.who_waits && supervisor->opening.wants_check) {
         forget_checker(supervisor);
         supervisor->opening.wants_check = false;
@@ -475,7 +486,7 @@ static void see_to_end(struct supervisor *supervisor, struct crew_member *member
     if (end.was_killed)
         tell_forbidden(supervisor);
     if (gone.role == CREW_SERVES)
-        see_to_end_of_service(supervisor, &end, gone.kill_at > 0);
+        see_to_end_of_service(supervisor, &end, gone.kill_at > 0 && !gone.is_hung);
     else if (gone.role == CREW_COMES)
         fail_upgrade(supervisor, "the new worker did not come to serve; standard error tells why");
     else
@@ -489,6 +500,39 @@ static void see_to_kill(struct crew_member *member)
     log_event(LOG_ERROR, "the worker does not stop; it is ended");
     sys_child_kill(&member->child);
     member->kill_at = UINT64_MAX;
+}
+
+/* ---- a worker that hangs */
+
+/* A worker that waits for a check of ours cannot give one. */
+static bool is_silent(const struct supervisor *supervisor, const struct crew_member *member)
+{
+    bool waits = supervisor->opening.wants_check && supervisor->opening.who_waits == member->role;
+    return member->role == CREW_SERVES && member->alive_at > 0 && !waits &&
+           sys_monotonic_ms() - member->alive_at >= supervisor->opening.terms.hang_ms;
+}
+
+static void see_to_life(struct supervisor *supervisor, struct crew_member *member)
+{
+    if (member->is_hung || !is_silent(supervisor, member))
+        return;
+    log_event(LOG_ERROR, "the worker gives no sign of life; it is ended",
+              LOG_NUMBER("process", (uint64_t)member->child.process),
+              LOG_NUMBER("seconds", supervisor->opening.terms.hang_ms / 1000));
+    member->is_hung = true;
+    sys_child_abort(&member->child);
+    limit_life(member, ABORT_MS);
+}
+
+/* While this process was paused (a machine that sleeps, a container that is frozen), so were they.
+ */
+static void forgive(struct supervisor *supervisor, uint64_t paused_ms)
+{
+    for (unsigned i = 0; i < CREW_MAX; i++) {
+        struct crew_member *member = &supervisor->crew.members[i];
+        if (member->alive_at > 0)
+            member->alive_at += paused_ms;
+    }
 }
 
 /* ---- what comes */
@@ -525,12 +569,18 @@ static void answer(struct supervisor *supervisor, struct crew_member *member)
         return;
     if (!opening_answer(&supervisor->opening, member->channel, member->role, &done))
         crew_close_channel(member);
-    if (done == OPENER_KEEP_LOADED)
+    if (done != OPENER_QUESTION_COUNT && member->alive_at > 0)
+        member->alive_at = sys_monotonic_ms();
+    if (done == OPENER_KEEP_LOADED) {
         member->drain_ms = supervisor->opening.terms.drain_ms;
+        member->alive_at = sys_monotonic_ms();
+    }
     if (done == OPENER_KEEP_LOADED && supervisor->upgrade.step == UPGRADE_STARTS)
         change_places(supervisor, member);
     else if (done == OPENER_LEFT && member->role == CREW_LEAVES)
         upgrade_left(&supervisor->upgrade);
+    else if (done == OPENER_STOPS && member->role == CREW_SERVES)
+        let_stop(supervisor, member);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -551,6 +601,8 @@ static int patience(struct supervisor *supervisor)
         const struct crew_member *member = &supervisor->crew.members[i];
         if (member->role != CREW_NONE && member->kill_at > 0)
             until = earlier(until, member->kill_at);
+        if (member->role == CREW_SERVES && member->alive_at > 0 && !member->is_hung)
+            until = earlier(until, member->alive_at + supervisor->opening.terms.hang_ms);
     }
     uint64_t now = sys_monotonic_ms();
     if (until == UINT64_MAX)
@@ -570,7 +622,12 @@ static void await_news(struct supervisor *supervisor)
         awaited[count++] = supervisor->crew.members[i].channel;
         awaited[count++] = supervisor->crew.members[i].child.descriptor;
     }
-    sys_await_readable(awaited, count, patience(supervisor));
+    uint64_t before = sys_monotonic_ms();
+    int most_ms = patience(supervisor);
+    sys_await_readable(awaited, count, most_ms);
+    uint64_t waited = sys_monotonic_ms() - before;
+    if (most_ms >= 0 && waited > (uint64_t)most_ms + PAUSED_MS)
+        forgive(supervisor, waited - (uint64_t)most_ms);
 }
 
 static void turn(struct supervisor *supervisor)
@@ -584,6 +641,7 @@ static void turn(struct supervisor *supervisor)
     for (unsigned i = 0; i < CREW_MAX; i++) {
         struct crew_member *member = &supervisor->crew.members[i];
         answer(supervisor, member);
+        see_to_life(supervisor, member);
         if (member->role != CREW_NONE)
             see_to_kill(member);
         if (member->role != CREW_NONE)
@@ -610,6 +668,9 @@ static bool begin(struct supervisor *supervisor)
     if (!inheritance_take(&inheritance, estate))
         return false;
     leave_no_core(&supervisor->opening.terms.rights);
+    struct crew_member *serving = crew_find(&supervisor->crew, CREW_SERVES);
+    if (serving)
+        serving->alive_at = sys_monotonic_ms();
     upgrade_resume(&supervisor->upgrade);
     start_newcomer(supervisor);
     return true;

@@ -258,10 +258,14 @@ static void watch_loop(struct worker *worker, struct worker_loop *self)
     sys_thread_interrupt(self->thread); /* it tells of the exchange in hand */
 }
 
-void worker_watch(struct worker *worker)
+bool worker_watch(struct worker *worker)
 {
-    for (unsigned i = 0; i < worker->loop_count; i++)
+    bool all_turn = true;
+    for (unsigned i = 0; i < worker->loop_count; i++) {
         watch_loop(worker, &worker->loops[i]);
+        all_turn &= worker->loops[i].silent_seconds == 0;
+    }
+    return all_turn;
 }
 
 const struct loop_counts *worker_counts(const struct worker *worker, unsigned loop)

@@ -49,8 +49,9 @@ uint64_t worker_connections(const struct worker *worker);
 /* Whether it stops: it accepts nobody any more. */
 bool worker_is_draining(const struct worker *worker);
 
-/* Asked every second: tells of a loop that has not turned for some. */
-void worker_watch(struct worker *worker);
+/* Asked every second: tells of a loop that has not turned for some. Whether all have turned since
+ * it was asked before. */
+bool worker_watch(struct worker *worker);
 
 /* For the metrics: what is counted and measured of each loop, of routes, and of loops that hung. */
 const struct loop_counts *worker_counts(const struct worker *worker, unsigned loop);

@@ -13,6 +13,8 @@
       "How long a client's connection is kept without a request.", "60s")                          \
     S(drain, DURATION, "30s", 0, DAY, SCOPE_TOP,                                                   \
       "How long running exchanges may go on when Weir is told to stop.", "30s")                    \
+    S(hang, DURATION, "30s", 5000, DAY, SCOPE_TOP,                                                 \
+      "How long the worker may give no sign of life before another one takes its place.", "30s")   \
     S(request_body, DURATION, "30s", 1, DAY, SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,                 \
       "How long a client may pause while it sends a body or takes a response, or drip: less than " \
       "8 "                                                                                         \

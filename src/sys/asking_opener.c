@@ -180,6 +180,19 @@ static void asking_tell_left(struct sys_opener *opener)
     (void)ask_plainly(opener, OPENER_LEFT);
 }
 
+static void asking_tell_stopping(struct sys_opener *opener)
+{
+    (void)ask_plainly(opener, OPENER_STOPS);
+}
+
+/* Nothing is awaited: who hangs is to be found out, not to have us hang, too. */
+static void asking_tell_alive(struct sys_opener *opener)
+{
+    const struct asking_opener *asking = (const struct asking_opener *)opener;
+    struct opener_request request = {.question = OPENER_ALIVE};
+    (void)sys_channel_send(asking->channel, slice_of((const char *)&request, sizeof(request)), -1);
+}
+
 bool sys_opener_vouch(struct sys_opener *opener, const struct opener_terms *terms)
 {
     struct opener_request request = {.question = OPENER_VOUCH, .terms = *terms};
@@ -208,7 +221,9 @@ struct sys_opener *sys_opener_asking(int channel, uint32_t process, uint32_t use
                                                 .keep_loaded = asking_keep_loaded,
                                                 .begin_upgrade = asking_begin_upgrade,
                                                 .open_upgrade_outcome = asking_open_upgrade_outcome,
-                                                .tell_left = asking_tell_left},
+                                                .tell_left = asking_tell_left,
+                                                .tell_stopping = asking_tell_stopping,
+                                                .tell_alive = asking_tell_alive},
                                      .channel = channel,
                                      .lock = lock};
     return &asking->opener;

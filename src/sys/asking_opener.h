@@ -1,7 +1,7 @@
 /* Opening by asking another process, over a channel (sys/channel.h): what a worker does under a
- * supervisor. Each question is one message and gets one answer, with a descriptor where something
- * was opened. A worker may outlive the supervisor that started it, in an upgrade: what is changed
- * here changes ESTATE_FORMAT (main/estate.h), too. */
+ * supervisor. Each question is one message and gets one answer (but for OPENER_ALIVE), with a
+ * descriptor where something was opened. A worker may outlive the supervisor that started it, in an
+ * upgrade: what is changed here changes ESTATE_FORMAT (main/estate.h), too. */
 #pragma once
 
 #include "sys/open.h"
@@ -23,12 +23,15 @@ enum opener_question {
     OPENER_BEGIN_UPGRADE,
     OPENER_UPGRADE_OUTCOME,
     OPENER_LEFT,
+    OPENER_STOPS,
+    OPENER_ALIVE, /* the only one without an answer */
     OPENER_QUESTION_COUNT
 };
 
 /* What the supervisor takes over from a configuration. */
 struct opener_terms {
     uint64_t drain_ms;        /* how long exchanges may take to end */
+    uint64_t hang_ms;         /* how long a worker may give no sign of life */
     struct sys_rights rights; /* of the worker, as they are at the start */
 };
 

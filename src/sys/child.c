@@ -49,6 +49,11 @@ void sys_child_kill(const struct sys_child *child)
     (void)kill(child->process, SIGKILL);
 }
 
+void sys_child_abort(const struct sys_child *child)
+{
+    (void)kill(child->process, SIGABRT);
+}
+
 bool sys_child_take_end(struct sys_child *child, struct sys_end *ret_end)
 {
     int status;

@@ -18,8 +18,9 @@ int sys_child_start(struct sys_child *ret_child);
 /* Passes a signal on (sys_signals_open with `passed_on`). */
 void sys_child_signal(const struct sys_child *child, enum sys_signal signal);
 
-/* Ends it at once. */
+/* Ends it at once; or has it end itself, with a dump of its memory where the system makes such. */
 void sys_child_kill(const struct sys_child *child);
+void sys_child_abort(const struct sys_child *child);
 
 /* How a child ended. */
 struct sys_end {

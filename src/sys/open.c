@@ -127,7 +127,7 @@ static int direct_upgrade(struct sys_opener *opener)
     return -ENOTSUP;
 }
 
-static void direct_tell_left(struct sys_opener *opener)
+static void direct_tell(struct sys_opener *opener)
 {
     (void)opener;
 }
@@ -146,7 +146,9 @@ struct sys_opener *sys_opener_direct(void)
         .keep_loaded = direct_keep_loaded,
         .begin_upgrade = direct_upgrade,
         .open_upgrade_outcome = direct_upgrade,
-        .tell_left = direct_tell_left,
+        .tell_left = direct_tell,
+        .tell_stopping = direct_tell,
+        .tell_alive = direct_tell,
     };
     return &direct;
 }

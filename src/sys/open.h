@@ -45,6 +45,10 @@ struct sys_opener {
     int (*open_upgrade_outcome)(struct sys_opener *opener);
     /* Another worker serves instead of this one, and nobody new comes to this one any more. */
     void (*tell_left)(struct sys_opener *opener);
+    /* Somebody asked this worker to stop; there shall be no other one in its place. */
+    void (*tell_stopping)(struct sys_opener *opener);
+    /* All loops turn. Never waits. */
+    void (*tell_alive)(struct sys_opener *opener);
 };
 
 /* Opens in this process. */

@@ -234,6 +234,44 @@ def test_a_worker_that_dies_while_it_stops_is_not_replaced(start_supervised, sta
     assert weir.weir.log.count(READY) == 1
 
 
+def test_a_worker_that_dies_after_weir_stop_is_not_replaced(start_supervised, start_origin,
+                                                            connect):
+    origin = start_origin(holding)
+    weir = start_supervised(f"timeouts: {{drain: 1h}}\nsites: [{{proxy: '{origin.url}'}}]\n")
+    client, worker = connect(weir.weir), weir.weir.worker()
+    client.send_request()
+    origin.wait_for_requests(1)
+    stop = threading.Thread(target=run_weir_command, args=("stop", "-c", weir.path))
+    stop.start()  # it waits for the end
+    weir.weir.wait_for_log("weir: stopping")
+    os.kill(worker, signal.SIGKILL)
+    stop.join()
+    weir.weir.wait_for_end(status=1)
+    assert weir.weir.log.count(READY) == 1
+
+
+def test_a_worker_that_hangs_is_replaced(start_supervised):
+    weir = start_supervised(site("one", "timeouts: {hang: 5s}\n"))
+    worker, seen = weir.weir.worker(), weir.lines()
+    os.kill(worker, signal.SIGSTOP)
+    line = weir.weir.wait_for_log("the worker gives no sign of life; it is ended", seconds=60)
+    assert f"process={worker} seconds=5\n" in line
+    weir.weir.wait_for_log(READY, start=seen, seconds=60)
+    assert is_gone(worker)
+    assert body(weir.weir.address) == b"one"
+    assert weir.status()["process"] == weir.weir.worker()
+
+
+@pytest.mark.soak
+def test_a_worker_that_is_well_is_left_alone(start_supervised):
+    """For four times as long as it may be silent."""
+    weir = start_supervised(site("one", "timeouts: {hang: 5s}\n"))
+    worker = weir.weir.worker()
+    threading.Event().wait(20)
+    assert body(weir.weir.address) == b"one"
+    assert weir.weir.worker() == worker and "no sign of life" not in weir.weir.log
+
+
 def test_logs_are_written_by_every_worker_and_opened_anew(start_supervised):
     weir = start_supervised(site("one", "log: {access: {to: access.log}}\n"))
     log = weir.path.parent / "access.log"
