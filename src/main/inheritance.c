@@ -14,6 +14,8 @@ static int write_all(const struct inheritance *inheritance, int file)
         error = upgrade_write(inheritance->upgrade, file);
     if (!error)
         error = crew_write(inheritance->crew, file);
+    if (!error)
+        error = service_write(inheritance->service, file);
     return error ? error : opening_write(inheritance->opening, file);
 }
 
@@ -68,6 +70,7 @@ static bool read_record(const struct inheritance *inheritance, struct slice key,
     if (slice_equal(key, SLICE("worker")))
         return crew_read(inheritance->crew, value);
     return upgrade_read(inheritance->upgrade, key, value) &&
+           service_read(inheritance->service, key, value) &&
            opening_read(inheritance->opening, key, value);
 }
 

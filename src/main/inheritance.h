@@ -4,6 +4,7 @@
 
 #include "main/crew.h"
 #include "main/opening.h"
+#include "main/service.h"
 #include "main/upgrade.h"
 
 /* What the estate is written from and read into; none of it is owned. */
@@ -12,6 +13,7 @@ struct inheritance {
     struct opening *opening;
     struct upgrade *upgrade;
     struct crew *crew;
+    struct service *service;
 };
 
 /* An estate in a file without a name, at its beginning, or -errno. */

@@ -17,6 +17,7 @@ struct estate {
     struct opening opening;
     struct upgrade upgrade;
     struct crew crew;
+    struct service service;
 };
 
 static struct inheritance begin(struct estate *estate)
@@ -24,8 +25,9 @@ static struct inheritance begin(struct estate *estate)
     upgrade_init(&estate->upgrade, "/etc/weir/weir.yaml");
     opening_init(&estate->opening, &estate->upgrade);
     crew_init(&estate->crew);
+    estate->service = (struct service){0};
     return (struct inheritance){"/etc/weir/weir.yaml", &estate->opening, &estate->upgrade,
-                                &estate->crew};
+                                &estate->crew, &estate->service};
 }
 
 static struct address address_at(const char *path)
@@ -58,6 +60,7 @@ static void what_is_left_is_taken(void **state)
                                                 .kill_at = UINT64_MAX};
     left.opening.terms.rights = (struct sys_rights){
         .changes_user = true, .user = 33, .group = UINT32_MAX - 1, .sandbox = true};
+    left.service = (struct service){.socket = address_at("/run/notify"), .watchdog_ms = 9};
     int estate = inheritance_write(&from);
     assert_true(estate >= 0);
     assert_true(inheritance_take(&to, estate));
@@ -76,6 +79,8 @@ static void what_is_left_is_taken(void **state)
     assert_int_equal(member->started_at, 5);
     assert_int_equal(member->drain_ms, 7);
     assert_true(member->kill_at == UINT64_MAX);
+    assert_true(address_equal(&taken.service.socket, &left.service.socket));
+    assert_int_equal(taken.service.watchdog_ms, 9);
     assert_string_equal(taken.upgrade.program, left.upgrade.program);
     assert_true(taken.opening.terms.rights.changes_user);
     assert_int_equal(taken.opening.terms.rights.user, 33);
@@ -107,8 +112,8 @@ static void what_is_malformed_is_refused(void **state)
     expect_refused(SLICE("weir-estate 1\nworker 11\n9 1 2 3 4 5\n"));
     expect_refused(SLICE("weir-estate 1\nworker 11\n0 1 2 3 4 5\n"));
     expect_refused(SLICE("weir-estate 1\nworker 13\n1 1 2 3 4 5 x\n"));
-    expect_refused(SLICE("weir-estate 1\nlistener 6\n7 0 :x\n"));
-    expect_refused(SLICE("weir-estate 1\nlistener 7\n7 2 :80\n"));
+    expect_refused(SLICE("weir-estate 1\nlistener 8\n7 0 0 :x\n"));
+    expect_refused(SLICE("weir-estate 1\nlistener 9\n7 2 0 :80\n"));
     expect_refused(SLICE("weir-estate 1\nfile 4\nname\n"));
     expect_refused(SLICE("weir-estate 1\nfile 6\n0 name\n"));
     expect_refused(SLICE("weir-estate 1\nfile 6\nname\0b\n"));
@@ -133,7 +138,7 @@ static void a_descriptor_that_is_not_there_is_noticed(void **state)
     (void)state;
     static struct estate left, taken;
     struct inheritance from = begin(&left), to = begin(&taken);
-    assert_true(kept_listeners_read(&left.opening.listeners, SLICE("999 0 127.0.0.1:80")));
+    assert_true(kept_listeners_read(&left.opening.listeners, SLICE("999 0 0 127.0.0.1:80")));
     int estate = inheritance_write(&from);
     assert_true(estate >= 0);
     assert_false(inheritance_take(&to, estate));

@@ -2,6 +2,7 @@
 
 #include "main/estate.h"
 #include "net/listener.h"
+#include "obs/log.h"
 #include "sys/program.h"
 
 #include <errno.h>
@@ -11,9 +12,10 @@ struct kept_listener {
     struct list link;
     struct address address;
     bool share;
-    bool is_given; /* to the worker that asks */
-    bool is_fresh; /* opened since that one began to ask */
-    bool is_open;  /* `fd` is; otherwise it is a number that was read */
+    bool is_given;   /* to the worker that asks */
+    bool is_fresh;   /* opened since that one began to ask */
+    bool is_foreign; /* opened by whoever started Weir, whose file of a Unix socket it is, too */
+    bool is_open;    /* `fd` is; otherwise it is a number that was read */
     int fd;
 };
 
@@ -22,12 +24,30 @@ void kept_listeners_init(struct kept_listeners *listeners)
     list_init(&listeners->entries);
 }
 
-static void drop(struct kept_listener *entry)
+bool kept_listeners_have(const struct kept_listeners *listeners, const struct address *address)
 {
+    LIST_EACH (link, &listeners->entries) {
+        if (address_equal(&CONTAINER_OF(link, struct kept_listener, link)->address, address))
+            return true;
+    }
+    return false;
+}
+
+/* `is_left`: somebody may still accept from it. */
+static void drop(struct kept_listeners *listeners, struct kept_listener *entry, bool is_left)
+{
+    struct address address = entry->address;
+    bool is_foreign = entry->is_foreign;
     list_remove(&entry->link);
     if (entry->is_open)
         sys_close(entry->fd);
     free(entry);
+    if (is_foreign || kept_listeners_have(listeners, &address))
+        return;
+    if (is_left)
+        sys_listen_remove(&address);
+    else
+        sys_listen_forget(&address);
 }
 
 static bool keep(struct kept_listeners *listeners, const struct kept_listener *what)
@@ -71,7 +91,7 @@ int kept_listeners_get(struct kept_listeners *listeners, const struct address *a
             entry->is_given = true;
             return entry->fd;
         }
-        can_be_more &= entry->share && options->share;
+        can_be_more &= entry->share && options->share && !entry->is_foreign;
         given++;
     }
     if (!can_be_more)
@@ -81,25 +101,11 @@ int kept_listeners_get(struct kept_listeners *listeners, const struct address *a
 
 void kept_listeners_forget(struct kept_listeners *listeners, const struct address *address)
 {
-    bool was_kept = false;
     LIST_EACH_SAFE (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        if (!address_equal(&entry->address, address))
-            continue;
-        drop(entry);
-        was_kept = true;
+        if (address_equal(&entry->address, address))
+            drop(listeners, entry, false);
     }
-    if (was_kept)
-        sys_listen_forget(address);
-}
-
-bool kept_listeners_have(const struct kept_listeners *listeners, const struct address *address)
-{
-    LIST_EACH (link, &listeners->entries) {
-        if (address_equal(&CONTAINER_OF(link, struct kept_listener, link)->address, address))
-            return true;
-    }
-    return false;
 }
 
 void kept_listeners_rewind(struct kept_listeners *listeners)
@@ -114,12 +120,9 @@ void kept_listeners_drop_fresh(struct kept_listeners *listeners)
 {
     LIST_EACH_SAFE (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        struct address address = entry->address;
         entry->is_given = true;
-        if (!entry->is_fresh)
-            continue;
-        drop(entry);
-        sys_listen_remove(&address);
+        if (entry->is_fresh)
+            drop(listeners, entry, true);
     }
 }
 
@@ -127,23 +130,31 @@ void kept_listeners_settle(struct kept_listeners *listeners)
 {
     LIST_EACH_SAFE (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        struct address address = entry->address;
         if (entry->is_given)
             continue;
-        drop(entry);
-        if (!kept_listeners_have(listeners, &address))
-            sys_listen_remove(&address);
+        if (entry->is_foreign)
+            log_event(LOG_WARNING,
+                      "no listener has the address of a socket that Weir was started "
+                      "with; it was closed",
+                      LOG_ADDRESS("address", &entry->address));
+        drop(listeners, entry, true);
     }
+}
+
+bool kept_listeners_add_foreign(struct kept_listeners *listeners, const struct address *address,
+                                int fd)
+{
+    const struct kept_listener entry = {
+        .address = *address, .is_foreign = true, .is_open = true, .fd = fd};
+    return keep(listeners, &entry);
 }
 
 void kept_listeners_fini(struct kept_listeners *listeners, bool for_good)
 {
     LIST_EACH_SAFE (link, &listeners->entries) {
         struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
-        struct address address = entry->address;
-        drop(entry);
-        if (for_good)
-            sys_listen_forget(&address);
+        entry->is_foreign |= !for_good; /* the file stays */
+        drop(listeners, entry, false);
     }
 }
 
@@ -156,7 +167,7 @@ int kept_listeners_write(const struct kept_listeners *listeners, int file)
         const struct kept_listener *entry = CONTAINER_OF(link, struct kept_listener, link);
         char memory[ADDRESS_TEXT_MAX + 32];
         struct text text = text_over(memory, sizeof(memory));
-        text_print(&text, "%d %d ", entry->fd, entry->share);
+        text_print(&text, "%d %d %d ", entry->fd, entry->share, entry->is_foreign);
         address_print(&text, &entry->address);
         struct slice value = text_slice(&text);
         if (!error)
@@ -168,11 +179,12 @@ int kept_listeners_write(const struct kept_listeners *listeners, int file)
 bool kept_listeners_read(struct kept_listeners *listeners, struct slice value)
 {
     struct kept_listener entry = {0};
-    uint64_t share;
+    uint64_t share, is_foreign;
     if (!estate_take_int(&value, &entry.fd) || !estate_take_number(&value, 1, &share) ||
-        !address_parse(value, &entry.address))
+        !estate_take_number(&value, 1, &is_foreign) || !address_parse(value, &entry.address))
         return false;
     entry.share = share != 0;
+    entry.is_foreign = is_foreign != 0;
     return keep(listeners, &entry);
 }
 

@@ -23,6 +23,11 @@ int kept_listeners_get(struct kept_listeners *listeners, const struct address *a
  * none. */
 void kept_listeners_forget(struct kept_listeners *listeners, const struct address *address);
 
+/* Keeps a socket that whoever started Weir has opened, which is ours then. What it is, is given to
+ * who asks for its address, and no other is opened beside it. False: no memory. */
+bool kept_listeners_add_foreign(struct kept_listeners *listeners, const struct address *address,
+                                int fd);
+
 bool kept_listeners_have(const struct kept_listeners *listeners, const struct address *address);
 
 /* A new worker begins to ask. */
@@ -32,7 +37,7 @@ void kept_listeners_rewind(struct kept_listeners *listeners);
 void kept_listeners_drop_fresh(struct kept_listeners *listeners);
 
 /* The new worker has asked for all that it needs: closes what nobody asked for, and removes the
- * files of such Unix sockets. */
+ * files of such Unix sockets. Tells of foreign ones. */
 void kept_listeners_settle(struct kept_listeners *listeners);
 
 /* Closes our copies and frees everything; `for_good` removes the files of Unix sockets, too. */

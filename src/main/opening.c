@@ -167,6 +167,7 @@ static int obey_checker(struct opening *opening, const struct opener_request *re
         return 0;
     case OPENER_FORGET_LISTENER:
     case OPENER_KEEP_LOADED:
+    case OPENER_DROP_LOADED:
     case OPENER_BEGIN_UPGRADE:
     case OPENER_UPGRADE_OUTCOME:
     case OPENER_LEFT:
@@ -185,7 +186,8 @@ static int judge(const struct opening *opening, enum crew_role role, enum opener
 {
     bool loads = question == OPENER_LISTEN || question == OPENER_READ ||
                  question == OPENER_EXPAND || question == OPENER_REAL_PATH ||
-                 question == OPENER_BEGIN_LOAD || question == OPENER_KEEP_LOADED;
+                 question == OPENER_BEGIN_LOAD || question == OPENER_KEEP_LOADED ||
+                 question == OPENER_DROP_LOADED;
     if (loads && role == CREW_LEAVES)
         return -EPERM;
     return loads && role == CREW_SERVES && opening->is_awaiting ? -EBUSY : 0;
@@ -257,7 +259,7 @@ static int keep_loaded(struct opening *opening)
 {
     if (!opening->is_loading || (!opening->is_restoring && !opening->is_vouched))
         return -EPERM;
-    if (opening->is_restoring || opening->is_awaiting)
+    if (opening->is_restoring || opening->is_awaiting || !opening->has_served)
         kept_listeners_settle(&opening->listeners);
     if (!opening->is_restoring) {
         kept_files_take(&opening->served, &opening->loading);
@@ -268,6 +270,14 @@ static int keep_loaded(struct opening *opening)
     end_load(opening);
     opening->is_restoring = opening->is_awaiting = false;
     opening->has_served = true;
+    return 0;
+}
+
+static int drop_loaded(struct opening *opening)
+{
+    if (opening->is_restoring)
+        return -EPERM;
+    end_load(opening);
     return 0;
 }
 
@@ -305,6 +315,8 @@ static int obey(struct opening *opening, enum crew_role role, const struct opene
         return begin_load(opening);
     case OPENER_KEEP_LOADED:
         return keep_loaded(opening);
+    case OPENER_DROP_LOADED:
+        return drop_loaded(opening);
     case OPENER_BEGIN_UPGRADE:
         return upgrade_ask(opening->upgrade);
     case OPENER_UPGRADE_OUTCOME:

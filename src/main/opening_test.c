@@ -572,6 +572,21 @@ static void a_sign_of_life_waits_for_no_answer(void **state)
     opening_fini(&opening, true);
 }
 
+static void what_is_not_served_after_all_is_forgotten(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, "one");
+    serve(bench);
+    put(bench, "two");
+    load(bench);
+    expect(bench, "two");
+    bench->opener->drop_loaded(bench->opener);
+    assert_int_equal(bench->opener->open_to_read(bench->opener, bench->path), -EPERM);
+    replace_worker(bench);
+    load(bench);
+    expect(bench, "one");
+}
+
 static void one_upgrade_at_a_time_is_asked_for(void **state)
 {
     struct bench *bench = *state;
@@ -647,6 +662,7 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(who_leaves_may_open_its_logs_and_no_more, begin, end),
         cmocka_unit_test_setup_teardown(one_upgrade_at_a_time_is_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_not_served_after_all_is_forgotten, begin, end),
         cmocka_unit_test(a_sign_of_life_waits_for_no_answer),
         cmocka_unit_test(what_was_not_checked_to_its_end_is_not_loaded),
         cmocka_unit_test(what_is_no_request_ends_the_channel),

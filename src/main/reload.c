@@ -179,6 +179,7 @@ bool reload_run(const struct reload *reload, struct worker *worker, struct admin
                      told ? "it is wrong or cannot be read"
                           : "it is wrong or cannot be read, as told on standard error",
                      told);
+        reload->opener->drop_loaded(reload->opener);
         return false;
     }
     /* Both are held, so that they can be compared, and the log goes on under one that lives. */
@@ -195,6 +196,7 @@ bool reload_run(const struct reload *reload, struct worker *worker, struct admin
     } else {
         memory[problem.length] = '\0';
         tell_refused(history, memory, told);
+        reload->opener->drop_loaded(reload->opener);
     }
     snapshot_unref(after);
     snapshot_unref(before);

@@ -1,6 +1,7 @@
 #include "main/supervisor.h"
 
 #include "base/assert.h"
+#include "main/foreign_sockets.h"
 #include "main/inheritance.h"
 #include "main/privileges.h"
 #include "obs/log.h"
@@ -21,6 +22,7 @@ enum {
     GRACE_MS = 10000,        /* how much longer than `timeouts.drain` a stop may take */
     CHECK_MS = 60000,        /* how long a check of the configuration may take */
     ABORT_MS = 2000,         /* how long a worker that hangs may take to end itself */
+    SIGN_MS = 2000,          /* within so long a worker that is well gives a sign of life */
     PAUSED_MS = 2000,        /* woken so much too late, this process itself was paused */
     WRITE_MS = 1000,         /* how long whoever reads standard error may hold us up */
     STANDARD_ERROR = 2,
@@ -32,6 +34,7 @@ struct supervisor {
     struct opening opening;
     struct upgrade upgrade;
     struct crew crew;
+    struct service service;
     struct sys_child checker;
     int checker_channel;   /* -1: there is none */
     atomic_int *forbidden; /* the system call for which a worker was ended; -1: none */
@@ -80,6 +83,8 @@ static void stop_crew(struct supervisor *supervisor, bool is_second)
 /* As soon as all workers have ended, this process ends with the status. */
 static void finish(struct supervisor *supervisor, int status)
 {
+    if (!supervisor->is_ending)
+        service_tell_stopping(&supervisor->service);
     supervisor->is_ending = true;
     supervisor->status = status;
     upgrade_fail(&supervisor->upgrade, "Weir stops");
@@ -168,6 +173,8 @@ static int start_checker(struct supervisor *supervisor)
 {
     struct sys_opener *opener = NULL;
     bool tells = !supervisor->opening.has_served;
+    if (supervisor->opening.has_served && !supervisor->opening.is_awaiting)
+        service_tell_reloading(&supervisor->service);
     opening_begin_check(&supervisor->opening);
     int started =
         start_process(supervisor, &supervisor->checker, &supervisor->checker_channel, &opener);
@@ -318,6 +325,7 @@ static void plan_start(struct supervisor *supervisor)
         supervisor->pause_ms = PAUSE_MOST_MS;
     log_event(LOG_NOTICE, "a new worker is started with what was served before",
               LOG_NUMBER("milliseconds", pause));
+    service_tell(&supervisor->service, "the worker has died; another one is started");
 }
 
 static void try_start(struct supervisor *supervisor)
@@ -343,8 +351,12 @@ static void fail_upgrade(struct supervisor *supervisor, const char *problem)
         forget_checker(supervisor);
     opening_stop_awaiting(&supervisor->opening);
     upgrade_fail(&supervisor->upgrade, problem);
-    if (!supervisor->is_ending && !has_worker(supervisor))
+    if (supervisor->is_ending)
+        return;
+    if (!has_worker(supervisor))
         plan_start(supervisor);
+    else if (supervisor->service.is_ready)
+        service_tell_ready(&supervisor->service); /* a reload may have been refused meanwhile */
 }
 
 static void start_newcomer(struct supervisor *supervisor)
@@ -355,11 +367,16 @@ static void start_newcomer(struct supervisor *supervisor)
         fail_upgrade(supervisor, strerrordesc_np(-error));
 }
 
+static struct inheritance inheritance_of(struct supervisor *supervisor)
+{
+    return (struct inheritance){supervisor->path, &supervisor->opening, &supervisor->upgrade,
+                                &supervisor->crew, &supervisor->service};
+}
+
 /* Returns only where what served before goes on. */
 static void become_new_program(struct supervisor *supervisor)
 {
-    const struct inheritance inheritance = {supervisor->path, &supervisor->opening,
-                                            &supervisor->upgrade, &supervisor->crew};
+    const struct inheritance inheritance = inheritance_of(supervisor);
     log_event(LOG_NOTICE, "the new program takes over",
               LOG_TEXT("version", slice_from_text(supervisor->upgrade.to)));
     int error = inheritance_leave(&inheritance);
@@ -368,8 +385,7 @@ static void become_new_program(struct supervisor *supervisor)
 
 static void let_new_program_try(struct supervisor *supervisor)
 {
-    const struct inheritance inheritance = {supervisor->path, &supervisor->opening,
-                                            &supervisor->upgrade, &supervisor->crew};
+    const struct inheritance inheritance = inheritance_of(supervisor);
     if (crew_count(&supervisor->crew, CREW_LEAVES) >= CREW_LEAVING_MAX) {
         fail_upgrade(supervisor, "too many workers of earlier upgrades still end what they have "
                                  "begun");
@@ -395,10 +411,13 @@ static void see_to_newcomer(struct supervisor *supervisor)
     fail_upgrade(supervisor, "the new worker was not ready in time");
 }
 
-/* A checker would be lost, and the worker that waits for it wait for ever. */
-static bool is_checking(const struct supervisor *supervisor)
+/* A checker would be lost, and the worker that waits for it wait for ever; of a worker that is
+ * being ended the next program would not know why. */
+static bool must_stay(struct supervisor *supervisor)
 {
-    return supervisor->checker.process > 0 || supervisor->opening.wants_check;
+    const struct crew_member *serving = crew_find(&supervisor->crew, CREW_SERVES);
+    return supervisor->checker.process > 0 || supervisor->opening.wants_check ||
+           (serving && serving->kill_at > 0);
 }
 
 static void see_to_upgrade(struct supervisor *supervisor)
@@ -406,7 +425,7 @@ static void see_to_upgrade(struct supervisor *supervisor)
     upgrade_look(&supervisor->upgrade);
     if (supervisor->upgrade.step == UPGRADE_CHECKED)
         let_new_program_try(supervisor);
-    else if (supervisor->upgrade.step == UPGRADE_TRIED && !is_checking(supervisor))
+    else if (supervisor->upgrade.step == UPGRADE_TRIED && !must_stay(supervisor))
         become_new_program(supervisor);
     else if (supervisor->upgrade.step == UPGRADE_STARTS)
         see_to_newcomer(supervisor);
@@ -504,17 +523,19 @@ static void see_to_kill(struct crew_member *member)
 
 /* ---- a worker that hangs */
 
-/* A worker that waits for a check of ours cannot give one. */
-static bool is_silent(const struct supervisor *supervisor, const struct crew_member *member)
+/* When it has been silent for too long; UINT64_MAX: it need not give a sign. A worker that waits
+ * for a check of ours cannot. */
+static uint64_t silent_at(const struct supervisor *supervisor, const struct crew_member *member)
 {
     bool waits = supervisor->opening.wants_check && supervisor->opening.who_waits == member->role;
-    return member->role == CREW_SERVES && member->alive_at > 0 && !waits &&
-           sys_monotonic_ms() - member->alive_at >= supervisor->opening.terms.hang_ms;
+    bool is_watched = member->role == CREW_SERVES && member->alive_at > 0 && !member->is_hung;
+    uint64_t hang_ms = supervisor->opening.terms.hang_ms;
+    return is_watched && !waits && hang_ms > 0 ? member->alive_at + hang_ms : UINT64_MAX;
 }
 
 static void see_to_life(struct supervisor *supervisor, struct crew_member *member)
 {
-    if (member->is_hung || !is_silent(supervisor, member))
+    if (sys_monotonic_ms() < silent_at(supervisor, member))
         return;
     log_event(LOG_ERROR, "the worker gives no sign of life; it is ended",
               LOG_NUMBER("process", (uint64_t)member->child.process),
@@ -522,6 +543,14 @@ static void see_to_life(struct supervisor *supervisor, struct crew_member *membe
     member->is_hung = true;
     sys_child_abort(&member->child);
     limit_life(member, ABORT_MS);
+}
+
+/* Where there is no worker that could give a sign, it is being started, and all is well. */
+static bool is_well(struct supervisor *supervisor)
+{
+    const struct crew_member *member = crew_find(&supervisor->crew, CREW_SERVES);
+    return !member || member->alive_at == 0 ||
+           sys_monotonic_ms() - member->alive_at < SIGN_MS + supervisor->service.watchdog_ms / 2;
 }
 
 /* While this process was paused (a machine that sleeps, a container that is frozen), so were they.
@@ -575,6 +604,8 @@ static void answer(struct supervisor *supervisor, struct crew_member *member)
         member->drain_ms = supervisor->opening.terms.drain_ms;
         member->alive_at = sys_monotonic_ms();
     }
+    if ((done == OPENER_KEEP_LOADED || done == OPENER_DROP_LOADED) && !supervisor->is_ending)
+        service_tell_ready(&supervisor->service);
     if (done == OPENER_KEEP_LOADED && supervisor->upgrade.step == UPGRADE_STARTS)
         change_places(supervisor, member);
     else if (done == OPENER_LEFT && member->role == CREW_LEAVES)
@@ -592,7 +623,9 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static int patience(struct supervisor *supervisor)
 {
     enum { LONGEST_MS = 3600 * 1000 };
-    uint64_t until = upgrade_next_look(&supervisor->upgrade);
+    uint64_t until = service_next_sign(&supervisor->service);
+    if (supervisor->upgrade.step != UPGRADE_TRIED || !must_stay(supervisor))
+        until = earlier(until, upgrade_next_look(&supervisor->upgrade));
     if (may_start(supervisor))
         until = earlier(until, supervisor->start_at);
     if (supervisor->checker.process > 0)
@@ -601,8 +634,7 @@ static int patience(struct supervisor *supervisor)
         const struct crew_member *member = &supervisor->crew.members[i];
         if (member->role != CREW_NONE && member->kill_at > 0)
             until = earlier(until, member->kill_at);
-        if (member->role == CREW_SERVES && member->alive_at > 0 && !member->is_hung)
-            until = earlier(until, member->alive_at + supervisor->opening.terms.hang_ms);
+        until = earlier(until, silent_at(supervisor, member));
     }
     uint64_t now = sys_monotonic_ms();
     if (until == UINT64_MAX)
@@ -649,6 +681,7 @@ static void turn(struct supervisor *supervisor)
     }
     see_to_checker(supervisor);
     see_to_upgrade(supervisor);
+    service_look(&supervisor->service, is_well(supervisor));
 }
 
 /* ---- the whole */
@@ -657,10 +690,11 @@ static void turn(struct supervisor *supervisor)
  * what was left cannot be read, which was tried before, or a descriptor is missing. */
 static bool begin(struct supervisor *supervisor)
 {
-    struct inheritance inheritance = {NULL, &supervisor->opening, &supervisor->upgrade,
-                                      &supervisor->crew};
+    const struct inheritance inheritance = inheritance_of(supervisor);
     int estate = inheritance_find();
     if (estate < 0) {
+        service_init(&supervisor->service);
+        foreign_sockets_take(&supervisor->opening.listeners);
         try_check(supervisor);
         return true;
     }
@@ -718,7 +752,8 @@ int supervisor_try_estate(int file)
     struct upgrade upgrade;
     struct opening opening;
     struct crew crew;
-    struct inheritance inheritance = {NULL, &opening, &upgrade, &crew};
+    struct service service = {0};
+    const struct inheritance inheritance = {NULL, &opening, &upgrade, &crew, &service};
     crew_init(&crew);
     upgrade_init(&upgrade, NULL);
     opening_init(&opening, &upgrade);

@@ -164,6 +164,11 @@ static void asking_keep_loaded(struct sys_opener *opener)
     (void)ask(opener, &request);
 }
 
+static void asking_drop_loaded(struct sys_opener *opener)
+{
+    (void)ask_plainly(opener, OPENER_DROP_LOADED);
+}
+
 static int asking_begin_upgrade(struct sys_opener *opener)
 {
     return ask_plainly(opener, OPENER_BEGIN_UPGRADE);
@@ -219,6 +224,7 @@ struct sys_opener *sys_opener_asking(int channel, uint32_t process, uint32_t use
                                                 .real_path = asking_real_path,
                                                 .begin_load = asking_begin_load,
                                                 .keep_loaded = asking_keep_loaded,
+                                                .drop_loaded = asking_drop_loaded,
                                                 .begin_upgrade = asking_begin_upgrade,
                                                 .open_upgrade_outcome = asking_open_upgrade_outcome,
                                                 .tell_left = asking_tell_left,

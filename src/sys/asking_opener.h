@@ -19,6 +19,7 @@ enum opener_question {
     OPENER_REAL_PATH, /* the answer is a file with the path */
     OPENER_BEGIN_LOAD,
     OPENER_KEEP_LOADED,
+    OPENER_DROP_LOADED,
     OPENER_VOUCH,
     OPENER_BEGIN_UPGRADE,
     OPENER_UPGRADE_OUTCOME,

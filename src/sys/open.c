@@ -144,6 +144,7 @@ struct sys_opener *sys_opener_direct(void)
         .real_path = direct_real_path,
         .begin_load = direct_begin_load,
         .keep_loaded = direct_keep_loaded,
+        .drop_loaded = direct_tell,
         .begin_upgrade = direct_upgrade,
         .open_upgrade_outcome = direct_upgrade,
         .tell_left = direct_tell,

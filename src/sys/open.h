@@ -38,6 +38,8 @@ struct sys_opener {
     int (*begin_load)(struct sys_opener *opener);
     /* It is served. A supervisor keeps what was read, for the next worker. */
     void (*keep_loaded)(struct sys_opener *opener);
+    /* It is not served after all, and what was read is forgotten. */
+    void (*drop_loaded)(struct sys_opener *opener);
     /* Asks the supervisor for an upgrade, which goes on by itself. 0 or -errno: -EBUSY while one is
      * under way, -ENOTSUP where there is no supervisor. */
     int (*begin_upgrade)(struct sys_opener *opener);

@@ -136,6 +136,45 @@ void sys_listen_remove(const struct address *address)
         (void)unlink(address->path);
 }
 
+/* The other way round: of what getsockname tells. False: it is of no kind that we know. */
+static bool read_address(const union any_address *any, socklen_t length,
+                         struct address *ret_address)
+{
+    *ret_address = (struct address){0};
+    if (any->base.sa_family == AF_INET || any->base.sa_family == AF_INET6) {
+        from_system(any, &ret_address->ip, &ret_address->port);
+        return true;
+    }
+    size_t start = offsetof(struct sockaddr_un, sun_path);
+    if (any->base.sa_family != AF_UNIX || length <= start || length - start > ADDRESS_PATH_MAX + 1)
+        return false;
+    ret_address->ip.kind = ADDRESS_UNIX;
+    memcpy(ret_address->path, any->local.sun_path, length - start);
+    if (ret_address->path[0] == '\0')
+        ret_address->path[0] = '@';
+    return ret_address->path[ADDRESS_PATH_MAX] == '\0';
+}
+
+static int option_of(int fd, int option)
+{
+    int value = 0;
+    socklen_t length = sizeof(value);
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+}
+
+bool sys_listening_address(int fd, struct address *ret_address)
+{
+    union any_address any;
+    socklen_t length = sizeof(any);
+    if (option_of(fd, SO_ACCEPTCONN) != 1 || option_of(fd, SO_TYPE) != SOCK_STREAM ||
+        getsockname(fd, &any.base, &length) != 0 || !read_address(&any, length, ret_address) ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+        return false;
+    if (ret_address->ip.kind != ADDRESS_UNIX)
+        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* accepted sockets inherit it */
+    return true;
+}
+
 uint32_t sys_peer_user(int fd)
 {
     struct ucred peer;

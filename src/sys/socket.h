@@ -23,6 +23,9 @@ void sys_listen_forget(const struct address *address);
 /* The same, though somebody may still accept from it: who has connected is not lost. */
 void sys_listen_remove(const struct address *address);
 
+/* Whether it is a stream socket that listens, and where; from now on it does not block. */
+bool sys_listening_address(int fd, struct address *ret_address);
+
 /* The port that the system chose for a socket bound to port 0. */
 uint16_t sys_local_port(int fd);
 

@@ -58,13 +58,14 @@ def start_weir(ports, directory):
     no sanitizer report and no failed assertion."""
     running = []
 
-    def start(text, address=None, environment=None, supervised=False, program=None):
+    def start(text, address=None, environment=None, supervised=False, program=None,
+              descriptors=()):
         address = address or ("127.0.0.1", ports.take())
         place = directory / f"weir-{len(running)}"
         place.mkdir()
         path = write_configuration(place, textwrap.dedent(text), address)
         arguments = ["run", "-c", path] + ([] if supervised else ["--one-process"])
-        running.append(Weir(arguments, address, place, environment, program))
+        running.append(Weir(arguments, address, place, environment, program, descriptors))
         return running[-1]
 
     yield start

@@ -151,7 +151,7 @@ def test_nothing_leaks_from_upgrade_to_upgrade(start_installed):
     for _ in range(3):
         upgrade(weir)
         only_one_worker(weir)
-    poll_until(lambda: weir.weir.descriptors() == before, what="as many descriptors as before")
+    poll_until(lambda: weir.weir.descriptors() <= before, what="no more descriptors than before")
 
 
 def test_the_new_configuration_is_served(start_installed, installed, ports, directory):

@@ -12,6 +12,7 @@ struct state {
     struct opening opening;
     struct upgrade upgrade;
     struct crew crew;
+    struct service service;
 };
 
 static struct inheritance begin(struct state *state)
@@ -19,7 +20,9 @@ static struct inheritance begin(struct state *state)
     upgrade_init(&state->upgrade, NULL);
     opening_init(&state->opening, &state->upgrade);
     crew_init(&state->crew);
-    return (struct inheritance){NULL, &state->opening, &state->upgrade, &state->crew};
+    state->service = (struct service){0};
+    return (struct inheritance){NULL, &state->opening, &state->upgrade, &state->crew,
+                                &state->service};
 }
 
 /* What is left of it, in `arena`. */

@@ -34,15 +34,16 @@ class WeirFailed(AssertionError):
 class Weir:
     """`weir ARGUMENTS`, from its start until it is ready, then until stop(). `address` is that of
     its first listener; `log` what it has said on stderr so far. `program` is another file than the
-    binary that is tested."""
+    binary that is tested; `descriptors` are passed on to it."""
 
-    def __init__(self, arguments, address=None, directory=None, environment=None, program=None):
+    def __init__(self, arguments, address=None, directory=None, environment=None, program=None,
+                 descriptors=()):
         self.arguments = [str(argument) for argument in arguments]
         self.address = address
         self._lines, self._changed, self._closed = [], threading.Condition(), False
         self.process = subprocess.Popen(
             [str(program or binary()), *self.arguments], cwd=directory, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=descriptors,
             env={**os.environ, **(environment or {})})
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
