@@ -398,6 +398,11 @@ static uint64_t read_failed(const struct server *server)
     return atomic_load_explicit(&server->failed, memory_order_relaxed);
 }
 
+static uint64_t read_ejected(const struct server *server)
+{
+    return atomic_load_explicit(&server->ejected, memory_order_relaxed);
+}
+
 static uint64_t read_active(const struct server *server)
 {
     return atomic_load_explicit(&server->active, memory_order_relaxed);
@@ -417,6 +422,8 @@ static void print_upstream_side(FILE *file, const struct metrics_sources *source
                   read_lent);
     print_servers(file, sources, "weir_server_failures_total", COUNTER,
                   "How often the server could not be reached.", read_failed);
+    print_servers(file, sources, "weir_server_ejections_total", COUNTER,
+                  "How often the server rested since it failed again and again.", read_ejected);
     print_servers(file, sources, "weir_server_active", GAUGE,
                   "Connections to the server that serve a call or a tunnel.", read_active);
     print_servers(file, sources, "weir_server_idle", GAUGE,

@@ -159,7 +159,7 @@ static const char *add_why(struct text *text, struct explanation *explanation)
         add(text, " leads");
         return "others are for other hashes";
     case BALANCE_FIRST:
-        add(text, ", the first in the list");
+        add(text, ", the first in the list that can be asked");
         return "where it rests";
     }
     add(text, ", whose turn is first");

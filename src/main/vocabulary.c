@@ -14,6 +14,7 @@
 #include "stage/hsts.h"
 #include "stage/rewrite.h"
 #include "tls/tls_settings.h"
+#include "upstream/ejection.h"
 
 /* ---- process */
 
@@ -59,11 +60,11 @@ const struct setting_group process_group = {
 /* ---- the tables */
 
 static const struct setting_group *const groups[] = {
-    &process_group,  &listener_group,      &proxies_group,     &timeouts_group, &limits_group,
-    &upstream_group, &site_group,          &route_group,       &action_group,   &rewrite_group,
-    &headers_group,  &log_group,           &error_pages_group, &reveal_group,   &request_id_group,
-    &admin_group,    &request_tests_group, &privileges_group,  &tls_group,      &plain_http_group,
-    &hsts_group,
+    &process_group,    &listener_group, &proxies_group,       &timeouts_group,    &limits_group,
+    &upstream_group,   &ejection_group, &site_group,          &route_group,       &action_group,
+    &rewrite_group,    &headers_group,  &log_group,           &error_pages_group, &reveal_group,
+    &request_id_group, &admin_group,    &request_tests_group, &privileges_group,  &tls_group,
+    &plain_http_group, &hsts_group,
 };
 
 const struct vocabulary vocabulary = {

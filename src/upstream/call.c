@@ -5,6 +5,7 @@
 #include "base/cold.h"
 #include "obs/log.h"
 #include "sys/clock.h"
+#include "upstream/ejection.h"
 
 #include <errno.h>
 
@@ -66,6 +67,7 @@ static void begin_attempt(struct call *call)
     call->waiting = CALL_WAIT_NOTHING;
     call->progress = false;
     call->asked = 0;
+    call->head_sent = false;
     call->error = ERROR_NONE;
     call->response_bytes = (struct span){0};
     call->sending = H1_FRAMING_NONE;
@@ -288,6 +290,7 @@ bool call_send_head(struct call *call, const struct request_head *head)
     h1_write_request_head(&text, head, &how);
     output_add_text(&call->output, &text);
     call->sending = how.framing;
+    call->head_sent = true;
     call->method = head->method;
     return true;
 }
@@ -365,19 +368,40 @@ static void note_time(struct call *call, bool failed)
     call->asked = 0;
 }
 
+COLD static void note_failure(struct call *call)
+{
+    uint64_t rest_ms = 0;
+    if (ejection_note_failure(upstreams_registry(call->home), call->upstream, call->server,
+                              loop_now(upstreams_loop(call->home)), &rest_ms))
+        log_event(LOG_WARNING, "a server fails again and again; it is passed over for a while",
+                  LOG_TEXT("server", call->server->key), LOG_TEXT("upstream", call->upstream->name),
+                  LOG_NUMBER("seconds", rest_ms / 1000));
+}
+
 static void note_answer(struct call *call, unsigned status)
 {
-    if (call->asked && (status >= 200 || status == 101))
+    if (status < 200 && status != 101)
+        return;
+    if (status >= 502 && status <= 504)
+        note_failure(call);
+    else
+        ejection_note_success(call->server);
+    if (call->asked)
         note_time(call, status >= 500 && status != 501 && status != 505);
 }
 
+/* A connection that was kept may have been closed meanwhile, which is nobody's failure. */
+static bool was_dead(const struct call *call)
+{
+    return call->reused && !call->response_begun &&
+           (call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET);
+}
+
 /* Who leaves before the answer has not heard how long it takes, only that it takes longer. */
-__attribute__((noinline)) static void note_silence(struct call *call)
+COLD static void note_silence(struct call *call)
 {
     ASSERT(call->asked);
-    bool was_dead = call->reused && !call->response_begun &&
-                    (call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET);
-    if (was_dead)
+    if (was_dead(call))
         return;
     uint64_t time = sys_monotonic_ns() / 1000 - call->asked;
     uint64_t expected = server_expected_time(call->server, loop_now(upstreams_loop(call->home)));
@@ -525,6 +549,14 @@ static bool may_be_kept(const struct call *call)
            !h1_reader_has_leftover(&call->reader) && !call->reader.ended;
 }
 
+/* What it failed of, once it was asked; who could not be reached is noted where that is found out.
+ */
+static void note_end(struct call *call)
+{
+    if (call->error && call->head_sent && !was_dead(call))
+        note_failure(call);
+}
+
 static void end_attempt(struct call *call)
 {
     if (call->asked)
@@ -537,6 +569,7 @@ static void end_attempt(struct call *call)
 void call_restart(struct call *call)
 {
     ASSERT(call->server && !call->response_begun);
+    note_end(call);
     drop_connection(call, false);
     end_attempt(call);
     begin_attempt(call);
@@ -545,6 +578,7 @@ void call_restart(struct call *call)
 void call_finish(struct call *call)
 {
     check(call);
+    note_end(call);
     if (call->connection && may_be_kept(call)) {
         upstreams_keep(call->connection, call->keep_ms);
         call->connection = NULL;

@@ -48,7 +48,7 @@ struct call {
     uint64_t keep_ms;                    /* and for how long it may be idle */
     uint64_t asked; /* microseconds: when all of the request was handed over, while its answer is
                        awaited; 0: not, or nobody wants to know */
-    bool request_ended, response_ended;
+    bool head_sent, request_ended, response_ended;
     enum call_wait waiting;
     bool progress;              /* something moved since the deadline was set */
     enum error_code error;      /* why this attempt failed */

@@ -144,6 +144,19 @@ uint64_t server_registry_changes(const struct server_registry *registry)
     return atomic_load_explicit(&registry->changes, memory_order_acquire);
 }
 
+bool server_rest(struct server_registry *registry, struct server *server, uint64_t now_ms,
+                 uint64_t until_ms)
+{
+    uint64_t before = server_rests_until(server);
+    if (before > now_ms ||
+        !atomic_compare_exchange_strong_explicit(&server->rests_until, &before, until_ms,
+                                                 memory_order_relaxed, memory_order_relaxed))
+        return false;
+    atomic_fetch_add_explicit(&server->ejected, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&registry->changes, 1, memory_order_release);
+    return true;
+}
+
 /* Where another loop has noted an answer in the same moment, this one goes unnoted. */
 void server_answered(struct server *server, uint64_t microseconds, uint64_t now_ms)
 {
@@ -163,7 +176,8 @@ uint32_t server_expected_time(const struct server *server, uint64_t now_ms)
 void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms)
 {
     atomic_fetch_add_explicit(&server->failed, 1, memory_order_relaxed);
-    atomic_store_explicit(&server->rests_until, now_ms + SERVER_REST_MS, memory_order_relaxed);
+    if (server_rests_until(server) < now_ms + SERVER_REST_MS)
+        atomic_store_explicit(&server->rests_until, now_ms + SERVER_REST_MS, memory_order_relaxed);
     /* Who sees the change sees the rest. */
     atomic_fetch_add_explicit(&registry->changes, 1, memory_order_release);
     if (slice_is_empty(server->host))

@@ -37,15 +37,18 @@ struct server {
     uint16_t port;
 
     _Atomic uint64_t rests_until; /* milliseconds of the monotonic clock; passed over until then */
-    atomic_uint idle;             /* idle connections on all loops */
-    atomic_uint idle_on;          /* index of the loop that put one aside last */
-    atomic_uint active;           /* calls on all loops */
-    _Atomic uint64_t latency;     /* what latency.h remembers; only where somebody chooses by it */
+    _Atomic uint32_t failures_in_row;  /* of calls, since one went well: ejection.h */
+    _Atomic uint32_t ejections_in_row; /* the same */
+    atomic_uint idle;                  /* idle connections on all loops */
+    atomic_uint idle_on;               /* index of the loop that put one aside last */
+    atomic_uint active;                /* calls on all loops */
+    _Atomic uint64_t latency; /* what latency.h remembers; only where somebody chooses by it */
 
     /* Since it is known, on all loops. */
     _Atomic uint64_t lent;        /* connections to calls, new ones and such as were used before */
     _Atomic uint64_t connections; /* that were opened, or tried to be */
     _Atomic uint64_t failed;      /* times that it could not be reached */
+    _Atomic uint64_t ejected;     /* times that it rested since it failed again and again */
 
     /* Behind the registry's lock. */
     struct address addresses[SERVER_ADDRESSES_MAX];
@@ -91,6 +94,11 @@ uint64_t server_registry_changes(const struct server_registry *registry);
 
 /* The server failed to accept: it rests, and its name is looked up again. Any thread. */
 COLD void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);
+
+/* It rests from now on, though it can be reached. False: another loop has just said so. Any thread.
+ */
+bool server_rest(struct server_registry *registry, struct server *server, uint64_t now_ms,
+                 uint64_t until_ms);
 
 /* It answered so long after it was asked. Any thread. */
 void server_answered(struct server *server, uint64_t microseconds, uint64_t now_ms);

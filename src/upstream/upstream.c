@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "policy/rendezvous.h"
+#include "upstream/ejection.h"
 
 #include <stdlib.h>
 
@@ -79,6 +80,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     const struct upstream_settings *settings =
         scope_group(snapshot->configuration, scope, &upstream_group);
     upstream->scope = scope;
+    upstream->ejection = scope_group(snapshot->configuration, scope, &ejection_group);
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
     upstream->balance = (enum balance)settings->balance;
     if (upstream->balance != BALANCE_HASH)

@@ -31,6 +31,8 @@ struct server_list {
 #define SERVER_LIST_FORM SERVER_FORM " | [" SERVER_FORM "]"
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
+struct ejection_settings;
+
 struct upstream_settings {
     struct server_list servers;
     int balance;                 /* enum balance */
@@ -56,7 +58,8 @@ struct upstream {
     uint32_t index;              /* dense in its snapshot, from 0 */
     const struct scope *scope;   /* its settings */
     const struct upstream *next; /* of the snapshot's; NULL: the last */
-    unsigned proxy_protocol;     /* version of the header that begins each connection; 0: none */
+    const struct ejection_settings *ejection;
+    unsigned proxy_protocol; /* version of the header that begins each connection; 0: none */
     enum balance balance;
     const struct template *hash; /* BALANCE_HASH: what is hashed */
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */

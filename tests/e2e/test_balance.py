@@ -335,7 +335,7 @@ def test_a_reload_counts_on(start_origin, start_weir, connect):
      "a, with the fewest calls in progress for its weight (0 calls in progress); the others are"),
     ("least_time",
      "a, which should answer soonest (0 calls in progress, no time known yet); the others are"),
-    ("first", "a, the first in the list; where it rests"),
+    ("first", "a, the first in the list that can be asked; where it rests"),
 ])
 def test_explain_says_who_and_why(start_letters, directory, way, why):
     servers = [origin.server for origin in start_letters("ab")]

@@ -1,0 +1,122 @@
+"""Servers that can be reached and fail again and again are passed over for a while."""
+
+import collections
+
+import pytest
+
+from harness.deadline import poll_until
+from harness.metrics import read_metrics
+from harness.origin import answering, in_turn
+from harness.weir import run_weir_command
+
+
+def configuration(*servers, ejection="{failures: 3, time: 1h}", more=""):
+    listed = ", ".join(f'"{server}"' for server in servers)
+    return (f"threads: 1\n{more}upstreams: {{app: {{servers: [{listed}], ejection: {ejection}}}}}\n"
+            "sites: [{proxy: app}]\n")
+
+
+def resets(connection):
+    connection.read_request()
+    connection.reset()
+
+
+def closes(connection):
+    connection.read_request()
+
+
+def talks_nonsense(connection):
+    connection.read_request()
+    connection.send(b"nonsense\r\n\r\n")
+
+
+@pytest.mark.parametrize("behaviour, status", [
+    (answering(b"no", status=502), 502), (answering(b"no", status=503), 503),
+    (answering(b"no", status=504), 504), (resets, 502), (closes, 502), (talks_nonsense, 502),
+], ids=["502", "503", "504", "reset", "close", "nonsense"])
+def test_a_server_that_fails_three_times_is_asked_no_more(start_origin, start_weir, connect,
+                                                          behaviour, status):
+    failing, good = start_origin(behaviour), start_origin()
+    weir = start_weir(configuration(failing.server, good.server))
+    client = connect(weir)
+    answers = collections.Counter(client.ask().status for _ in range(30))
+    assert answers == {status: 3, 200: 27} and len(failing.requests) == 3
+    weir.wait_for_log("a server fails again and again; it is passed over for a while.*"
+                      f"{failing.server}.*seconds=3600")
+
+
+def test_a_frozen_server_is_asked_no_more(start_origin, start_weir, connect):
+    def freezes(connection):
+        connection.read_request()
+        connection.hold()
+
+    failing, good = start_origin(freezes), start_origin()
+    client = connect(start_weir(configuration(
+        failing.server, good.server, more="timeouts: {first_byte: 100ms}\n")))
+    answers = collections.Counter(client.ask().status for _ in range(20))
+    assert answers == {504: 3, 200: 17}
+
+
+@pytest.mark.parametrize("status", [404, 500, 501])
+def test_other_answers_are_answers(start_origin, start_weir, connect, status):
+    odd, good = start_origin(answering(b"odd", status=status)), start_origin()
+    client = connect(start_weir(configuration(odd.server, good.server)))
+    assert [client.ask().status for _ in range(20)] == [status, 200] * 10
+
+
+def test_one_good_answer_wipes_out_what_was(start_origin, start_weir, connect):
+    def flaps(connection):
+        for number in range(100):
+            connection.read_request()
+            connection.answer(200 if number % 3 == 2 else 503, b"x")
+
+    origin, good = start_origin(flaps), start_origin()
+    client = connect(start_weir(configuration(origin.server, good.server)))
+    answers = collections.Counter(client.ask().status for _ in range(60))
+    assert answers == {503: 20, 200: 40}
+
+
+def test_half_of_the_servers_stay(start_origin, start_weir, connect):
+    origins = [start_origin(answering(b"no", status=503)) for _ in range(4)]
+    client = connect(start_weir(configuration(*[origin.server for origin in origins])))
+    assert {client.ask().status for _ in range(60)} == {503}
+    counts = sorted(len(origin.requests) for origin in origins)
+    assert counts[:2] == [3, 3] and counts[2] + counts[3] == 54
+
+
+def test_the_only_server_is_always_asked(start_origin, start_weir, connect):
+    origin = start_origin(answering(b"no", status=503))
+    client = connect(start_weir(configuration(origin.server)))
+    assert [client.ask().status for _ in range(20)] == [503] * 20
+    assert len(origin.requests) == 20
+
+
+def test_none_are_counted_where_failures_is_0(start_origin, start_weir, connect):
+    failing, good = start_origin(answering(b"no", status=503)), start_origin()
+    client = connect(start_weir(configuration(failing.server, good.server, ejection="{failures: 0}")))
+    assert [client.ask().status for _ in range(30)] == [503, 200] * 15
+
+
+def test_its_rest_ends_and_a_good_answer_brings_it_back(start_origin, start_weir, connect):
+    recovers = in_turn(*[resets] * 3, answering(b"well"))
+    origin, good = start_origin(recovers), start_origin(answering(b"good"))
+    client = connect(start_weir(configuration(origin.server, good.server,
+                                              ejection="{failures: 3, time: 1s}")))
+    assert collections.Counter(client.ask().status for _ in range(6)) == {502: 3, 200: 3}
+    assert client.ask().body == b"good"
+    poll_until(lambda: client.ask().body == b"well", what="it is asked again")
+    assert {client.ask().body for _ in range(4)} == {b"well", b"good"}
+
+
+def test_it_is_counted_and_told(start_origin, start_weir, connect, directory):
+    failing, good = start_origin(answering(b"no", status=503)), start_origin()
+    weir = start_weir(configuration(failing.server, good.server,
+                                    more=f"admin: unix:{directory}/admin\n"))
+    client = connect(weir)
+    for _ in range(10):
+        client.ask()
+    metrics = read_metrics(f"{directory}/admin")
+    assert metrics("weir_server_ejections_total", server=failing.server) == 1
+    assert metrics("weir_server_ejections_total", server=good.server) == 0
+    told = run_weir_command("explain", "--live", "-c", weir.arguments[2], "GET", "http://a/").stdout
+    assert f"{failing.server}, which rests just now" in told
