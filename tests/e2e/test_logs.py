@@ -302,10 +302,12 @@ def test_usr1_loses_no_line_and_writes_none_twice(start_origin, start_proxy, con
                 weir.signal(signal.SIGUSR1)
             assert client.ask(target=f"/{turn}/{number}").status == 200
         told_anew(errors, 1)
+    assert client.ask(target="/behind").status == 200
     weir.stop()
     lines = [line for path in [*old, log] for line in path.read_text().splitlines()]
-    assert lines == [f"/{turn}/{number}" for turn in range(5) for number in range(20)]
-    assert log.read_text().endswith("/4/19\n")
+    asked = [f"/{turn}/{number}" for turn in range(5) for number in range(20)]
+    assert lines == [*asked, "/behind"]
+    assert log.read_text().endswith("/behind\n")
 
 
 def test_usr1_also_after_a_reload_that_names_another_log(start_origin, start_weir, connect,
