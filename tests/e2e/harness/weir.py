@@ -105,11 +105,11 @@ class Weir:
         while waiting:
             pid = waiting.pop()
             found.append(pid)
-            for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-                try:
+            try:
+                for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
                     waiting += [int(child) for child in path.read_text().split()]
-                except OSError:
-                    pass
+            except OSError:
+                pass  # it, or a thread of it, has ended meanwhile
         return found
 
     def worker(self):
