@@ -6,13 +6,14 @@ The ports lie below the kernel's ephemeral range, so that no outgoing connection
 import os
 import socket
 
-FIRST, PER_WORKER = 20000, 1500
+FIRST, END = 10000, 32000
 
 
 def _worker_range():
-    name = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    first = FIRST + int(name.removeprefix("gw")) % 8 * PER_WORKER
-    return first, first + PER_WORKER
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    each = (END - FIRST) // workers
+    return FIRST + number * each, FIRST + (number + 1) * each
 
 
 class Ports:
