@@ -61,6 +61,9 @@ static struct snapshot *load(void)
         SLICE("sim"), slice_from_text(subject.scenario->yaml), &vocabulary, &reader, diagnostics);
     ASSERT(configuration);
     for (size_t i = 0; i < diagnostics_count(diagnostics); i++) {
+        /* Scenarios have timeouts that nobody would want, and are warned of them. */
+        if (diagnostics_get(diagnostics, i)->severity != SEVERITY_ERROR)
+            continue;
         char memory[DIAGNOSTIC_PRINTED_MAX];
         struct text text = text_over(memory, sizeof(memory));
         diagnostic_print(&text, diagnostics_get(diagnostics, i), configuration->sources,
