@@ -72,19 +72,25 @@ static void answer_all(void *argument)
     } while (opening_answer(&bench->opening, bench->ends[0], bench->role, &bench->done));
 }
 
-/* Another worker in the place of the one before. */
-static void begin_member(struct bench *bench, enum crew_role role)
+/* From here on the opening is the other thread's, until end_worker. */
+static void begin_answers(struct bench *bench, enum crew_role role)
 {
     assert_int_equal(sys_channel_open(bench->ends), 0);
     bench->role = role;
-    if (role == CREW_COMES)
-        opening_await(&bench->opening);
-    else
-        opening_rewind(&bench->opening);
     bench->opener = sys_opener_asking(bench->ends[1], 1, 0);
     assert_non_null(bench->opener);
     bench->thread = sys_thread_start("answers", answer_all, bench);
     assert_non_null(bench->thread);
+}
+
+/* Another worker in the place of the one before. */
+static void begin_member(struct bench *bench, enum crew_role role)
+{
+    if (role == CREW_COMES)
+        opening_await(&bench->opening);
+    else
+        opening_rewind(&bench->opening);
+    begin_answers(bench, role);
 }
 
 static void begin_worker(struct bench *bench)
@@ -521,11 +527,15 @@ static void while_another_one_comes_the_worker_may_load_nothing(void **state)
     struct address address = socket_at(bench->path);
     struct sys_listen_options options = {.backlog = 8};
     serve(bench);
+    end_worker(bench);
     opening_await(&bench->opening);
+    begin_answers(bench, CREW_SERVES);
     assert_int_equal(bench->opener->begin_load(bench->opener), -EBUSY);
     assert_int_equal(bench->opener->open_to_read(bench->opener, bench->path), -EBUSY);
     assert_int_equal(bench->opener->listen(bench->opener, &address, &options), -EBUSY);
+    end_worker(bench);
     opening_stop_awaiting(&bench->opening);
+    begin_answers(bench, CREW_SERVES);
     load(bench);
 }
 
