@@ -240,11 +240,24 @@ static size_t read_pipe(int fd, size_t wanted)
     return length;
 }
 
+/* How many lines are told to have been dropped, in all. */
+static size_t count_told(const char *memory)
+{
+    const char *const begin =
+        "a log takes its lines too slowly; lines were dropped file=pipe lines=";
+    size_t count = 0;
+    for (const char *told = strstr(memory, begin); told; told = strstr(told, begin)) {
+        told += strlen(begin);
+        count += strtoul(told, NULL, 10);
+    }
+    return count;
+}
+
 static void memory_is_bounded_and_what_is_dropped_is_told(void **state)
 {
     struct bench *bench = *state;
     int ends[2];
-    char line[LINE_LENGTH], memory[4096], expected[64];
+    char line[LINE_LENGTH], memory[4096];
     memset(line, 'x', sizeof(line));
     line[sizeof(line) - 1] = '\n';
     assert_int_equal(pipe(ends), 0);
@@ -261,21 +274,21 @@ static void memory_is_bounded_and_what_is_dropped_is_told(void **state)
      * of one of them. */
     size_t kept = 0;
     uint64_t until = sys_monotonic_ms() + PATIENCE_MS;
-    while (read_file(bench->path, memory, sizeof(memory)) == 0 && sys_monotonic_ms() < until) {
+    size_t dropped = 0;
+    while ((dropped == 0 || dropped < log_writer_lost(bench->writer)) &&
+           sys_monotonic_ms() < until) {
         struct pollfd ready = {.fd = ends[0], .events = POLLIN};
         if (poll(&ready, 1, 5) > 0)
             kept += read_pipe(ends[0], 1);
+        (void)read_file(bench->path, memory, sizeof(memory));
+        dropped = count_told(memory);
     }
-    const char *told = strstr(memory, "a log takes its lines too slowly; lines were dropped file=");
-    assert_non_null(told);
-    size_t dropped = strtoul(strstr(told, "lines=") + 6, NULL, 10);
     assert_int_equal(log_writer_lost(bench->writer), dropped);
     assert_true(dropped >= LINES - 3 * LOG_BUFFER_SIZE / LINE_LENGTH && dropped < LINES);
     kept += read_pipe(ends[0], (LINES - dropped) * LINE_LENGTH - kept);
     assert_int_equal(kept, (LINES - dropped) * LINE_LENGTH);
-    (void)snprintf(expected, sizeof(expected), "file=pipe lines=%zu\n", dropped);
-    assert_non_null(strstr(memory, expected));
-    assert_int_equal(count_lines(memory), 1);
+    /* Whatever was dropped before the second buffer was begun is told apart. */
+    assert_in_range(count_lines(memory), 1, 2);
     (void)close(ends[0]);
 }
 
