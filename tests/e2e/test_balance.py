@@ -1,6 +1,7 @@
 """Which server is asked: every way of balancing, with real servers that are busy, fail or come back."""
 
 import collections
+import select
 import json
 import pathlib
 import threading
@@ -278,6 +279,8 @@ def test_no_server_has_more_than_its_max_connections(start_origin, start_weir, c
     poll_until(lambda: len(a.requests) + len(b.requests) == 5, what="both are full")
     late = connect(weir)
     assert late.ask().status == 503
+    sockets = [client.socket for client in clients]
+    poll_until(lambda: len(select.select(sockets, [], [], 0)[0]) == 7, what="seven refusals")
     hold.set()
     answers = collections.Counter((answer.status, answer.body if answer.status == 200 else b"")
                                   for answer in (client.read_response() for client in clients))
