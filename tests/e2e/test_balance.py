@@ -1,9 +1,9 @@
 """Which server is asked: every way of balancing, with real servers that are busy, fail or come back."""
 
 import collections
-import select
 import json
 import pathlib
+import select
 import threading
 
 import pytest

@@ -145,7 +145,7 @@ class Origin:
         """Listens; also again after stop(), at the same address."""
         self.stopping = threading.Event()
         self._listener = _listen(self.address)
-        self._run(self._accept, self._listener)
+        self._run(self._accept, self._listener, self.stopping)
 
     def stop(self):
         """Refuses and ends all connections (by FIN, in mid-message too)."""
@@ -173,7 +173,7 @@ class Origin:
         self._threads.append(thread)
         thread.start()
 
-    def _accept(self, listener):
+    def _accept(self, listener, stopping):
         while True:
             try:
                 accepted, peer = listener.accept()
@@ -184,6 +184,8 @@ class Origin:
                 self.connections.append(connection)
                 self._open.add(connection)
                 self.changed.notify_all()
+            if stopping.is_set():  # stop() may have gone through the list before
+                _shut(accepted)
             self._run(self._serve, connection)
 
     def _serve(self, connection):
