@@ -90,9 +90,14 @@ static void listen_to(void (*act)(void), char *told, size_t size, int *ret_statu
 
 static void an_interrupted_thread_tells_of_the_exchange_in_hand(void **state)
 {
+    (void)state;
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    skip(); /* it keeps signals back until the thread makes a call that it knows */
+#endif
+#endif
     int status;
     char told[2048];
-    (void)state;
     listen_to(be_interrupted, told, sizeof(told), &status);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_non_null(strstr(told, "in the state REPLY: GET /a\\x0A host=example.com id=f00d\n"));
