@@ -1,13 +1,17 @@
 /* The clients of the benchmark: a fixed number of requests over a fixed number of connections, so
  * that the work of a run is known exactly.
  *
- *     load [-c CONNECTIONS] [-n REQUESTS] [-t TARGET] [-b] [-k] [-u BYTES] [-w] [-s SITES] PORT
+ *     load [-c CONNECTIONS] [-n REQUESTS] [-t TARGET] [-b] [-k] [-u BYTES] [-w] [-s SITES] [-e ERRORS]
+ *          [-r RATE] PORT
  *
  *     -b  send the header fields of a browser, not the bare ones
  *     -k  a new connection for each request
  *     -u  upload a body of so many bytes with each request
  *     -w  ask for a WebSocket and hold it
  *     -s  spread the requests over so many sites, and as many routes of one more site
+ *     -e  go on after so many errors, not only after 100
+ *     -r  so many requests a second, each when it is due, whether or not others were answered;
+ *         its latency counts from then, so that nothing hides behind a slow answer
  *
  * It speaks with what started it: each connection asks once, for warming up; then it writes the
  * line "ready" and waits for a line, makes its requests and writes one line of JSON; then it
@@ -22,7 +26,8 @@ enum {
     EVENTS_MAX = 256,
     WAVE = 64, /* connections that warm up at a time */
     SITES_MAX = 100000,
-    ERRORS_MAX = 100,
+    RATE_MAX = 1000000,
+    ERRORS_MAX = 1000000,
     NANOSECONDS = 1000000000,
 };
 
@@ -51,15 +56,17 @@ struct connection {
 };
 
 static struct {
-    uint64_t connections, requests, upload, sites;
+    uint64_t connections, requests, upload, sites, errors_max, rate;
     const char *target;
     bool browser, close, websocket;
     uint16_t port;
-} options = {.connections = 64, .target = "/128"};
+} options = {.connections = 64, .target = "/128", .errors_max = 100};
 
 static struct {
     int epoll;
     struct connection *connections;
+    struct connection **idle; /* with a rate: a ring, the one idle longest first */
+    uint64_t idle_first, idle_count;
     struct request *requests;
     uint64_t request_count;
     uint64_t random;
@@ -185,6 +192,10 @@ static void connection_close(struct connection *connection)
 static void request_finish(struct connection *connection)
 {
     run.finished++;
+    if (options.rate && !run.warming) {
+        run.idle[(run.idle_first + run.idle_count++) % options.connections] = connection;
+        return;
+    }
     connection_next(run.warming && run.started < run.goal ? &run.connections[run.started]
                                                           : connection);
 }
@@ -193,7 +204,7 @@ static void request_fail(struct connection *connection, const char *why)
 {
     fprintf(stderr, "load: %s: %.*s\n", why, (int)strcspn(connection->head, "\r\n"),
             connection->head_length ? connection->head : "");
-    if (++run.errors > ERRORS_MAX) {
+    if (++run.errors > options.errors_max) {
         fprintf(stderr, "load: too many errors\n");
         exit(1);
     }
@@ -321,20 +332,56 @@ static void on_event(struct connection *connection, uint32_t events)
     }
 }
 
+static uint64_t due_ns(uint64_t began_ns)
+{
+    return began_ns + run.started * NANOSECONDS / options.rate;
+}
+
+/* Makes the requests that are due, as far as connections are idle. Returns until when to wait for
+ * answers, in nanoseconds from now; UINT64_MAX: for as long as it takes. */
+static uint64_t requests_due(uint64_t began_ns)
+{
+    while (run.idle_count && run.started < run.goal) {
+        uint64_t due = due_ns(began_ns), now = now_ns();
+        if (due > now) {
+            return due - now;
+        }
+        struct connection *connection = run.idle[run.idle_first];
+        run.idle_first = (run.idle_first + 1) % options.connections;
+        run.idle_count--;
+        connection_next(connection);
+        connection->started_ns = due;
+    }
+    return UINT64_MAX;
+}
+
+static void answers_await(uint64_t wait_ns)
+{
+    struct epoll_event events[EVENTS_MAX];
+    struct timespec wait = {(time_t)(wait_ns / NANOSECONDS), (long)(wait_ns % NANOSECONDS)};
+    int ready = epoll_pwait2(run.epoll, events, EVENTS_MAX, wait_ns < UINT64_MAX ? &wait : NULL,
+                             NULL);
+    for (int i = 0; i < ready; i++) {
+        on_event(events[i].data.ptr, events[i].events);
+    }
+}
+
 /* Makes `count` requests over all connections, or over each one for the first time. */
 static void requests_make(uint64_t count, uint64_t at_a_time)
 {
+    bool paced = options.rate && !run.warming;
     run.started = run.finished = 0;
     run.goal = count;
-    for (uint64_t i = 0; i < at_a_time && i < count; i++) {
-        connection_next(&run.connections[i]);
-    }
-    while (run.finished < count) {
-        struct epoll_event events[EVENTS_MAX];
-        int ready = epoll_wait(run.epoll, events, EVENTS_MAX, -1);
-        for (int i = 0; i < ready; i++) {
-            on_event(events[i].data.ptr, events[i].events);
+    for (uint64_t i = 0; i < at_a_time; i++) {
+        if (paced) {
+            run.idle[run.idle_count++] = &run.connections[i];
+        } else if (i < count) {
+            connection_next(&run.connections[i]);
         }
+    }
+    uint64_t began_ns = now_ns();
+    while (run.finished < count) {
+        answers_await(paced ? requests_due(began_ns) : UINT64_MAX);
     }
 }
 
@@ -362,7 +409,7 @@ static void report(uint64_t elapsed_ns)
 
 static void options_read(int argc, char **argv)
 {
-    for (int option; (option = getopt(argc, argv, "c:n:t:bku:ws:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "c:n:t:bku:ws:e:r:")) != -1;) {
         switch (option) {
         case 'c':
             options.connections = must_number(optarg, UINT16_MAX);
@@ -379,11 +426,17 @@ static void options_read(int argc, char **argv)
         case 'k':
             options.close = true;
             break;
+        case 'e':
+            options.errors_max = must_number(optarg, ERRORS_MAX);
+            break;
         case 'u':
             options.upload = must_number(optarg, UINT32_MAX);
             break;
         case 'w':
             options.websocket = true;
+            break;
+        case 'r':
+            options.rate = must_number(optarg, RATE_MAX);
             break;
         case 's':
             options.sites = must_number(optarg, SITES_MAX);
@@ -416,6 +469,7 @@ int main(int argc, char **argv)
     run.random = 0x9E3779B97F4A7C15;
     run.epoll = must(epoll_create1(0), "epoll_create1");
     run.connections = must_allocate(options.connections, sizeof *run.connections);
+    run.idle = must_allocate(options.connections, sizeof(struct connection *));
     run.latency_us_x10 = must_allocate(options.requests + 1, sizeof *run.latency_us_x10);
     run.warming = true;
     requests_make(options.connections, WAVE);

@@ -148,7 +148,7 @@ def running_peer(bench, peer, scenario, plain):
     sites = 0 if plain else scenario.sites
     setup = Setup(directory, free_port(), bench.origin_port, scenario.threads, sites,
                   scenario.logs and not plain, scenario.balance,
-                  min(scenario.servers, 2) if plain else max(scenario.servers, 1))
+                  max(min(scenario.servers, 2) if plain else scenario.servers, 1))
     command = peer.command(setup)
     cpu = bench.peer_cpu if scenario.threads == 1 else None
     log = directory / "log"
