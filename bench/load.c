@@ -1,7 +1,8 @@
 /* The clients of the benchmark: a fixed number of requests over a fixed number of connections, so
  * that the work of a run is known exactly.
  *
- *     load [-c CONNECTIONS] [-n REQUESTS] [-t TARGET] [-b] [-k] [-u BYTES] [-w] [-s SITES] [-e ERRORS]
+ *     load [-c CONNECTIONS] [-n REQUESTS] [-t TARGET] [-b] [-k] [-u BYTES] [-w] [-s SITES] [-e
+ * ERRORS]
  *          [-r RATE] PORT
  *
  *     -b  send the header fields of a browser, not the bare ones
@@ -359,8 +360,8 @@ static void answers_await(uint64_t wait_ns)
 {
     struct epoll_event events[EVENTS_MAX];
     struct timespec wait = {(time_t)(wait_ns / NANOSECONDS), (long)(wait_ns % NANOSECONDS)};
-    int ready = epoll_pwait2(run.epoll, events, EVENTS_MAX, wait_ns < UINT64_MAX ? &wait : NULL,
-                             NULL);
+    int ready =
+        epoll_pwait2(run.epoll, events, EVENTS_MAX, wait_ns < UINT64_MAX ? &wait : NULL, NULL);
     for (int i = 0; i < ready; i++) {
         on_event(events[i].data.ptr, events[i].events);
     }
