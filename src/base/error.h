@@ -41,6 +41,19 @@
     E(CONNECT_REFUSED, 502, UPSTREAM, "the server refuses connections")                            \
     E(CONNECT_FAILED, 502, UPSTREAM, "the server cannot be reached")                               \
     E(CONNECT_TIMEOUT, 504, UPSTREAM, "the server did not accept in timeouts.connect")             \
+    E(SERVER_TLS_TIMEOUT, 504, UPSTREAM,                                                           \
+      "the TLS handshake with the server did not end in timeouts.connect")                         \
+    E(SERVER_TLS_CUT, 502, UPSTREAM, "the server closed in the middle of the TLS handshake")       \
+    E(SERVER_NOT_TLS, 502, UPSTREAM, "the server does not speak TLS")                              \
+    E(SERVER_TLS_REFUSED, 502, UPSTREAM, "the server refuses the TLS connection")                  \
+    E(SERVER_TLS_FAILED, 502, UPSTREAM, "the TLS handshake with the server failed")                \
+    E(SERVER_CERTIFICATE_UNKNOWN, 502, UPSTREAM,                                                   \
+      "the certificate of the server is of no authority that is trusted")                          \
+    E(SERVER_CERTIFICATE_NAME, 502, UPSTREAM,                                                      \
+      "the certificate of the server does not hold for its name")                                  \
+    E(SERVER_CERTIFICATE_TIME, 502, UPSTREAM,                                                      \
+      "the certificate of the server has expired, or does not hold yet")                           \
+    E(SERVER_CERTIFICATE_BAD, 502, UPSTREAM, "the certificate of the server cannot be accepted")   \
     E(SERVER_RESET, 502, UPSTREAM, "the server reset the connection")                              \
     E(SERVER_CLOSED, 502, UPSTREAM, "the server closed the connection before its response")        \
     E(FIRST_BYTE_TIMEOUT, 504, UPSTREAM, "the server sent nothing in timeouts.first_byte")         \

@@ -171,6 +171,21 @@ static bool load_scopes(struct loading *loading, const struct node *root)
     return true;
 }
 
+static void free_map(void *map)
+{
+    map_fini(map);
+}
+
+/* NULL: no memory. */
+static struct map *make_map(struct arena *arena)
+{
+    struct map *map = ARENA_NEW(arena, struct map);
+    if (!map || !arena_on_fini(arena, free_map, map))
+        return NULL;
+    map_init(map);
+    return map;
+}
+
 struct configuration *configuration_load(struct slice name, struct slice bytes,
                                          const struct vocabulary *vocabulary,
                                          const struct configuration_reader *reader,
@@ -180,13 +195,15 @@ struct configuration *configuration_load(struct slice name, struct slice bytes,
     if (!configuration)
         return NULL;
     arena_init(&configuration->arena, NULL, MEMORY_MAX);
+    configuration->shared_files = make_map(&configuration->arena);
     configuration->vocabulary = vocabulary;
     struct loading loading = {
         .configuration = configuration, .with = reader, .diagnostics = diagnostics};
     size_t errors = diagnostics_errors(diagnostics);
     ASSERT(vocabulary->group_count <= GROUPS_MAX);
     const struct node *root = include_read(&loading, name, bytes);
-    bool good = scope_make_standards(&loading) && load_scopes(&loading, root);
+    bool good = configuration->shared_files && scope_make_standards(&loading) &&
+                load_scopes(&loading, root);
     bool nothing_told = diagnostics_errors(diagnostics) == errors;
     if (!good || (nothing_told && (loading.failed || !root))) {
         configuration_free(configuration);

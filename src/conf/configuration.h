@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "conf/diagnostics.h"
 #include "conf/setting.h"
 
@@ -59,6 +60,7 @@ struct configuration {
     struct scope **listeners; /* of the top's `listen`; those of sites are read by their group */
     uint32_t listener_count;  /* 0: nothing was written */
     const struct settings_slot **standards; /* per group: all defaults */
+    struct map *shared_files;               /* by path, for setting_share_file: struct slice */
 };
 
 /* Reads, checks and inherits. All errors and warnings go to the diagnostics; a configuration with

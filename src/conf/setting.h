@@ -164,5 +164,14 @@ bool setting_read_file(struct setting_reader *reader, const struct node *node, s
 const char *setting_try_file(struct setting_reader *reader, const struct node *node, size_t max,
                              struct slice *ret_bytes);
 
-/* What to do about either. */
+/* The bytes of a file that the configuration does not name, such as one of the system, at an
+ * absolute path, read once for all who ask. False: it cannot be read, or is larger than `max`
+ * bytes. */
+bool setting_share_file(struct setting_reader *reader, struct slice path, size_t max,
+                        struct slice *ret_bytes);
+
+/* The value of a variable of the environment, or NULL. */
+const char *setting_environment(struct setting_reader *reader, const char *name);
+
+/* What to do about a file that cannot be read. */
 extern const char setting_file_cure[];

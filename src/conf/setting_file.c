@@ -49,3 +49,38 @@ bool setting_read_file(struct setting_reader *reader, const struct node *node, s
         diagnostics_error(reader->diagnostics, node->position, setting_file_cure, "%s", problem);
     return problem == NULL;
 }
+
+/* What cannot be read is kept, too, without data. */
+static struct slice *read_shared(struct setting_reader *reader, struct slice path)
+{
+    const struct configuration_reader *files = reader->files;
+    const char *reason = NULL;
+    struct slice *bytes = ARENA_NEW(reader->arena, struct slice);
+    struct slice key = arena_copy(reader->arena, path);
+    if (!bytes || !key.data)
+        return NULL;
+    *bytes = slice_of(NULL, 0);
+    if (files && files->read_file &&
+        !files->read_file(files->context, path, reader->arena, bytes, &reason))
+        *bytes = slice_of(NULL, 0);
+    return map_set(reader->configuration->shared_files, key, bytes) ? bytes : NULL;
+}
+
+bool setting_share_file(struct setting_reader *reader, struct slice path, size_t max,
+                        struct slice *ret_bytes)
+{
+    ASSERT(path.length > 0);
+    struct slice *bytes = map_get(reader->configuration->shared_files, path);
+    if (!bytes)
+        bytes = read_shared(reader, path);
+    if (!bytes || !bytes->data || bytes->length > max)
+        return false;
+    *ret_bytes = *bytes;
+    return true;
+}
+
+const char *setting_environment(struct setting_reader *reader, const char *name)
+{
+    const struct configuration_reader *with = reader->files;
+    return with && with->environment ? with->environment(with->context, name) : NULL;
+}

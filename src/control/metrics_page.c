@@ -413,6 +413,21 @@ static uint64_t read_idle(const struct server *server)
     return atomic_load_explicit(&server->idle, memory_order_relaxed);
 }
 
+static uint64_t read_handshakes(const struct server *server)
+{
+    return atomic_load_explicit(&server->tls_handshakes, memory_order_relaxed);
+}
+
+static uint64_t read_resumed(const struct server *server)
+{
+    return atomic_load_explicit(&server->tls_resumed, memory_order_relaxed);
+}
+
+static uint64_t read_tls_failures(const struct server *server)
+{
+    return atomic_load_explicit(&server->tls_failures, memory_order_relaxed);
+}
+
 static void print_upstream_side(FILE *file, const struct metrics_sources *sources)
 {
     print_servers(file, sources, "weir_server_connections_total", COUNTER,
@@ -428,6 +443,12 @@ static void print_upstream_side(FILE *file, const struct metrics_sources *source
                   "Connections to the server that serve a call or a tunnel.", read_active);
     print_servers(file, sources, "weir_server_idle", GAUGE,
                   "Connections to the server that are kept.", read_idle);
+    print_servers(file, sources, "weir_server_tls_handshakes_total", COUNTER,
+                  "TLS handshakes with the server that came to their end.", read_handshakes);
+    print_servers(file, sources, "weir_server_tls_resumed_total", COUNTER,
+                  "Those among them that took an earlier connection up again.", read_resumed);
+    print_servers(file, sources, "weir_server_tls_failures_total", COUNTER,
+                  "TLS handshakes with the server that failed.", read_tls_failures);
 }
 
 /* ---- the process */

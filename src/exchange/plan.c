@@ -28,7 +28,8 @@ static const struct upstream *find_upstream(struct builder *builder,
                                             const struct proxy_setting *proxy)
 {
     if (slice_is_empty(proxy->upstream))
-        return upstream_from_list(builder->upstreams, builder->snapshot, &proxy->servers);
+        return upstream_from_list(builder->upstreams, builder->snapshot, &proxy->servers,
+                                  builder->diagnostics);
     return upstream_find(builder->upstreams, proxy->upstream);
 }
 

@@ -136,9 +136,10 @@ COLD static enum verdict give_up(struct exchange *exchange, enum error_code erro
 /* What a server is called in Host; the path of a socket is no host. */
 static struct slice server_host(const struct server *server)
 {
-    bool local = slice_starts_with(server->key, SLICE("unix:/")) ||
-                 slice_starts_with(server->key, SLICE("unix:@"));
-    return local ? SLICE("localhost") : server->key;
+    struct slice authority = server_authority(server);
+    bool local = slice_starts_with(authority, SLICE("unix:/")) ||
+                 slice_starts_with(authority, SLICE("unix:@"));
+    return local ? SLICE("localhost") : authority;
 }
 
 bool exchange_name_server(struct exchange *exchange, const struct server *server)

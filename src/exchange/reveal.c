@@ -40,12 +40,15 @@ static struct slice behind_server(struct slice url, struct slice server)
     return rest.length == 0 || strchr("/?#", rest.data[0]) ? rest : nothing;
 }
 
-/* As the server is written in a URL: port 80 may be left away. */
-static struct slice find_path(struct slice url, struct slice server)
+/* As the server is written in a URL: the port of the scheme may be left away, or written. */
+static struct slice find_path(struct slice url, const struct server *server)
 {
-    struct slice path = behind_server(url, server);
-    if (!path.data && slice_ends_with(server, SLICE(":80")))
-        path = behind_server(url, slice_until(server, server.length - 3));
+    struct slice authority = server_authority(server);
+    struct slice path = behind_server(url, authority);
+    if (!path.data && !server->is_tls && slice_ends_with(authority, SLICE(":80")))
+        path = behind_server(url, slice_until(authority, authority.length - 3));
+    if (!path.data && server->is_tls)
+        path = behind_server(url, slice_from(server->key, 8));
     return path;
 }
 
@@ -55,7 +58,7 @@ static bool clean_location(struct exchange *exchange)
     const struct field *location = fields_find(fields, FIELD_LOCATION);
     if (!location || !exchange->call.server)
         return true;
-    struct slice path = find_path(location->value, exchange->call.server->key);
+    struct slice path = find_path(location->value, exchange->call.server);
     if (!path.data)
         return true;
     /* A second slash would begin the name of another host (RFC 3986 4.2). */

@@ -4,6 +4,7 @@
 #include "conf/reference.h"
 #include "exchange/json_text.h"
 #include "main/explainer.h"
+#include "tls/tls_server_settings.h"
 
 enum { STRING_MAX = 1024 * 1024, WORDS_MAX = 8192 };
 
@@ -188,6 +189,23 @@ static void add_stages(struct text *text, const struct explanation *explanation)
 
 /* ---- what becomes of it */
 
+/* By what the server is known that is spoken to over TLS. */
+static void add_tls(struct text *text, const struct explanation *explanation)
+{
+    const struct rehearsal *rehearsal = &explanation->rehearsal;
+    const struct tls_server_settings *settings = scope_group(
+        explanation->configuration, rehearsal->exchange->plan->upstream->scope, &tls_server_group);
+    if (!rehearsal->server->is_tls)
+        return;
+    add_key(text, "tls");
+    text_print(text, "{\"verify\": %s", settings->verify ? "true" : "false");
+    if (settings->name.length > 0)
+        add_member(text, "name", settings->name);
+    if (settings->verify && settings->ca.node)
+        add_member(text, "ca", settings->ca.node->text);
+    add(text, "}");
+}
+
 static void add_request(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
@@ -195,6 +213,7 @@ static void add_request(struct text *text, struct explanation *explanation)
     add_member(text, "upstream", upstream->name);
     add_member(text, "balance", slice_from_text(balance_names[upstream->balance]));
     add_member(text, "server", rehearsal->server->key);
+    add_tls(text, explanation);
     add_key(text, "servers");
     add(text, "[");
     for (uint32_t i = 0; i < upstream->count; i++) {

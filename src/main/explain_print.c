@@ -3,6 +3,7 @@
 #include "conf/node_text.h"
 #include "conf/reference.h"
 #include "main/explainer.h"
+#include "tls/tls_server_settings.h"
 
 enum { SHOWN_MAX = 20 };
 
@@ -198,6 +199,24 @@ static void print_others(struct text *text, const struct explanation *explanatio
     }
 }
 
+/* By what the server is known. */
+static void print_tls(struct text *text, const struct explanation *explanation)
+{
+    const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
+    const struct tls_server_settings *settings =
+        scope_group(explanation->configuration, upstream->scope, &tls_server_group);
+    struct slice ca = settings->ca.node ? settings->ca.node->text : SLICE("this system");
+    if (!explanation->rehearsal.server->is_tls)
+        return;
+    add(text, "          over TLS");
+    if (settings->name.length > 0)
+        text_print(text, ", as %.*s", SHOWN(settings->name));
+    if (settings->verify)
+        text_print(text, ", verified by the authorities of %.*s\n", SHOWN(ca));
+    else
+        add(text, ", not verified\n");
+}
+
 static void print_servers(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
@@ -210,6 +229,7 @@ static void print_servers(struct text *text, struct explanation *explanation)
     if (upstream->count == 1) {
         add(text, ", the only one");
         add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
+        print_tls(text, explanation);
         return;
     }
     if (rehearsal->is_backup)
@@ -219,6 +239,7 @@ static void print_servers(struct text *text, struct explanation *explanation)
     if (server_rests(server, now))
         add(text, ", though it rests just now, as all do");
     text_print(text, "; %s\n", others);
+    print_tls(text, explanation);
     print_others(text, explanation, now);
 }
 

@@ -17,7 +17,8 @@ static const char usage[] =
     "Proxies everything that comes to ADDRESS to the servers, in turns.\n"
     "\n"
     "      --from ADDRESS  where clients connect: :8080, 127.0.0.1:8080, unix:/run/weir.sock\n"
-    "      --to SERVER     who is asked: http://127.0.0.1:3000, app:3000, unix:/run/app.sock\n"
+    "      --to SERVER     who is asked: http://127.0.0.1:3000, app:3000, https://app.internal,\n"
+    "                      unix:/run/app.sock\n"
     "      --help          this text\n";
 
 struct proxy_options {

@@ -7,9 +7,10 @@
 
 #include "base/assert.h"
 #include "loop/loop.h"
-#include "tls/tls_bytes.h"
 #include "tls/tls_certificate_int.h"
 #include "tls/tls_context_int.h"
+#include "tls/tls_int.h"
+#include "tls/tls_server_context.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -25,31 +26,6 @@ enum {
     BURST_FIRST = 64 * 1024, /* bytes in small records */
     BURST_PAUSE_MS = 1000,   /* after which a burst is a new one */
     RECORD_EXTRA = 512,      /* more than what any record needs beside its bytes */
-};
-
-enum state {
-    STATE_HELLO,     /* nobody knows yet whom the client wants */
-    STATE_ASKED,     /* the caller has been asked to choose */
-    STATE_NO_CHOICE, /* there was none */
-    STATE_HANDSHAKE, /* chosen */
-    STATE_OPEN,      /* bytes both ways */
-    STATE_SAID_END,  /* we send no more */
-    STATE_FAILED,
-};
-
-struct tls {
-    SSL *ssl;
-    struct tls_entrance *entrance;
-    struct tls_bytes bytes;
-    enum state state;
-    bool ended;           /* the client sends no more */
-    bool shuts_socket;    /* when all has left, its direction ends */
-    uint16_t name_length; /* of `name`, without its NUL */
-    uint32_t burst;       /* bytes since the last pause */
-    size_t encrypted; /* bytes that were offered, are in records, and do not yet count as sent */
-    uint64_t moved;   /* when something was sent last; milliseconds of the loop */
-    uint64_t time;    /* when the handshake began; at its end, how long it took */
-    char *name;       /* NULL: none */
 };
 
 /* ---- words */
@@ -77,11 +53,6 @@ const char *tls_failure_words(enum tls_failure failure)
 }
 
 /* ---- what the library asks of us: facts are noted, and nothing else is done */
-
-static struct tls *of(const SSL *ssl)
-{
-    return SSL_get_app_data(ssl);
-}
 
 /* The first name of the extension (RFC 6066 3). What is malformed in it the library will find. */
 static struct slice hello_name(SSL *ssl)
@@ -114,20 +85,21 @@ static bool keep_name(struct tls *tls, struct slice name)
 /* Called again behind a choice only where there was none. */
 static int on_hello(SSL *ssl, int *ret_alert, void *unused)
 {
-    struct tls *tls = of(ssl);
+    struct tls *tls = tls_of(ssl);
     (void)unused;
-    if (tls->state == STATE_HELLO && keep_name(tls, hello_name(ssl))) {
-        tls->state = STATE_ASKED;
+    if (tls->state == TLS_STATE_HELLO && keep_name(tls, hello_name(ssl))) {
+        tls->state = TLS_STATE_ASKED;
         return SSL_CLIENT_HELLO_RETRY;
     }
-    *ret_alert = tls->state == STATE_NO_CHOICE ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_INTERNAL_ERROR;
+    *ret_alert =
+        tls->state == TLS_STATE_NO_CHOICE ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
 }
 
 static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int is_sealing)
 {
-    struct tls *tls = of(ssl);
+    struct tls *tls = tls_of(ssl);
     int64_t now = loop_wall(tls->bytes.socket->loop);
     return tls_entrance_seal(tls->entrance, now, name, iv, cipher, mac, is_sealing);
 }
@@ -140,15 +112,15 @@ void tls_prepare_entrance(struct tls_entrance *entrance)
 
 /* ---- life */
 
-static bool attach(struct tls *tls)
+bool tls_attach(struct tls *tls, SSL_CTX *ssl, BIO_METHOD *bytes)
 {
-    BIO *bio = tls->ssl ? BIO_new(tls->entrance->bytes) : NULL;
+    tls->ssl = SSL_new(ssl);
+    BIO *bio = tls->ssl ? BIO_new(bytes) : NULL;
     if (!bio)
         return false;
     BIO_set_data(bio, &tls->bytes);
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_app_data(tls->ssl, tls);
-    SSL_set_accept_state(tls->ssl);
     return true;
 }
 
@@ -163,9 +135,10 @@ struct tls *tls_new(struct tls_entrance *entrance, struct socket *socket, struct
     tls->bytes = (struct tls_bytes){.socket = socket, .received = received};
     tls->entrance = entrance;
     tls->time = loop_now(socket->loop);
-    tls->ssl = SSL_new(entrance->ssl);
-    if (attach(tls))
+    if (tls_attach(tls, entrance->ssl, entrance->bytes)) {
+        SSL_set_accept_state(tls->ssl);
         return tls;
+    }
     ERR_clear_error();
     tls_free(tls);
     return NULL;
@@ -174,16 +147,23 @@ struct tls *tls_new(struct tls_entrance *entrance, struct socket *socket, struct
 void tls_free(struct tls *tls)
 {
     ASSERT(tls);
+    /* Or the library lets nobody take the session up again, however the connection has ended. */
+    if (tls->server_context && tls->ssl && tls->state != TLS_STATE_FAILED)
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN);
     SSL_free(tls->ssl);
     tls_bytes_fini(&tls->bytes);
+    tls_server_context_unref(tls->server_context);
     free(tls->name);
     free(tls);
 }
 
-static enum io fail(struct tls *tls, int error)
+enum io tls_fail(struct tls *tls, int error)
 {
+    int reason = ERR_GET_REASON(ERR_peek_error());
+    if (reason >= SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256)
+        tls->alert = SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET);
     ERR_clear_error();
-    tls->state = STATE_FAILED;
+    tls->state = TLS_STATE_FAILED;
     (void)tls_bytes_flush(&tls->bytes); /* an alert may be in it */
     return socket_fail(tls->bytes.socket, error);
 }
@@ -218,7 +198,7 @@ static enum tls_failure cause_of_reason(int reason)
 static enum tls_failure cause_of(const struct tls *tls, int problem)
 {
     unsigned long error = ERR_peek_error();
-    if (tls->state == STATE_NO_CHOICE)
+    if (tls->state == TLS_STATE_NO_CHOICE)
         return TLS_FAILURE_NO_CERTIFICATE;
     if (problem == SSL_ERROR_SYSCALL || error == 0 || tls->bytes.socket->broken)
         return TLS_FAILURE_CUT;
@@ -228,19 +208,19 @@ static enum tls_failure cause_of(const struct tls *tls, int problem)
                                              : TLS_FAILURE_MALFORMED;
 }
 
-static void open_up(struct tls *tls)
+void tls_open_up(struct tls *tls)
 {
-    ASSERT(tls->state == STATE_HANDSHAKE);
-    tls->state = STATE_OPEN;
+    ASSERT(tls->state == TLS_STATE_HANDSHAKE);
+    tls->state = TLS_STATE_OPEN;
     tls->time = loop_now(tls->bytes.socket->loop) - tls->time;
 }
 
 enum tls_step tls_handshake(struct tls *tls, enum tls_failure *ret_failure)
 {
-    ASSERT(tls->state < STATE_OPEN && tls->state != STATE_ASKED);
+    ASSERT(tls->state < TLS_STATE_OPEN && tls->state != TLS_STATE_ASKED);
     int result = SSL_accept(tls->ssl);
     if (result == 1) {
-        open_up(tls);
+        tls_open_up(tls);
         return TLS_DONE;
     }
     int problem = SSL_get_error(tls->ssl, result);
@@ -252,7 +232,7 @@ enum tls_step tls_handshake(struct tls *tls, enum tls_failure *ret_failure)
     *ret_failure = waits ? TLS_FAILURE_CUT : cause_of(tls, problem);
     if (*ret_failure == TLS_FAILURE_PLAIN)
         tls_bytes_fini(&tls->bytes); /* an alert would be noise to it */
-    (void)fail(tls, EPROTO);
+    (void)tls_fail(tls, EPROTO);
     return TLS_FAILED;
 }
 
@@ -263,12 +243,12 @@ struct slice tls_name(const struct tls *tls)
 
 void tls_choose(struct tls *tls, const struct tls_context *context)
 {
-    ASSERT(tls->state == STATE_ASKED);
-    tls->state = STATE_NO_CHOICE;
+    ASSERT(tls->state == TLS_STATE_ASKED);
+    tls->state = TLS_STATE_NO_CHOICE;
     if (context && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
         SSL_set_SSL_CTX(tls->ssl, context->ssl)) {
         SSL_set_options(tls->ssl, SSL_CTX_get_options(context->ssl));
-        tls->state = STATE_HANDSHAKE;
+        tls->state = TLS_STATE_HANDSHAKE;
     }
 }
 
@@ -387,20 +367,20 @@ enum io tls_send(struct tls *tls, const struct slice *parts, size_t count, size_
 {
     struct offer offer = {.parts = parts, .count = count};
     *ret_sent = 0;
-    if (tls->state != STATE_OPEN)
+    if (tls->state != TLS_STATE_OPEN)
         return IO_FAILED;
     note_pause(tls);
     skip(&offer, tls->encrypted);
     for (;;) {
         size_t before = tls->encrypted;
         if (!encrypt_some(tls, &offer))
-            return fail(tls, ENOMEM);
+            return tls_fail(tls, ENOMEM);
         bool stands_still = tls->encrypted == before && tls_bytes_waiting(&tls->bytes) == 0;
         enum io io = flush(tls, ret_sent);
         if (io != IO_DONE || offer.count == 0)
             return io;
         if (stands_still)
-            return fail(tls, EPROTO);
+            return tls_fail(tls, EPROTO);
     }
 }
 
@@ -418,7 +398,7 @@ static enum io outcome_of(struct tls *tls, int result)
         tls->ended = true;
         return tls_was_cut(tls) ? IO_FAILED : IO_END;
     default:
-        return fail(tls, EPROTO);
+        return tls_fail(tls, EPROTO);
     }
 }
 
@@ -426,11 +406,11 @@ enum io tls_receive(struct tls *tls, size_t size, struct span *ret_bytes)
 {
     if (tls->ended)
         return tls_was_cut(tls) ? IO_FAILED : IO_END;
-    if (tls->state != STATE_OPEN && tls->state != STATE_SAID_END)
+    if (tls->state != TLS_STATE_OPEN && tls->state != TLS_STATE_SAID_END)
         return IO_FAILED;
     struct buffer *buffer = buffer_new(loop_buffers(tls->bytes.socket->loop), size);
     if (!buffer)
-        return fail(tls, ENOMEM);
+        return tls_fail(tls, ENOMEM);
     size_t length = 0;
     enum io io = IO_DONE;
     do {
@@ -457,7 +437,7 @@ bool tls_was_cut(const struct tls *tls)
 
 bool tls_is_readable(const struct tls *tls)
 {
-    return tls->ended || tls->state == STATE_FAILED || SSL_has_pending(tls->ssl) ||
+    return tls->ended || tls->state == TLS_STATE_FAILED || SSL_has_pending(tls->ssl) ||
            socket_is_readable(tls->bytes.socket);
 }
 
@@ -466,9 +446,9 @@ bool tls_is_readable(const struct tls *tls)
 /* RFC 8446 6.1: close_notify. */
 static void say_end(struct tls *tls)
 {
-    if (tls->state != STATE_OPEN)
+    if (tls->state != TLS_STATE_OPEN)
         return;
-    tls->state = STATE_SAID_END;
+    tls->state = TLS_STATE_SAID_END;
     if (SSL_shutdown(tls->ssl) < 0)
         ERR_clear_error();
 }
@@ -484,7 +464,7 @@ void tls_shutdown_send(struct tls *tls)
 void tls_say_goodbye(struct tls *tls)
 {
     say_end(tls);
-    if (tls->state == STATE_SAID_END && !tls->bytes.socket->broken)
+    if (tls->state == TLS_STATE_SAID_END && !tls->bytes.socket->broken)
         (void)tls_bytes_flush(&tls->bytes);
 }
 
@@ -509,7 +489,7 @@ bool tls_is_resumed(const struct tls *tls)
 
 uint64_t tls_handshake_milliseconds(const struct tls *tls)
 {
-    ASSERT(tls->state >= STATE_OPEN);
+    ASSERT(tls->state >= TLS_STATE_OPEN);
     return tls->time;
 }
 

@@ -20,8 +20,7 @@ static int no_password(char *memory, int size, int is_writing, void *asked)
     return -1;
 }
 
-/* Whether the last failure of PEM was that nothing (more) is there. */
-static bool was_end(void)
+bool tls_pem_was_end(void)
 {
     unsigned long error = ERR_peek_last_error();
     ERR_clear_error();
@@ -32,14 +31,14 @@ static enum tls_certificate_state read_chain(BIO *bytes, struct tls_certificate 
 {
     certificate->leaf = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
     if (!certificate->leaf)
-        return was_end() ? TLS_CERTIFICATE_NONE : TLS_CERTIFICATE_BROKEN;
+        return tls_pem_was_end() ? TLS_CERTIFICATE_NONE : TLS_CERTIFICATE_BROKEN;
     certificate->chain = sk_X509_new_null();
     if (!certificate->chain)
         return TLS_CERTIFICATE_NO_MEMORY;
     for (;;) {
         X509 *next = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
         if (!next)
-            return was_end() ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_BROKEN;
+            return tls_pem_was_end() ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_BROKEN;
         if (sk_X509_num(certificate->chain) < CHAIN_MAX &&
             sk_X509_push(certificate->chain, next) > 0)
             continue;
@@ -63,7 +62,7 @@ static bool has_key(struct slice bytes)
     return bytes.length > 0 && memmem(bytes.data, bytes.length, mark, sizeof(mark) - 1);
 }
 
-static BIO *open_bytes(struct slice bytes)
+BIO *tls_pem_open(struct slice bytes)
 {
     enum { BYTES_MAX = 1 << 24 };
     return bytes.length > 0 && bytes.length < BYTES_MAX
@@ -136,7 +135,7 @@ enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice 
     struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
     if (!certificate)
         return TLS_CERTIFICATE_NO_MEMORY;
-    BIO *chain_bytes = open_bytes(chain), *key_bytes = open_bytes(key);
+    BIO *chain_bytes = tls_pem_open(chain), *key_bytes = tls_pem_open(key);
     enum tls_certificate_state state = read_all(chain_bytes, key_bytes, weak_too, certificate);
     if (state == TLS_CERTIFICATE_BAD_KEY && !has_key(key))
         state = TLS_CERTIFICATE_NO_KEY;

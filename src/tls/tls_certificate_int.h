@@ -12,5 +12,11 @@ struct tls_certificate {
     unsigned key_kind;
 };
 
+/* Bytes to read PEM from, which stay where they are. NULL: no memory. */
+BIO *tls_pem_open(struct slice bytes);
+
+/* Whether the last failure of PEM was that nothing (more) is there. Clears the library's errors. */
+bool tls_pem_was_end(void);
+
 /* Whether a certificate of OpenSSL holds for a host, as tls_certificate_covers. */
 bool tls_certificate_leaf_covers(X509 *leaf, struct slice host, bool is_wildcard);

@@ -145,14 +145,14 @@ void tls_context_free(struct tls_context *context)
 /* ---- the entrance */
 
 /* The libraries' own configuration files are not read: what holds is what ours says. */
-static bool start_library(void)
+bool tls_start_library(void)
 {
     return OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
 }
 
 struct tls_entrance *tls_entrance_new(void)
 {
-    struct tls_entrance *entrance = start_library() ? calloc(1, sizeof(*entrance)) : NULL;
+    struct tls_entrance *entrance = tls_start_library() ? calloc(1, sizeof(*entrance)) : NULL;
     if (!entrance)
         return NULL;
     entrance->tickets = tls_tickets_new();

@@ -6,6 +6,9 @@
 
 #include <openssl/ssl.h>
 
+/* Before anything else of the library; as often as one likes. False: it refuses. */
+bool tls_start_library(void);
+
 /* In tls.c: what a connection answers the library. */
 void tls_prepare_entrance(struct tls_entrance *entrance);
 

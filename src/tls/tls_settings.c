@@ -20,7 +20,7 @@ static bool keep_until_cleansed(struct setting_reader *reader, struct slice byte
     return true;
 }
 
-static bool read_file(struct setting_reader *reader, const struct node *node, void *field)
+bool tls_file_read(struct setting_reader *reader, const struct node *node, void *field)
 {
     struct tls_file *file = field;
     *file = (struct tls_file){0};
@@ -35,13 +35,6 @@ static bool read_file(struct setting_reader *reader, const struct node *node, vo
 
 /* ---- `certificates` */
 
-#define FILE_RECORD(name_, owner, field, scopes_, summary_, example_)                              \
-    {                                                                                              \
-        .name = name_, .type = SETTING_CUSTOM, .offset = offsetof(owner, field),                   \
-        .size = sizeof(struct tls_file), .read = read_file, .form = "TEXT", .scopes = scopes_,     \
-        .names_files = true, .summary = summary_, .example = example_                              \
-    }
-
 #define CERTIFICATE_SUMMARY                                                                        \
     "The file with the certificate in PEM, and behind it those that signed it, up to its "         \
     "authority."
@@ -50,9 +43,9 @@ static bool read_file(struct setting_reader *reader, const struct node *node, vo
     "certificate's file."
 
 static const struct setting pair_records[] = {
-    FILE_RECORD("certificate", struct tls_pair, certificate, SCOPE_SITE, CERTIFICATE_SUMMARY,
-                "/etc/weir/shop.pem"),
-    FILE_RECORD("key", struct tls_pair, key, SCOPE_SITE, KEY_SUMMARY, "/etc/weir/shop.key"),
+    TLS_FILE_RECORD("certificate", struct tls_pair, certificate, SCOPE_SITE, CERTIFICATE_SUMMARY,
+                    "/etc/weir/shop.pem"),
+    TLS_FILE_RECORD("key", struct tls_pair, key, SCOPE_SITE, KEY_SUMMARY, "/etc/weir/shop.key"),
 };
 
 static void check_pair(const void *group, const struct node *node, struct diagnostics *diagnostics)
@@ -109,10 +102,10 @@ static bool read_pairs(struct setting_reader *reader, const struct node *node, v
 static const char *const profile_choices[] = {"intermediate", "modern", "old", NULL};
 
 static const struct setting records[] = {
-    FILE_RECORD("certificate", struct tls_settings, pair.certificate, SCOPE_SITE,
-                CERTIFICATE_SUMMARY, "/etc/weir/shop.pem"),
-    FILE_RECORD("key", struct tls_settings, pair.key, SCOPE_SITE, KEY_SUMMARY,
-                "/etc/weir/shop.key"),
+    TLS_FILE_RECORD("certificate", struct tls_settings, pair.certificate, SCOPE_SITE,
+                    CERTIFICATE_SUMMARY, "/etc/weir/shop.pem"),
+    TLS_FILE_RECORD("key", struct tls_settings, pair.key, SCOPE_SITE, KEY_SUMMARY,
+                    "/etc/weir/shop.key"),
     {.name = "certificates",
      .type = SETTING_CUSTOM,
      .offset = offsetof(struct tls_settings, more),

@@ -15,6 +15,17 @@ struct tls_file {
     const char *problem; /* why it could not be read; NULL: it was */
 };
 
+/* Reads one from a path; `off`: none. What is wrong with it is left to who uses it. */
+bool tls_file_read(struct setting_reader *reader, const struct node *node, void *field);
+
+/* The record of a setting that names one. */
+#define TLS_FILE_RECORD(name_, owner, field, scopes_, summary_, example_)                          \
+    {                                                                                              \
+        .name = name_, .type = SETTING_CUSTOM, .offset = offsetof(owner, field),                   \
+        .size = sizeof(struct tls_file), .read = tls_file_read, .form = "TEXT", .scopes = scopes_, \
+        .names_files = true, .summary = summary_, .example = example_                              \
+    }
+
 struct tls_pair {
     struct tls_file certificate;
     struct tls_file key; /* not named: it stands in the certificate's file */

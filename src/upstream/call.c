@@ -5,9 +5,8 @@
 #include "base/cold.h"
 #include "obs/log.h"
 #include "sys/clock.h"
+#include "tls/tls_to_server.h"
 #include "upstream/ejection.h"
-
-#include <errno.h>
 
 /* What is true between any two calls of this interface. */
 static void check(const struct call *call)
@@ -34,11 +33,11 @@ COLD static void on_loan(struct connection_user *user, struct server_connection 
     call->on_news(call);
 }
 
-COLD static enum error_code timeout_error(enum call_wait waiting)
+COLD static enum error_code timeout_error(struct call *call)
 {
-    switch (waiting) {
+    switch (call->waiting) {
     case CALL_WAIT_CONNECT:
-        return ERROR_CONNECT_TIMEOUT;
+        return upstreams_connect_timeout(call->connection);
     case CALL_WAIT_HEAD:
         return ERROR_FIRST_BYTE_TIMEOUT;
     case CALL_WAIT_TAKE:
@@ -53,7 +52,7 @@ COLD static enum error_code timeout_error(enum call_wait waiting)
 static void on_connection_timeout(struct connection_user *user)
 {
     struct call *call = CONTAINER_OF(user, struct call, user);
-    call->error = timeout_error(call->waiting);
+    call->error = timeout_error(call);
     call->on_news(call);
 }
 
@@ -116,11 +115,6 @@ static void drop_connection(struct call *call, bool reset)
     call->connection = NULL;
 }
 
-COLD static enum error_code connect_error(int error)
-{
-    return error == ECONNREFUSED || error == ENOENT ? ERROR_CONNECT_REFUSED : ERROR_CONNECT_FAILED;
-}
-
 static enum call_progress await_connection(struct call *call)
 {
     call->progress = true;
@@ -128,13 +122,16 @@ static enum call_progress await_connection(struct call *call)
     return CALL_WAIT;
 }
 
-/* How many calls the server that is asked may have at once, as this upstream says. */
-static uint32_t limit_of(const struct call *call)
+/* The server that is asked, with what this upstream says of it. */
+static struct server_question question_of(const struct call *call)
 {
-    if (!call->upstream->is_limited)
-        return 0;
+    const struct upstream *upstream = call->upstream;
+    struct server_question question = {.server = call->server, .tls = upstream->tls};
+    if (!upstream->is_limited)
+        return question;
     ASSERT(call->tried_count > 0);
-    return call->upstream->members[call->tried[call->tried_count - 1]].max_connections;
+    question.limit = upstream->members[call->tried[call->tried_count - 1]].max_connections;
+    return question;
 }
 
 /* Tries the addresses of the server that are left. */
@@ -143,13 +140,15 @@ static enum call_progress connect_server(struct call *call)
     ASSERT(call->server && !call->connection);
     struct address addresses[SERVER_ADDRESSES_MAX];
     struct server_registry *registry = upstreams_registry(call->home);
+    const struct server_question question = question_of(call);
+    enum error_code error = ERROR_NONE;
     uint32_t count = server_addresses(registry, call->server, addresses);
     if (count == 0)
         call->error = ERROR_UNRESOLVED;
     while (call->address_next < count) {
         const struct address *address = &addresses[call->address_next++];
-        enum io io = upstreams_connect(call->home, call->server, address, &call->user,
-                                       limit_of(call), &call->connection);
+        enum io io = upstreams_connect(call->home, &question, address, &call->user,
+                                       &call->connection, &error);
         if (io == IO_DONE && !call->connection) {
             call->error = call->last_error = ERROR_SERVERS_FULL;
             return CALL_FAILED;
@@ -160,7 +159,7 @@ static enum call_progress connect_server(struct call *call)
             return CALL_READY;
         if (io == IO_PENDING)
             return await_connection(call);
-        call->error = connect_error(upstreams_connect_error(call->home));
+        call->error = error;
     }
     call->last_error = call->error;
     if (call->upstream->count > 1)
@@ -195,9 +194,9 @@ static bool choose_server(struct call *call)
 static enum call_progress next_server(struct call *call, bool alone)
 {
     while (choose_server(call)) {
+        const struct server_question question = question_of(call);
         if (!alone)
-            call->connection =
-                upstreams_take_idle(call->home, call->server, &call->user, limit_of(call));
+            call->connection = upstreams_take_idle(call->home, &question, &call->user);
         if (call->connection) {
             call->reused = true;
             return CALL_READY;
@@ -216,16 +215,13 @@ static enum call_progress next_server(struct call *call, bool alone)
 static enum call_progress finish_connecting(struct call *call)
 {
     ASSERT(call->connection);
-    struct socket *socket = &call->connection->transport.socket;
-    enum io io = call->error ? IO_FAILED : socket_connected(socket);
+    enum error_code error = call->error;
+    enum io io = call->error ? IO_FAILED : upstreams_go_on_connecting(call->connection, &error);
     if (io == IO_PENDING)
         return CALL_WAIT;
-    if (io == IO_DONE) {
-        upstreams_connected(call->connection);
+    if (io == IO_DONE)
         return CALL_READY;
-    }
-    if (!call->error)
-        call->error = connect_error(socket->error);
+    call->error = error;
     drop_connection(call, false);
     return connect_server(call);
 }
@@ -343,7 +339,10 @@ enum io call_flush(struct call *call)
 COLD static enum error_code cut_error(const struct call *call)
 {
     ASSERT(call->connection);
-    if (call->connection->transport.socket.error)
+    const struct transport *transport = &call->connection->transport;
+    if (transport->tls && tls_alert(transport->tls))
+        return ERROR_SERVER_TLS_REFUSED;
+    if (transport->socket.error)
         return ERROR_SERVER_RESET;
     return call->response_begun ? ERROR_RESPONSE_CUT : ERROR_SERVER_CLOSED;
 }

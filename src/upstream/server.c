@@ -91,6 +91,7 @@ static struct server *add(struct server_registry *registry, const struct server_
         return NULL;
     server->id = registry->count;
     server->port = place->port;
+    server->is_tls = place->is_tls;
     server->key = arena_copy(&registry->arena, place->key);
     if (!slice_is_empty(place->host)) {
         server->host = arena_copy(&registry->arena, place->host);
@@ -118,6 +119,16 @@ struct server *server_registry_get(struct server_registry *registry,
     }
     sys_lock_release(registry->lock);
     return server;
+}
+
+struct slice server_authority(const struct server *server)
+{
+    static const struct slice scheme = {"https://", 8}, port = {":443", 4};
+    struct slice key = server->key;
+    if (!server->is_tls)
+        return key;
+    key = slice_from(key, scheme.length);
+    return slice_ends_with(key, port) ? slice_until(key, key.length - port.length) : key;
 }
 
 uint32_t server_registry_count(struct server_registry *registry)

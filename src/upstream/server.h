@@ -18,15 +18,18 @@ struct arena;
 
 /* Where a server is, as the configuration says it. */
 struct server_place {
-    struct slice key;  /* canonical text: `app.internal:3000`, `10.0.0.1:80`, `unix:/run/a` */
+    struct slice key;  /* canonical text: `app.internal:3000`, `10.0.0.1:80`, `unix:/run/a`,
+                        * `https://app.internal:443` */
+    bool is_tls;       /* spoken to over TLS */
     struct slice host; /* of a name that has to be looked up; else empty */
     uint16_t port;
     struct address fixed; /* where no name has to be looked up */
 };
 
-/* Reads `http://host:port`, `host:port`, `:3000` (this machine), `host` (port 80) or `unix:/path`.
- * False: `*ret_wrong` says what is wrong and `*ret_cure` what would be right (static texts). What
- * the place holds is copied to `arena`, texts with a NUL behind them. */
+/* Reads `http://host:port`, `https://host:port`, `host:port`, `:3000` (this machine), `host` (port
+ * 80, over TLS 443) or `unix:/path`. False: `*ret_wrong` says what is wrong and `*ret_cure` what
+ * would be right (static texts). What the place holds is copied to `arena`, texts with a NUL behind
+ * them. */
 bool server_place_parse(struct slice text, struct arena *arena, struct server_place *ret_place,
                         const char **ret_wrong, const char **ret_cure);
 
@@ -35,6 +38,7 @@ struct server {
     struct slice key;
     struct slice host; /* empty: no name to look up */
     uint16_t port;
+    bool is_tls;
 
     _Atomic uint64_t rests_until; /* milliseconds of the monotonic clock; passed over until then */
     _Atomic uint32_t failures_in_row;  /* of calls, since one went well: ejection.h */
@@ -49,6 +53,10 @@ struct server {
     _Atomic uint64_t connections; /* that were opened, or tried to be */
     _Atomic uint64_t failed;      /* times that it could not be reached */
     _Atomic uint64_t ejected;     /* times that it rested since it failed again and again */
+
+    _Atomic uint64_t tls_handshakes, tls_resumed; /* the second are among the first */
+    _Atomic uint64_t tls_failures;
+    _Atomic uint32_t tls_told; /* which failure of TLS was told last; 0: none since it went well */
 
     /* Behind the registry's lock. */
     struct address addresses[SERVER_ADDRESSES_MAX];
@@ -69,6 +77,10 @@ void server_registry_free(struct server_registry *registry);
  * memory. Any thread. */
 struct server *server_registry_get(struct server_registry *registry,
                                    const struct server_place *place);
+
+/* What it is called in a URL: its key without the scheme, and without the port where it is that of
+ * the scheme. */
+struct slice server_authority(const struct server *server);
 
 /* How many servers there are; ids are below it. Any thread. */
 uint32_t server_registry_count(struct server_registry *registry);

@@ -10,17 +10,20 @@ static bool wrong(const char *what, const char *cure, const char **ret_wrong, co
     return false;
 }
 
-/* Drops `http://` and a slash at the end; anything else with a scheme or a path is an error. */
-static bool strip_url(struct slice *text, const char **ret_wrong, const char **ret_cure)
+static const struct slice http = {"http://", 7}, https = {"https://", 8};
+
+/* Drops the scheme and a slash at the end; another scheme and a path are errors. */
+static bool strip_url(struct slice *text, bool *ret_is_tls, const char **ret_wrong,
+                      const char **ret_cure)
 {
-    static const struct slice http = {"http://", 7}, https = {"https://", 8};
-    if (slice_equal_fold(slice_until(*text, https.length), https))
-        return wrong("servers are spoken to without TLS", "write http://", ret_wrong, ret_cure);
-    bool has_scheme = slice_equal_fold(slice_until(*text, http.length), http);
-    if (has_scheme)
+    *ret_is_tls = slice_equal_fold(slice_until(*text, https.length), https);
+    if (*ret_is_tls)
+        *text = slice_from(*text, https.length);
+    else if (slice_equal_fold(slice_until(*text, http.length), http))
         *text = slice_from(*text, http.length);
     else if (memmem(text->data, text->length, "://", 3))
-        return wrong("the scheme of a server is unknown", "write http://", ret_wrong, ret_cure);
+        return wrong("the scheme of a server is unknown", "write http:// or https://", ret_wrong,
+                     ret_cure);
     if (slice_starts_with(*text, SLICE("unix:")))
         return true;
     size_t slash = slice_find(*text, '/');
@@ -36,8 +39,10 @@ static bool strip_url(struct slice *text, const char **ret_wrong, const char **r
 
 static bool take_key(struct arena *arena, struct server_place *place)
 {
-    char memory[ADDRESS_TEXT_MAX];
+    char memory[8 + ADDRESS_TEXT_MAX];
     struct text text = text_over(memory, sizeof(memory));
+    if (place->is_tls)
+        text_add(&text, https);
     address_print(&text, &place->fixed);
     place->key = arena_copy(arena, text_slice(&text));
     return place->key.data != NULL;
@@ -46,14 +51,16 @@ static bool take_key(struct arena *arena, struct server_place *place)
 static bool take_name(struct slice host, uint16_t port, struct arena *arena,
                       struct server_place *place, const char **ret_wrong, const char **ret_cure)
 {
-    char memory[256];
+    char name_memory[256], memory[8 + sizeof(name_memory) + 8];
     struct text text = text_over(memory, sizeof(memory));
     struct slice name;
-    if (!host_normalize(host, memory, sizeof(memory), &name))
+    if (!host_normalize(host, name_memory, sizeof(name_memory), &name))
         return wrong("the name of the server is too long", "a name has at most 253 characters",
                      ret_wrong, ret_cure);
-    text.length = name.length;
     place->host = arena_copy(arena, name);
+    if (place->is_tls)
+        text_add(&text, https);
+    text_add(&text, name);
     text_add_byte(&text, ':');
     text_add_number(&text, port);
     place->key = arena_copy(arena, text_slice(&text));
@@ -63,12 +70,12 @@ static bool take_name(struct slice host, uint16_t port, struct arena *arena,
 bool server_place_parse(struct slice text, struct arena *arena, struct server_place *ret_place,
                         const char **ret_wrong, const char **ret_cure)
 {
-    static const char example[] = "write a server as 10.0.0.1:8080, app.internal:3000, :3000 or "
-                                  "unix:/run/app.sock";
+    static const char example[] = "write a server as 10.0.0.1:8080, app.internal:3000, :3000, "
+                                  "https://app.internal or unix:/run/app.sock";
     *ret_place = (struct server_place){0};
     *ret_wrong = "this is no address of a server";
     *ret_cure = example;
-    if (!strip_url(&text, ret_wrong, ret_cure))
+    if (!strip_url(&text, &ret_place->is_tls, ret_wrong, ret_cure))
         return false;
     if (address_parse(text, &ret_place->fixed)) {
         if (address_is_any(&ret_place->fixed) && slice_starts_with(text, SLICE(":")))
@@ -84,7 +91,7 @@ bool server_place_parse(struct slice text, struct arena *arena, struct server_pl
     if (slice_to_number(host, UINT64_MAX, &number))
         return wrong("this is a number, and no address of a server",
                      "write :3000 for port 3000 of this machine", ret_wrong, ret_cure);
-    ret_place->port = port ? port : 80;
+    ret_place->port = port ? port : ret_place->is_tls ? 443 : 80;
     if (ip_parse(host, &ret_place->fixed.ip)) {
         ret_place->fixed.port = ret_place->port;
         return take_key(arena, ret_place);

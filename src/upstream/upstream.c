@@ -4,13 +4,15 @@
 #include "base/map.h"
 #include "policy/rendezvous.h"
 #include "upstream/ejection.h"
+#include "upstream/upstream_tls.h"
 
 #include <stdlib.h>
 
 struct upstream_table {
     struct arena arena; /* the upstreams */
     struct map by_name;
-    uint32_t count; /* of upstreams, with and without a name */
+    struct upstream_tls tls; /* what their contexts share */
+    uint32_t count;          /* of upstreams, with and without a name */
     struct upstream *first, *last;
 };
 
@@ -75,7 +77,8 @@ static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
 
 /* False: no memory. */
 static bool set_scope(struct upstream_table *table, struct upstream *upstream,
-                      const struct snapshot *snapshot, const struct scope *scope)
+                      const struct snapshot *snapshot, const struct scope *scope,
+                      const struct server_list *list, struct diagnostics *diagnostics)
 {
     const struct upstream_settings *settings =
         scope_group(snapshot->configuration, scope, &upstream_group);
@@ -83,6 +86,8 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     upstream->ejection = scope_group(snapshot->configuration, scope, &ejection_group);
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
     upstream->balance = (enum balance)settings->balance;
+    if (!upstream_tls_set(&table->tls, upstream, snapshot, scope, list, diagnostics))
+        return false;
     if (upstream->balance != BALANCE_HASH)
         return true;
     upstream->hash = settings->hash;
@@ -106,13 +111,17 @@ static bool add_named(struct upstream_table *table, const struct snapshot *snaps
     if (!upstream)
         return false;
     upstream->name = scope->name;
-    return set_scope(table, upstream, snapshot, scope) &&
+    return set_scope(table, upstream, snapshot, scope, &settings->servers, diagnostics) &&
            map_set(&table->by_name, scope->name, upstream);
 }
 
 static void free_table(void *part)
 {
     struct upstream_table *table = part;
+    for (struct upstream *upstream = table->first; upstream;
+         upstream = (struct upstream *)(uintptr_t)upstream->next)
+        tls_server_context_unref(upstream->tls);
+    upstream_tls_fini(&table->tls);
     map_fini(&table->by_name);
     arena_fini(&table->arena);
     free(table);
@@ -153,12 +162,13 @@ const struct upstream *upstream_find(const struct upstream_table *table, struct 
 
 const struct upstream *upstream_from_list(struct upstream_table *table,
                                           const struct snapshot *snapshot,
-                                          const struct server_list *list)
+                                          const struct server_list *list,
+                                          struct diagnostics *diagnostics)
 {
     ASSERT(list->count > 0);
     struct upstream *upstream = compile(table, snapshot, list);
-    if (!upstream ||
-        !set_scope(table, upstream, snapshot, snapshot->configuration->upstream_defaults))
+    if (!upstream || !set_scope(table, upstream, snapshot,
+                                snapshot->configuration->upstream_defaults, list, diagnostics))
         return NULL;
     return upstream;
 }

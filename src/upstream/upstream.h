@@ -22,6 +22,7 @@ enum { UPSTREAM_SERVERS_MAX = 65535 }; /* calls remember in 16 bits whom they tr
 struct server_list {
     struct server_setting *items;
     size_t count;
+    struct slice authorities; /* of the system, in PEM, where a server is spoken to over TLS */
 };
 
 /* Reads one server or a list of them: texts or mappings {address, weight}. Its form is that of all
@@ -45,6 +46,8 @@ extern const struct setting_group upstream_group;
 
 /* ---- as compiled. */
 
+struct tls_server_context;
+
 struct upstream_member {
     struct server *server;
     int32_t weight;
@@ -59,7 +62,8 @@ struct upstream {
     const struct scope *scope;   /* its settings */
     const struct upstream *next; /* of the snapshot's; NULL: the last */
     const struct ejection_settings *ejection;
-    unsigned proxy_protocol; /* version of the header that begins each connection; 0: none */
+    unsigned proxy_protocol;        /* version of the header that begins each connection; 0: none */
+    struct tls_server_context *tls; /* NULL: no server is spoken to over TLS */
     enum balance balance;
     const struct template *hash; /* BALANCE_HASH: what is hashed */
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
@@ -94,11 +98,12 @@ const struct upstream *upstream_first(const struct upstream_table *table);
 /* The upstream of that name, or NULL. */
 const struct upstream *upstream_find(const struct upstream_table *table, struct slice name);
 
-/* An upstream without a name, made from a list that stands in `proxy`; freed with the table. NULL:
- * no memory. Only while the snapshot is built. */
+/* An upstream without a name, made from a list that stands in `proxy`; freed with the table. What
+ * is wrong with its TLS is told. NULL: no memory. Only while the snapshot is built. */
 const struct upstream *upstream_from_list(struct upstream_table *table,
                                           const struct snapshot *snapshot,
-                                          const struct server_list *list);
+                                          const struct server_list *list,
+                                          struct diagnostics *diagnostics);
 
 /* The timeouts of calls from a route to an upstream: what site and route write goes before what the
  * upstream says, and that before what holds for everybody. */

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "policy/rendezvous.h"
+#include "tls/tls_server_settings.h"
 #include "upstream/upstream.h"
 
 enum { WEIGHT_MAX = 1000, MAX_CONNECTIONS_MAX = 1000 * 1000 };
@@ -132,6 +133,8 @@ bool server_list_read(struct setting_reader *reader, const struct node *node, vo
             list->count++;
         else
             good = false;
+        if (server->place.is_tls && !list->authorities.data)
+            list->authorities = tls_read_system_authorities(reader);
     }
     map_fini(&seen);
     return good;

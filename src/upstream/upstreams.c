@@ -1,8 +1,10 @@
 #include "upstream/upstreams.h"
 
 #include "base/assert.h"
+#include "base/cold.h"
 #include "base/pool.h"
 #include "upstream/lending.h"
+#include "upstream/server_handshake.h"
 #include "upstream/upstreams_int.h"
 
 #include <errno.h>
@@ -11,11 +13,13 @@
 enum {
     CONNECTIONS_SPARE = 256,
     LOAN_IDLE_MS = 5 * 1000, /* how long one that came too late is kept */
+    LOOKED_AT_MAX = 16,      /* idle ones, for one that was made under the same terms */
 };
 
 struct server_pool {
     struct list idle;
     struct list connecting; /* connections of users that would take a loan instead */
+    struct tls_session session;
 };
 
 struct upstreams *upstreams_new(struct loop *loop, struct server_registry *registry)
@@ -48,8 +52,11 @@ void upstreams_free(struct upstreams *upstreams)
 {
     if (!upstreams)
         return;
-    for (uint32_t i = 0; i < upstreams->pool_count; i++)
+    for (uint32_t i = 0; i < upstreams->pool_count; i++) {
+        if (upstreams->pools[i])
+            tls_session_fini(&upstreams->pools[i]->session);
         free(upstreams->pools[i]);
+    }
     for (uint32_t i = 0; i < upstreams->balancer_count; i++)
         balancer_free(upstreams->balancers[i]);
     free(upstreams->balancers);
@@ -156,9 +163,24 @@ static struct server_pool *pool_of(struct upstreams *upstreams, const struct ser
     if (!pool && (pool = malloc(sizeof(*pool)))) {
         list_init(&pool->idle);
         list_init(&pool->connecting);
+        pool->session = (struct tls_session){0};
         upstreams->pools[server->id] = pool;
     }
     return pool;
+}
+
+/* Whether the server has sent more than its response, or its end. A receive that took just what the
+ * response still had (a pump does) leaves open whether there is more: only asking tells. Over TLS a
+ * ticket may have come, which is none of a response. */
+static bool has_unasked_bytes(struct server_connection *connection)
+{
+    struct transport *transport = &connection->transport;
+    if (!transport_is_readable(transport))
+        return false;
+    struct span bytes = {0};
+    enum io io = transport_receive(transport, BUFFER_SMALL, &bytes);
+    span_clear(&bytes);
+    return io != IO_PENDING;
 }
 
 /* A server has nothing to say on an idle connection: whatever it sends, its end included, closes
@@ -169,7 +191,7 @@ static void on_connection_news(struct socket *socket)
         CONTAINER_OF(socket, struct server_connection, transport.socket);
     if (connection->user)
         connection->user->on_news(connection->user);
-    else if (socket->readable || socket->broken)
+    else if (socket->broken || has_unasked_bytes(connection))
         upstreams_drop(connection, false);
 }
 
@@ -219,15 +241,36 @@ static void leave_idle(struct server_connection *connection)
     ASSERT(before > 0);
 }
 
-struct server_connection *upstreams_take_idle(struct upstreams *upstreams, struct server *server,
-                                              struct connection_user *user, uint32_t limit)
+/* Among the newest: after a reload with other settings the older ones wait for their end behind
+ * them. NULL: none. */
+COLD static struct server_connection *find_under(const struct server_pool *pool,
+                                                 const struct tls_server_context *tls)
+{
+    uint64_t identity = tls_server_context_identity(tls);
+    struct list *at = pool->idle.next;
+    for (int i = 0; i < LOOKED_AT_MAX && at != &pool->idle; i++, at = at->next) {
+        struct server_connection *connection = CONTAINER_OF(at, struct server_connection, link);
+        if (tls_server_context_identity(connection->tls_context) == identity)
+            return connection;
+    }
+    return NULL;
+}
+
+struct server_connection *upstreams_take_idle(struct upstreams *upstreams,
+                                              const struct server_question *question,
+                                              struct connection_user *user)
 {
     ASSERT(user);
+    struct server *server = question->server;
     struct server_pool *pool = pool_of(upstreams, server);
-    if (!pool || list_is_empty(&pool->idle) || !admit(server, limit))
+    if (!pool || list_is_empty(&pool->idle))
         return NULL;
     struct server_connection *connection =
         CONTAINER_OF(pool->idle.next, struct server_connection, link);
+    if (server->is_tls)
+        connection = find_under(pool, question->tls);
+    if (!connection || !admit(server, question->limit))
+        return NULL;
     leave_idle(connection);
     timer_unset(&connection->timer);
     lend(connection, user);
@@ -240,6 +283,7 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
     if (!connection)
         return NULL;
     connection->transport.tls = NULL;
+    connection->tls_context = NULL;
     connection->home = upstreams;
     connection->server = server;
     connection->user = NULL;
@@ -248,48 +292,95 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
     return connection;
 }
 
-enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
-                          const struct address *address, struct connection_user *user,
-                          uint32_t limit, struct server_connection **ret_connection)
+COLD static enum error_code connect_error(int error)
 {
-    ASSERT(user);
+    return error == ECONNREFUSED || error == ENOENT ? ERROR_CONNECT_REFUSED : ERROR_CONNECT_FAILED;
+}
+
+/* Once the socket has connected. */
+COLD static enum io shake_hands(struct server_connection *connection, enum error_code *ret_error)
+{
+    struct upstreams *upstreams = connection->home;
+    struct server_pool *pool = pool_of(upstreams, connection->server);
+    if (!connection->transport.tls &&
+        !server_handshake_begin(connection, upstreams->registry, pool ? &pool->session : NULL)) {
+        *ret_error = ERROR_OUT_OF_MEMORY;
+        return IO_FAILED;
+    }
+    return server_handshake_go_on(connection, ret_error);
+}
+
+enum io upstreams_go_on_connecting(struct server_connection *connection, enum error_code *ret_error)
+{
+    ASSERT(connection->user);
+    struct socket *socket = &connection->transport.socket;
+    bool is_connected = connection->transport.tls != NULL;
+    enum io io = is_connected ? IO_DONE : socket_connected(socket);
+    if (io == IO_FAILED)
+        *ret_error = connect_error(socket->error);
+    else if (io == IO_DONE && connection->tls_context)
+        io = shake_hands(connection, ret_error);
+    if (io == IO_DONE)
+        list_remove(&connection->link);
+    return io;
+}
+
+enum error_code upstreams_connect_timeout(struct server_connection *connection)
+{
+    if (!connection->transport.tls)
+        return ERROR_CONNECT_TIMEOUT;
+    server_handshake_failed(connection, ERROR_SERVER_TLS_TIMEOUT, NULL);
+    return ERROR_SERVER_TLS_TIMEOUT;
+}
+
+/* A loan is taken in the place of a connection that is under way; one with TLS stays on its loop.
+ */
+static void ask_for_loan(struct server_connection *connection)
+{
+    struct upstreams *upstreams = connection->home;
+    struct server_pool *pool =
+        connection->tls_context ? NULL : pool_of(upstreams, connection->server);
+    if (!pool)
+        return;
+    list_push_back(&pool->connecting, &connection->link);
+    lending_ask(upstreams, connection->server);
+}
+
+enum io upstreams_connect(struct upstreams *upstreams, const struct server_question *question,
+                          const struct address *address, struct connection_user *user,
+                          struct server_connection **ret_connection, enum error_code *ret_error)
+{
+    ASSERT(user && (question->tls || !question->server->is_tls));
     *ret_connection = NULL;
-    upstreams->connect_error = ENOMEM;
+    *ret_error = ERROR_CONNECT_FAILED;
+    struct server *server = question->server;
     struct server_connection *connection = new_connection(upstreams, server);
     if (!connection)
         return IO_FAILED;
-    if (!admit(server, limit)) {
+    if (!admit(server, question->limit)) {
         pool_put(upstreams->connections, connection);
         return IO_DONE;
     }
     atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
+    if (server->is_tls) {
+        connection->tls_context = question->tls;
+        tls_server_context_ref(question->tls);
+    }
     enum io io =
         socket_connect(&connection->transport.socket, upstreams->loop, address, on_connection_news);
     lend(connection, user);
+    if (io == IO_FAILED)
+        *ret_error = connect_error(connection->transport.socket.error);
+    else if (io == IO_DONE && connection->tls_context)
+        io = shake_hands(connection, ret_error);
     if (io == IO_FAILED) {
-        upstreams->connect_error = connection->transport.socket.error;
         upstreams_drop(connection, false);
         return io;
     }
     *ret_connection = connection;
-    bool may_borrow = io == IO_PENDING && user->on_loan;
-    struct server_pool *pool = may_borrow ? pool_of(upstreams, server) : NULL;
-    if (pool) {
-        list_push_back(&pool->connecting, &connection->link);
-        lending_ask(upstreams, server);
-    }
+    if (io == IO_PENDING && user->on_loan)
+        ask_for_loan(connection);
     return io;
-}
-
-void upstreams_connected(struct server_connection *connection)
-{
-    ASSERT(connection->user && socket_is_open(&connection->transport.socket));
-    list_remove(&connection->link);
-}
-
-int upstreams_connect_error(const struct upstreams *upstreams)
-{
-    return upstreams->connect_error;
 }
 
 static void put_aside(struct upstreams *upstreams, struct server_pool *pool,
@@ -301,19 +392,6 @@ static void put_aside(struct upstreams *upstreams, struct server_pool *pool,
     atomic_store_explicit(&connection->server->idle_on, upstreams->index, memory_order_relaxed);
     atomic_fetch_add_explicit(&connection->server->idle, 1, memory_order_relaxed);
     timer_set(upstreams->loop, &connection->timer, idle_ms);
-}
-
-/* Whether the server has sent more than its response, or its end. A receive that took just what the
- * response still had (a pump does) leaves open whether there is more: only asking tells. */
-static bool has_unasked_bytes(struct server_connection *connection)
-{
-    struct transport *transport = &connection->transport;
-    if (!socket_is_readable(&transport->socket))
-        return false;
-    struct span bytes = {0};
-    enum io io = transport_receive(transport, BUFFER_SMALL, &bytes);
-    span_clear(&bytes);
-    return io != IO_PENDING;
 }
 
 void upstreams_keep(struct server_connection *connection, uint64_t idle_ms)
@@ -345,6 +423,8 @@ void upstreams_drop(struct server_connection *connection, bool reset)
     }
     timer_fini(&connection->timer);
     transport_close(&connection->transport, reset);
+    tls_server_context_unref(connection->tls_context);
+    connection->tls_context = NULL;
     loop_bury(connection->home->loop, &connection->grave, bury_connection);
 }
 
@@ -353,7 +433,7 @@ void upstreams_drop(struct server_connection *connection, bool reset)
 int upstreams_give_idle(struct upstreams *upstreams, struct server *server)
 {
     struct server_pool *pool = pool_of(upstreams, server);
-    if (!pool || list_is_empty(&pool->idle))
+    if (!pool || list_is_empty(&pool->idle) || server->is_tls)
         return -1;
     struct server_connection *connection =
         CONTAINER_OF(pool->idle.next, struct server_connection, link);

@@ -2,6 +2,7 @@
  * balancers. Belongs to one loop. */
 #pragma once
 
+#include "base/error.h"
 #include "loop/timer.h"
 #include "net/pump.h"
 #include "net/timeouts.h"
@@ -24,13 +25,14 @@ struct connection_user {
 /* One connection to one server. Owned by the loop's upstreams: idle in a pool, or lent to a user.
  */
 struct server_connection {
-    struct transport transport;
+    struct transport transport; /* `tls` is there once the socket has connected */
     struct timer timer;
     struct list link; /* among the idle ones of its server, the newest first; or among those
                        * that connect */
     struct upstreams *home;
     struct server *server;
-    struct connection_user *user; /* NULL: idle */
+    struct connection_user *user;           /* NULL: idle */
+    struct tls_server_context *tls_context; /* a reference; NULL: without TLS */
     struct grave grave;
 };
 
@@ -62,21 +64,34 @@ struct server_registry *upstreams_registry(struct upstreams *upstreams);
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
                    struct balancer_question *question);
 
-/* The idle connection of that server that was used last, lent to `user`; NULL: none, or the server
- * has as many calls as `limit` permits (0: any number). */
-struct server_connection *upstreams_take_idle(struct upstreams *upstreams, struct server *server,
-                                              struct connection_user *user, uint32_t limit);
+/* Whom a call asks, as its upstream says. */
+struct server_question {
+    struct server *server;
+    struct tls_server_context *tls; /* for a server that is spoken to over TLS */
+    uint32_t limit;                 /* of calls that the server has at once; 0: any number */
+};
 
-/* The connection is established: loans are no longer for it. */
-void upstreams_connected(struct server_connection *connection);
+/* The idle connection of that server that was used last, lent to `user`; over TLS, one that was
+ * made under the same terms. NULL: none, or the server has as many calls as the limit permits. */
+struct server_connection *upstreams_take_idle(struct upstreams *upstreams,
+                                              const struct server_question *question,
+                                              struct connection_user *user);
 
-/* A new connection to one address of the server, lent to `user`; IO_PENDING: news will tell.
- * IO_FAILED: `*ret_connection` is NULL, and upstreams_connect_error is the errno. IO_DONE and NULL:
- * the server has as many calls as `limit` permits. */
-enum io upstreams_connect(struct upstreams *upstreams, struct server *server,
+/* A new connection to one address of the server, lent to `user`; IO_PENDING: news will tell, and
+ * upstreams_go_on_connecting is to be asked. IO_FAILED: `*ret_connection` is NULL, and `*ret_error`
+ * says why. IO_DONE and NULL: the server has as many calls as the limit permits. */
+enum io upstreams_connect(struct upstreams *upstreams, const struct server_question *question,
                           const struct address *address, struct connection_user *user,
-                          uint32_t limit, struct server_connection **ret_connection);
-int upstreams_connect_error(const struct upstreams *upstreams);
+                          struct server_connection **ret_connection, enum error_code *ret_error);
+
+/* Goes on with one that is pending, and shakes hands where the server is spoken to over TLS.
+ * IO_DONE: it is established, and loans are no longer for it. IO_FAILED: `*ret_error`; it is to be
+ * dropped. */
+enum io upstreams_go_on_connecting(struct server_connection *connection,
+                                   enum error_code *ret_error);
+
+/* It took too long: why that is an error. */
+enum error_code upstreams_connect_timeout(struct server_connection *connection);
 
 /* Gives a connection back that may carry another call; it is kept `idle_ms` at most. */
 void upstreams_keep(struct server_connection *connection, uint64_t idle_ms);

@@ -18,6 +18,7 @@ from harness.origin import Origin  # noqa: E402
 from harness.ports import Ports  # noqa: E402
 from harness.supervised import Supervised  # noqa: E402
 from harness.tls_client import TlsClient, trusting  # noqa: E402
+from harness.tls_origin import TlsOrigin, serving  # noqa: E402
 from harness.weir import Weir, write_configuration  # noqa: E402
 
 TEST_SECONDS_MAX = 120  # ten times that for soak
@@ -94,6 +95,27 @@ def start_origin(ports, start_weir):
 
     def start(behaviour=None, address=None):
         origins.append(Origin(address or ("127.0.0.1", ports.take()), behaviour))
+        return origins[-1]
+
+    yield start
+    for origin in origins:
+        origin.stop()
+    for origin in origins:
+        origin.check()
+
+
+@pytest.fixture
+def start_tls_origin(ports, start_weir, authority):
+    """start_tls_origin(behaviour) gives a TlsOrigin with a certificate for its address and for
+    app.internal; `file` is another one of the authority, `context` another ssl context; what else
+    harness.tls_origin.serving takes."""
+    origins = []
+
+    def start(behaviour=None, file="app", context=None, **parts):
+        if not (authority.directory / "app.pem").exists():
+            authority.make("app", ["app.internal", "127.0.0.1"])
+        context = context or serving(authority, file, **parts)
+        origins.append(TlsOrigin(("127.0.0.1", ports.take()), context, behaviour))
         return origins[-1]
 
     yield start

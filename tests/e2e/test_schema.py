@@ -14,6 +14,7 @@ UNSEEN = {
     "nothing at all": "a file that others include needs no site",
     "an environment that lacks something": "an editor has another environment",
     "a tag": "a validator sees values, not how they are written",
+    "servers over TLS that cannot be used": "an editor looks into no file, and puts no two settings together",
     "a pair of surrogates": "to the editor's reader of YAML it is a character",
 }
 

@@ -116,6 +116,8 @@ class OriginConnection(Stream):
 
 
 class Origin:
+    connection_class = OriginConnection
+
     def __init__(self, address, behaviour=None):
         self.address = address          # (host, port), or the path of a Unix socket
         self.behaviour = behaviour or answering()
@@ -180,7 +182,7 @@ class Origin:
             except OSError:
                 return
             with self.changed:
-                connection = OriginConnection(self, accepted, peer, len(self.connections))
+                connection = self.connection_class(self, accepted, peer, len(self.connections))
                 self.connections.append(connection)
                 self._open.add(connection)
                 self.changed.notify_all()

@@ -1,0 +1,50 @@
+/* A connection from inside: tls.c, which serves clients, and tls_to_server.c. */
+#pragma once
+
+#include "tls/tls.h"
+#include "tls/tls_bytes.h"
+
+#include <openssl/ssl.h>
+
+enum tls_state {
+    TLS_STATE_HELLO,     /* nobody knows yet whom the client wants */
+    TLS_STATE_ASKED,     /* the caller has been asked to choose */
+    TLS_STATE_NO_CHOICE, /* there was none */
+    TLS_STATE_HANDSHAKE, /* chosen; towards a server, from the beginning */
+    TLS_STATE_OPEN,      /* bytes both ways */
+    TLS_STATE_SAID_END,  /* we send no more */
+    TLS_STATE_FAILED,
+};
+
+struct tls {
+    SSL *ssl;
+    struct tls_entrance *entrance; /* NULL: towards a server */
+    struct tls_bytes bytes;
+    enum tls_state state;
+    bool ended;           /* the peer sends no more */
+    bool shuts_socket;    /* when all has left, its direction ends */
+    uint16_t name_length; /* of `name`, without its NUL */
+    uint32_t burst;       /* bytes since the last pause */
+    size_t encrypted;  /* bytes that were offered, are in records, and do not yet count as sent */
+    uint64_t moved;    /* when something was sent last; milliseconds of the loop */
+    uint64_t time;     /* when the handshake began; at its end, how long it took */
+    char *name;        /* that the client asked for; NULL: none */
+    const char *alert; /* the peer's, that ended the connection; NULL: none */
+    /* Towards a server: */
+    struct tls_server_context *server_context; /* a reference */
+    struct tls_session *session;               /* where its tickets go; may be NULL */
+};
+
+static inline struct tls *tls_of(const SSL *ssl)
+{
+    return SSL_get_app_data(ssl);
+}
+
+/* Makes the library's connection over the bytes of the socket. False: no memory. */
+bool tls_attach(struct tls *tls, SSL_CTX *ssl, BIO_METHOD *bytes);
+
+/* The handshake has come to its end. */
+void tls_open_up(struct tls *tls);
+
+/* The connection is over; an alert that the library has written leaves. IO_FAILED. */
+enum io tls_fail(struct tls *tls, int error);

@@ -1,0 +1,194 @@
+#include "tls/tls_server_context_int.h"
+
+#include "base/assert.h"
+#include "tls/tls_bytes.h"
+#include "tls/tls_certificate_int.h"
+#include "tls/tls_context_int.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls_authorities {
+    X509_STORE *store;
+    unsigned char digest[32]; /* SHA-256 of its certificates */
+};
+
+/* ---- authorities */
+
+static bool add(struct tls_authorities *authorities, EVP_MD_CTX *digest, X509 *one)
+{
+    unsigned char own[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    return X509_digest(one, EVP_sha256(), own, &length) == 1 &&
+           EVP_DigestUpdate(digest, own, length) == 1 &&
+           X509_STORE_add_cert(authorities->store, one) == 1;
+}
+
+static enum tls_certificate_state read_all(BIO *bytes, EVP_MD_CTX *digest,
+                                           struct tls_authorities *authorities)
+{
+    bool has_some = false;
+    for (;;) {
+        X509 *one = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
+        if (!one && tls_pem_was_end())
+            return has_some ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_NONE;
+        if (!one)
+            return TLS_CERTIFICATE_BROKEN;
+        bool added = add(authorities, digest, one);
+        X509_free(one);
+        if (!added)
+            return TLS_CERTIFICATE_NO_MEMORY;
+        has_some = true;
+    }
+}
+
+enum tls_certificate_state tls_authorities_new(struct slice bytes,
+                                               struct tls_authorities **ret_authorities)
+{
+    enum tls_certificate_state state = TLS_CERTIFICATE_NO_MEMORY;
+    struct tls_authorities *authorities =
+        tls_start_library() ? calloc(1, sizeof(*authorities)) : NULL;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    BIO *bio = tls_pem_open(bytes);
+    if (authorities && (authorities->store = X509_STORE_new()) && digest && bio &&
+        EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1)
+        state = read_all(bio, digest, authorities);
+    if (state == TLS_CERTIFICATE_GOOD && EVP_DigestFinal_ex(digest, authorities->digest, NULL) != 1)
+        state = TLS_CERTIFICATE_NO_MEMORY;
+    BIO_free(bio);
+    EVP_MD_CTX_free(digest);
+    ERR_clear_error();
+    if (state == TLS_CERTIFICATE_GOOD)
+        *ret_authorities = authorities;
+    else
+        tls_authorities_free(authorities);
+    return state;
+}
+
+void tls_authorities_free(struct tls_authorities *authorities)
+{
+    if (!authorities)
+        return;
+    X509_STORE_free(authorities->store);
+    free(authorities);
+}
+
+/* ---- contexts */
+
+/* Whoever is named as an authority is trusted, be it at the root, in the middle or the end of a
+ * chain. */
+static bool set_verification(SSL_CTX *ssl, const struct tls_authorities *authorities)
+{
+    if (!authorities) {
+        SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+        return true;
+    }
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set1_cert_store(ssl, authorities->store);
+    X509_VERIFY_PARAM *parameters = SSL_CTX_get0_param(ssl);
+    return X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN) == 1;
+}
+
+static bool set_certificate(SSL_CTX *ssl, const struct tls_certificate *certificate)
+{
+    return !certificate || SSL_CTX_use_cert_and_key(ssl, certificate->leaf, certificate->key,
+                                                    certificate->chain, 0) == 1;
+}
+
+/* As towards clients (tls_context.c); tickets are kept by us, for each server. */
+static bool set_manners(SSL_CTX *ssl)
+{
+    static const unsigned char protocols[] = "\x08http/1.1";
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF /* tls_was_cut tells of it */);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ssl, 1);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ssl, tls_keep_ticket);
+    return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_alpn_protos(ssl, protocols, sizeof(protocols) - 1) == 0;
+}
+
+static bool set_identity(struct tls_server_context *context, const struct tls_server_terms *terms)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    unsigned length = 0;
+    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1;
+    if (good && terms->authorities)
+        good = EVP_DigestUpdate(all, terms->authorities->digest,
+                                sizeof(terms->authorities->digest)) == 1;
+    if (good && terms->certificate)
+        good = X509_digest(terms->certificate->leaf, EVP_sha256(), digest, &length) == 1;
+    /* All of it, so that none and one are never the same. */
+    good = good && EVP_DigestUpdate(all, digest, sizeof(digest)) == 1 &&
+           EVP_DigestUpdate(all, terms->name.data, terms->name.length) == 1 &&
+           EVP_DigestFinal_ex(all, digest, NULL) == 1;
+    EVP_MD_CTX_free(all);
+    memcpy(&context->identity, digest, sizeof(context->identity));
+    context->identity |= 1;
+    return good;
+}
+
+static bool fill(struct tls_server_context *context, const struct tls_server_terms *terms)
+{
+    context->bytes = tls_bytes_new();
+    context->ssl = SSL_CTX_new(TLS_client_method());
+    bool good = context->bytes && context->ssl && set_manners(context->ssl) &&
+                set_verification(context->ssl, terms->authorities) &&
+                set_certificate(context->ssl, terms->certificate) && set_identity(context, terms);
+    if (good && terms->name.length > 0) {
+        context->name = strndup(terms->name.data, terms->name.length);
+        good = context->name != NULL;
+    }
+    ERR_clear_error();
+    return good;
+}
+
+struct tls_server_context *tls_server_context_new(const struct tls_server_terms *terms)
+{
+    struct tls_server_context *context = tls_start_library() ? calloc(1, sizeof(*context)) : NULL;
+    if (!context)
+        return NULL;
+    atomic_init(&context->references, 1);
+    if (fill(context, terms))
+        return context;
+    tls_server_context_unref(context);
+    return NULL;
+}
+
+void tls_server_context_ref(struct tls_server_context *context)
+{
+    unsigned before = atomic_fetch_add_explicit(&context->references, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+}
+
+void tls_server_context_unref(struct tls_server_context *context)
+{
+    if (!context)
+        return;
+    unsigned before = atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel);
+    ASSERT(before > 0);
+    if (before > 1)
+        return;
+    SSL_CTX_free(context->ssl);
+    BIO_meth_free(context->bytes);
+    free(context->name);
+    free(context);
+}
+
+uint64_t tls_server_context_identity(const struct tls_server_context *context)
+{
+    return context->identity;
+}
+
+void tls_session_fini(struct tls_session *session)
+{
+    SSL_SESSION_free(session->ticket);
+    *session = (struct tls_session){0};
+}

@@ -1,0 +1,43 @@
+/* What TLS connections with the servers of an upstream are made with: the authorities of which
+ * their certificates must be, the name that these must hold for, and the certificate that they are
+ * shown. Immutable and counted: connections outlive the snapshot that they were opened under. Any
+ * thread. */
+#pragma once
+
+#include "tls/tls_certificate.h"
+
+struct tls_authorities;
+struct tls_server_context;
+
+/* From PEM; what else stands in the bytes is passed over. GOOD, NONE, BROKEN or NO_MEMORY. */
+enum tls_certificate_state tls_authorities_new(struct slice bytes,
+                                               struct tls_authorities **ret_authorities);
+void tls_authorities_free(struct tls_authorities *authorities);
+
+struct tls_server_terms {
+    const struct tls_authorities *authorities; /* NULL: certificates are not looked at */
+    const struct tls_certificate *certificate; /* that servers are shown; NULL: none */
+    struct slice name; /* that certificates must hold for; empty: the server's own */
+};
+
+/* What the terms name stays the caller's and may go. NULL: no memory. The caller has one
+ * reference. */
+struct tls_server_context *tls_server_context_new(const struct tls_server_terms *terms);
+void tls_server_context_ref(struct tls_server_context *context);
+void tls_server_context_unref(struct tls_server_context *context); /* NULL is accepted */
+
+/* The same number for the same terms: a connection that was made under other ones must not be used
+ * again. Never 0. */
+uint64_t tls_server_context_identity(const struct tls_server_context *context);
+
+/* Under which an earlier connection with a server can be taken up again; belongs to one loop. What
+ * was proved then counts for an hour, however often it is taken up. */
+struct tls_session {
+    struct ssl_session_st *ticket; /* NULL: none */
+    uint64_t identity;             /* of the terms under which it was made */
+    int64_t proved;                /* when a certificate was last looked at: seconds since 1970 */
+};
+
+enum { TLS_SESSION_PROVED_MAX = 3600 };
+
+void tls_session_fini(struct tls_session *session);

@@ -1,0 +1,75 @@
+#include "upstream/server_handshake.h"
+
+#include "base/assert.h"
+#include "base/cold.h"
+#include "obs/log.h"
+
+enum { NAME_MAX_LENGTH = 256 };
+
+/* What the server is asked for and must show a certificate of: its name, or its address; a Unix
+ * socket has none. */
+static void print_name(struct text *text, const struct server *server,
+                       struct server_registry *registry)
+{
+    struct address addresses[SERVER_ADDRESSES_MAX];
+    if (server->host.length > 0)
+        text_add(text, server->host);
+    else if (server_addresses(registry, server, addresses) > 0 &&
+             addresses[0].ip.kind != ADDRESS_UNIX)
+        ip_print(text, &addresses[0].ip);
+}
+
+bool server_handshake_begin(struct server_connection *connection, struct server_registry *registry,
+                            struct tls_session *session)
+{
+    char memory[NAME_MAX_LENGTH];
+    struct text name = text_over(memory, sizeof(memory));
+    ASSERT(connection->tls_context && !connection->transport.tls);
+    print_name(&name, connection->server, registry);
+    connection->transport.tls = tls_new_to_server(
+        connection->tls_context, &connection->transport.socket, text_slice(&name), session);
+    return connection->transport.tls != NULL;
+}
+
+/* A failure is told when it is another one than before: every exchange that fails of it says so by
+ * itself. */
+COLD void server_handshake_failed(struct server_connection *connection, enum error_code error,
+                                  const char *problem)
+{
+    struct server *server = connection->server;
+    struct slice words = problem ? slice_from_text(problem) : SLICE("");
+    uint32_t told = (uint32_t)slice_hash(words, (uint64_t)error) | 1;
+    atomic_fetch_add_explicit(&server->tls_failures, 1, memory_order_relaxed);
+    if (atomic_exchange_explicit(&server->tls_told, told, memory_order_relaxed) != told)
+        log_event(LOG_WARNING, error_words(error), LOG_TEXT("server", server->key),
+                  LOG_TEXT("problem", words));
+}
+
+static void note_success(struct server_connection *connection)
+{
+    struct server *server = connection->server;
+    atomic_fetch_add_explicit(&server->tls_handshakes, 1, memory_order_relaxed);
+    if (tls_is_resumed(connection->transport.tls))
+        atomic_fetch_add_explicit(&server->tls_resumed, 1, memory_order_relaxed);
+    if (atomic_load_explicit(&server->tls_told, memory_order_relaxed) != 0 &&
+        atomic_exchange_explicit(&server->tls_told, 0, memory_order_relaxed) != 0)
+        log_event(LOG_NOTICE, "TLS with a server goes well again", LOG_TEXT("server", server->key));
+}
+
+enum io server_handshake_go_on(struct server_connection *connection, enum error_code *ret_error)
+{
+    const char *problem = NULL;
+    switch (tls_shake_hands_with_server(connection->transport.tls, ret_error, &problem)) {
+    case TLS_DONE:
+        note_success(connection);
+        return IO_DONE;
+    case TLS_WAIT:
+        return IO_PENDING;
+    case TLS_FAILED:
+        server_handshake_failed(connection, *ret_error, problem);
+        return IO_FAILED;
+    case TLS_CHOOSE:
+        break;
+    }
+    UNREACHABLE();
+}

@@ -1,0 +1,16 @@
+/* How a connection with a server comes to TLS: what is counted and told of its handshake. */
+#pragma once
+
+#include "tls/tls_to_server.h"
+#include "upstream/upstreams.h"
+
+/* On a socket that has connected. False: no memory. */
+bool server_handshake_begin(struct server_connection *connection, struct server_registry *registry,
+                            struct tls_session *session);
+
+/* IO_DONE: bytes may go both ways. IO_PENDING: news will tell. IO_FAILED: `*ret_error`. */
+enum io server_handshake_go_on(struct server_connection *connection, enum error_code *ret_error);
+
+/* It is given up; `problem` is what the library says, or NULL. */
+void server_handshake_failed(struct server_connection *connection, enum error_code error,
+                             const char *problem);
