@@ -214,6 +214,16 @@ static void print_errors(FILE *file, const struct metrics_sources *sources)
     }
 }
 
+static void print_stickings(FILE *file, const struct metrics_sources *sources)
+{
+    begin(file, "weir_sticky_total", COUNTER,
+          "Answers of servers to which clients stick, by what became of that.");
+    for (unsigned i = 0; i < STICKING_COUNT; i++)
+        (void)fprintf(file, "weir_sticky_total{outcome=\"%s\"} %" PRIu64 "\n", sticking_words[i],
+                      sum_over(sources, offsetof(struct loop_counts, stickings) +
+                                            i * sizeof(struct counter)));
+}
+
 static void print_turns(FILE *file, const struct metrics_sources *sources)
 {
     begin(file, "weir_loop_turn_seconds", HISTOGRAM,
@@ -305,6 +315,7 @@ static void print_loops(FILE *file, const struct metrics_sources *sources)
     print_single(file, "weir_tunnels_total", COUNTER, "Tunnels that were opened.",
                  SUM(tunnels_begun));
     print_errors(file, sources);
+    print_stickings(file, sources);
     print_turns(file, sources);
     print_memory(file, sources);
     print_queues(file, sources);

@@ -241,7 +241,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->plan = NULL;
     exchange->stage_next = 0;
     exchange->call.server = NULL;
-    exchange->has_call = exchange->response_sent = exchange->repeated = false;
+    exchange->has_call = exchange->response_sent = exchange->repeated = exchange->sticks = false;
     exchange->interim_count = 0;
     pump_none(&exchange->pump);
     exchange->error = ERROR_NONE;

@@ -76,6 +76,7 @@ struct exchange {
     bool has_call;
     bool response_sent;    /* the final head was queued for the client */
     bool repeated;         /* the request was sent again, over a fresh connection */
+    bool sticks;           /* clients stay with servers of the upstream: sticking.h */
     uint8_t interim_count; /* 1xx heads so far */
     struct response_head response;
     struct fields request_trailers, response_trailers;

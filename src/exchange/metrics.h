@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "conf/snapshot.h"
+#include "exchange/sticking.h"
 #include "tls/tls.h"
 
 struct exchange;
@@ -32,6 +33,7 @@ struct loop_counts {
     struct counter exchanges_begun, exchanges_ended;
     struct counter tunnels_begun, tunnels_ended;
     struct counter errors[ERROR_COUNT];
+    struct counter stickings[STICKING_COUNT];
     struct counter tls_handshakes, tls_resumed; /* the second are among the first */
     struct counter tls_failures[TLS_FAILURE_COUNT];
     struct histogram turn_microseconds;

@@ -3,6 +3,7 @@
 #include "base/cold.h"
 #include "exchange/exchange.h"
 #include "exchange/page.h"
+#include "exchange/sticking.h"
 #include "http/field_syntax.h"
 
 static void on_call_news(struct call *call)
@@ -104,8 +105,8 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
     }
     call_init(&exchange->call, exchange->context->upstreams, plan->upstream, plan->timeouts,
               &exchange->listener->h1_limits, &exchange->arena, announcement, on_call_news);
-    if (plan->upstream->hash)
-        call_set_key(&exchange->call, exchange_expand(exchange, plan->upstream->hash));
+    if (plan->upstream->is_led)
+        sticking_lead(exchange);
     exchange->has_call = true;
     exchange->called = loop_now(exchange->context->loop);
     exchange_go(exchange, EXCHANGE_CONNECT);

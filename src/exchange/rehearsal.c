@@ -65,7 +65,9 @@ static bool ask_server(struct rehearsal *rehearsal)
     struct exchange *exchange = rehearsal->exchange;
     const struct upstream *upstream = exchange->plan->upstream;
     struct balancer_question question = {.key = exchange->call.key,
-                                         .has_key = exchange->call.has_key};
+                                         .has_key = exchange->call.has_key,
+                                         .has_wish = exchange->call.has_wish,
+                                         .wished = exchange->call.wished};
     int member = upstreams_pick(exchange->context->upstreams, upstream, &question);
     if (member < 0) {
         exchange_refuse(exchange, upstream->is_limited ? ERROR_SERVERS_FULL : ERROR_NO_SERVER);
@@ -75,6 +77,7 @@ static bool ask_server(struct rehearsal *rehearsal)
     rehearsal->outcome = REHEARSAL_ASKS;
     rehearsal->is_backup = upstream->members[member].backup;
     rehearsal->server = upstream->members[member].server;
+    rehearsal->sticking = sticking_outcome(exchange, rehearsal->server);
     if (!exchange_name_server(exchange, rehearsal->server))
         return false;
     rehearsal->head = call_print_head(&exchange->call, &exchange->request);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "exchange/exchange.h"
+#include "exchange/sticking.h"
 #include "policy/route_reasons.h"
 
 struct rehearsal_request {
@@ -28,6 +29,7 @@ struct rehearsal {
     enum rehearsal_outcome outcome;
     const struct server *server; /* REHEARSAL_ASKS */
     bool is_backup;              /* the same: a server that is asked because no other can be */
+    enum sticking sticking;      /* the same */
     struct slice head;           /* REHEARSAL_ASKS: as it would be sent */
 };
 

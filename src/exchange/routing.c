@@ -3,6 +3,7 @@
 #include "exchange/exchange.h"
 #include "exchange/forwarded.h"
 #include "exchange/request_id.h"
+#include "exchange/sticking.h"
 #include "http/uri.h"
 
 /* Path and query become the target that the server is asked for. */
@@ -178,6 +179,8 @@ enum verdict exchange_run_stages(struct exchange *exchange)
 void exchange_run_response_stages(struct exchange *exchange)
 {
     const struct plan *plan = exchange->plan;
+    if (exchange->sticks)
+        sticking_answer(exchange);
     for (uint32_t i = 0; plan && i < plan->stage_count; i++) {
         const struct plan_stage *entry = &plan->stages[i];
         if (entry->stage->on_response)

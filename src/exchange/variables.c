@@ -4,6 +4,7 @@
 #include "exchange/exchange.h"
 #include "exchange/outcome.h"
 #include "exchange/request_id.h"
+#include "exchange/sticking.h"
 #include "http/cookie.h"
 #include "http/query.h"
 
@@ -161,6 +162,13 @@ VALUE(server)
     const struct exchange *exchange = context;
     (void)argument, (void)arena;
     return exchange->call.server ? exchange->call.server->key : SLICE("");
+}
+
+VALUE(sticky)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return slice_from_text(sticking_words[sticking_outcome(exchange, exchange->call.server)]);
 }
 
 /* A few bytes as a value of their own. */
@@ -360,6 +368,10 @@ static const struct variable variables[] = {
     {"upstream", TEMPLATE_RESPONSE, upstream,
      "The name of the upstream, or of its first server; empty where there is none."},
     {"server", TEMPLATE_RESPONSE, server, "The server that was asked; empty where none was."},
+    {"sticky", TEMPLATE_RESPONSE, sticky,
+     "Whether the client stayed with its server: `kept`, `moved`, `first` or `unknown`; empty "
+     "where "
+     "nobody sticks to servers."},
     {"status", TEMPLATE_RESPONSE, status, "The status of the response."},
     {"response.header.", TEMPLATE_RESPONSE, response_field,
      "The field of the response; several lines with commas between them."},

@@ -214,6 +214,8 @@ static void add_request(struct text *text, struct explanation *explanation)
     add_member(text, "balance", slice_from_text(balance_names[upstream->balance]));
     add_member(text, "server", rehearsal->server->key);
     add_tls(text, explanation);
+    if (rehearsal->sticking != STICKING_NONE)
+        add_member(text, "sticky", slice_from_text(sticking_words[rehearsal->sticking]));
     add_key(text, "servers");
     add(text, "[");
     for (uint32_t i = 0; i < upstream->count; i++) {

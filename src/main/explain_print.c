@@ -4,6 +4,7 @@
 #include "conf/reference.h"
 #include "main/explainer.h"
 #include "tls/tls_server_settings.h"
+#include "upstream/assignment.h"
 
 enum { SHOWN_MAX = 20 };
 
@@ -134,11 +135,27 @@ static void add_key(struct text *text, struct explanation *explanation)
     text_print(text, "\"%.*s\"", SHOWN(shown));
 }
 
+static void add_hashed(struct text *text, struct explanation *explanation)
+{
+    add(text, ", to which the hash of ");
+    add_key(text, explanation);
+    add(text, " leads");
+}
+
 /* Why that one; and what the others are to it. */
 static const char *add_why(struct text *text, struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->rehearsal.exchange;
-    switch (exchange->plan->upstream->balance) {
+    const struct upstream *upstream = exchange->plan->upstream;
+    if (explanation->rehearsal.sticking == STICKING_KEPT && upstream->sticky) {
+        add(text, ", to which its cookie leads");
+        return "others are for other cookies";
+    }
+    if (exchange->call.has_key) {
+        add_hashed(text, explanation);
+        return "others are for other hashes";
+    }
+    switch (upstream->balance) {
     case BALANCE_ROUND_ROBIN:
         break;
     case BALANCE_LEAST_CONNECTIONS:
@@ -151,14 +168,8 @@ static const char *add_why(struct text *text, struct explanation *explanation)
         add(text, ", the less loaded of two that were drawn");
         return "the next draw may bring";
     case BALANCE_HASH:
-        if (!exchange->call.has_key) {
-            add(text, ", whose turn is first, for there is nothing to hash");
-            return "in turn with";
-        }
-        add(text, ", to which the hash of ");
-        add_key(text, explanation);
-        add(text, " leads");
-        return "others are for other hashes";
+        add(text, ", whose turn is first, for there is nothing to hash");
+        return "in turn with";
     case BALANCE_FIRST:
         add(text, ", the first in the list that can be asked");
         return "where it rests";
@@ -217,6 +228,38 @@ static void print_tls(struct text *text, const struct explanation *explanation)
         add(text, ", not verified\n");
 }
 
+static const char *sticking_words_of(enum sticking sticking, bool by_cookie)
+{
+    switch (sticking) {
+    case STICKING_FIRST:
+        return by_cookie ? "is not there yet; the answer brings it" : "is nothing yet";
+    case STICKING_KEPT:
+        return "leads there";
+    case STICKING_MOVED:
+        return by_cookie ? "leads to a server that cannot be asked; the answer brings another one"
+                         : "leads to a server that cannot be asked";
+    case STICKING_UNKNOWN:
+        return "is none of ours, or of a server that is gone; the answer brings another one";
+    case STICKING_NONE:
+        break;
+    }
+    UNREACHABLE();
+}
+
+static void print_sticking(struct text *text, struct explanation *explanation)
+{
+    const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
+    enum sticking sticking = explanation->rehearsal.sticking;
+    if (sticking == STICKING_NONE)
+        return;
+    add(text, "sticky    ");
+    if (upstream->sticky)
+        text_print(text, "the cookie \"%.*s\" ", SHOWN(assignment_cookie(upstream->sticky)));
+    else
+        add(text, "what clients stick by ");
+    text_print(text, "%s\n", sticking_words_of(sticking, upstream->sticky));
+}
+
 static void print_servers(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
@@ -230,6 +273,7 @@ static void print_servers(struct text *text, struct explanation *explanation)
         add(text, ", the only one");
         add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
         print_tls(text, explanation);
+        print_sticking(text, explanation);
         return;
     }
     if (rehearsal->is_backup)
@@ -241,6 +285,7 @@ static void print_servers(struct text *text, struct explanation *explanation)
     text_print(text, "; %s\n", others);
     print_tls(text, explanation);
     print_others(text, explanation, now);
+    print_sticking(text, explanation);
 }
 
 static void print_head(struct text *text, struct explanation *explanation)

@@ -301,8 +301,7 @@ static bool is_within_limit(const struct upstream *upstream, uint32_t member,
 static uint32_t choose_by_key(struct balancer *balancer, const struct upstream *upstream,
                               const struct balancer_question *question)
 {
-    if (!question->has_key)
-        return choose_in_turn(balancer, upstream, question);
+    ASSERT(question->has_key);
     uint32_t place = NOWHERE;
     struct measured_load all = {0};
     if (upstream->hash_load_limit > 0)
@@ -328,16 +327,17 @@ static uint32_t choose_by_key(struct balancer *balancer, const struct upstream *
 static uint32_t choose_place(struct balancer *balancer, const struct upstream *upstream,
                              const struct balancer_question *question)
 {
+    if (question->has_key)
+        return choose_by_key(balancer, upstream, question);
     switch (upstream->balance) {
     case BALANCE_ROUND_ROBIN:
+    case BALANCE_HASH: /* of nothing */
         return choose_in_turn(balancer, upstream, question);
     case BALANCE_LEAST_CONNECTIONS:
     case BALANCE_LEAST_TIME:
         return choose_by_load(balancer, upstream, question);
     case BALANCE_RANDOM:
         return choose_by_chance(balancer, upstream, question);
-    case BALANCE_HASH:
-        return choose_by_key(balancer, upstream, question);
     case BALANCE_FIRST:
         return free_from(balancer, upstream, question, 0);
     }
@@ -345,6 +345,18 @@ static uint32_t choose_place(struct balancer *balancer, const struct upstream *u
 }
 
 /* ---- the question */
+
+/* Whether the one that is wished may be asked. A backup may: whoever was given to it stays there.
+ */
+static bool can_be_had(const struct balancer *balancer, const struct upstream *upstream,
+                       const struct balancer_question *question)
+{
+    uint32_t member = question->wished;
+    ASSERT(member < upstream->count);
+    bool is_awake = balancer->members[member].place != NOWHERE ||
+                    !server_rests(upstream->members[member].server, question->now);
+    return is_awake && !is_passed_over(upstream, question, member);
+}
 
 /* Of those that are not in the list: a backup, the least busy one of several; else the one whose
  * rest ends first. */
@@ -375,6 +387,8 @@ int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
 {
     ASSERT(balancer_is_for(balancer, upstream));
     refresh(balancer, upstream, servers, question);
+    if (question->has_wish && can_be_had(balancer, upstream, question))
+        return question->wished;
     uint32_t place = NOWHERE;
     if (free_from(balancer, upstream, question, 0) != NOWHERE)
         place = choose_place(balancer, upstream, question);

@@ -12,8 +12,10 @@ enum { BALANCER_NONE = -1 };
 struct balancer_question {
     const uint16_t *tried; /* members that were asked for it already */
     unsigned tried_count;
-    uint64_t key;    /* BALANCE_HASH: the hash of what its template gave */
-    bool has_key;    /* it gave something */
+    uint64_t key;  /* where the upstream has a hash: that of what its template gave */
+    bool has_key;  /* it gave something */
+    bool has_wish; /* a member goes before all others, where it can be asked: */
+    uint16_t wished;
     uint64_t now;    /* milliseconds of the loop */
     uint64_t chance; /* random */
 };

@@ -135,7 +135,7 @@ static void a_server_that_rests_is_passed_over_until_its_rest_ends(void **state)
         fail_server(bench, 0);
         for (unsigned i = 0; i < 200; i++) {
             bench->question.key = i * 0x123456789abcdefu;
-            bench->question.has_key = true;
+            bench->question.has_key = ways[way] == BALANCE_HASH;
             assert_in_range(ask(bench), 1, 2);
         }
         bench->question.now += SERVER_REST_MS;
@@ -209,7 +209,7 @@ static void no_way_runs_out_of_many_servers(void **state)
         lay_out(bench, ways[way], SERVERS_MAX, NULL);
         for (unsigned i = 0; i < 20 * SERVERS_MAX; i++) {
             bench->question.key = i * 0x123456789abcdefu;
-            bench->question.has_key = true;
+            bench->question.has_key = ways[way] == BALANCE_HASH;
             asked[ask(bench)]++;
         }
         for (unsigned i = 0; i < SERVERS_MAX; i++)
@@ -476,7 +476,7 @@ static void who_has_as_much_as_he_may_is_passed_over(void **state)
         bench->upstream->members[2].max_connections = 3;
         for (unsigned i = 0; i < 6; i++) {
             bench->question.key = i;
-            bench->question.has_key = true;
+            bench->question.has_key = ways[way] == BALANCE_HASH;
             int chosen = ask(bench);
             assert_in_range(chosen, 0, 2);
             atomic_fetch_add(&server_of(bench, (uint32_t)chosen)->active, 1);
@@ -503,6 +503,96 @@ static void a_backup_takes_what_others_may_not_have(void **state)
     assert_asked(bench, "d");
     atomic_store(&server_of(bench, 0)->active, 0);
     assert_asked(bench, "aa");
+}
+
+/* ---- a wish */
+
+static void wish(struct bench *bench, uint16_t member)
+{
+    bench->question.has_wish = true;
+    bench->question.wished = member;
+}
+
+static void a_wish_goes_before_every_way(void **state)
+{
+    struct bench *bench = *state;
+    bench->question.has_key = true;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 3, NULL);
+        wish(bench, 2);
+        assert_asked(bench, "ccc");
+        wish(bench, 1);
+        assert_asked(bench, "bbb");
+    }
+}
+
+static void a_wish_takes_nobodys_turn(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 3, NULL);
+    assert_asked(bench, "a");
+    wish(bench, 0);
+    assert_asked(bench, "aa");
+    bench->question.has_wish = false;
+    assert_asked(bench, "bc");
+}
+
+static void who_cannot_be_asked_is_wished_in_vain(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 3, NULL);
+        wish(bench, 0);
+        try_members(bench, "a");
+        assert_in_range(ask(bench), 1, 2);
+        try_members(bench, "");
+        bench->upstream->is_limited = true;
+        bench->upstream->members[0].max_connections = 1;
+        atomic_store(&server_of(bench, 0)->active, 1);
+        assert_in_range(ask(bench), 1, 2);
+        atomic_store(&server_of(bench, 0)->active, 0);
+        assert_asked(bench, "a");
+        fail_server(bench, 0);
+        assert_in_range(ask(bench), 1, 2);
+        bench->question.now += SERVER_REST_MS;
+        assert_asked(bench, "a");
+    }
+}
+
+static void where_all_rest_a_wish_is_granted(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 3, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        fail_server(bench, i);
+    wish(bench, 1);
+    assert_asked(bench, "bbb");
+}
+
+static void a_backup_may_be_wished(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 3, NULL);
+    bench->upstream->members[2].backup = true;
+    wish(bench, 2);
+    assert_asked(bench, "ccc");
+    fail_server(bench, 2);
+    assert_asked(bench, "ab");
+}
+
+static void a_key_leads_in_every_way(void **state)
+{
+    struct bench *bench = *state;
+    bench->question.has_key = true;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 5, NULL);
+        for (unsigned i = 0; i < 50; i++) {
+            bench->question.key = i * 0x123456789abcdefu;
+            int first = ask(bench);
+            assert_int_equal(first, bench->slots[rendezvous_slot(bench->question.key, 0)]);
+            assert_int_equal(ask(bench), first);
+        }
+    }
 }
 
 /* ---- the first */
@@ -548,6 +638,12 @@ int main(void)
         TEST(a_backup_is_asked_when_all_others_were),
         TEST(who_has_as_much_as_he_may_is_passed_over),
         TEST(a_backup_takes_what_others_may_not_have),
+        TEST(a_wish_goes_before_every_way),
+        TEST(a_wish_takes_nobodys_turn),
+        TEST(who_cannot_be_asked_is_wished_in_vain),
+        TEST(where_all_rest_a_wish_is_granted),
+        TEST(a_backup_may_be_wished),
+        TEST(a_key_leads_in_every_way),
         TEST(the_first_is_asked_until_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,7 +90,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->limits = limits;
     call->arena = arena;
     call->key = 0;
-    call->has_key = false;
+    call->has_key = call->has_wish = false;
     call->server = NULL;
     call->tried_count = 0;
     call->last_error = ERROR_NONE;
@@ -102,6 +102,18 @@ void call_set_key(struct call *call, struct slice key)
 {
     call->has_key = key.length > 0;
     call->key = slice_hash(key, 0);
+}
+
+void call_wish(struct call *call, uint32_t member)
+{
+    ASSERT(member < call->upstream->count && call->tried_count == 0);
+    call->has_wish = true;
+    call->wished = (uint16_t)member;
+}
+
+int call_member(const struct call *call)
+{
+    return call->tried_count > 0 ? call->tried[call->tried_count - 1] : -1;
 }
 
 /* ---- getting a connection */
@@ -178,7 +190,9 @@ static bool choose_server(struct call *call)
     struct balancer_question question = {.tried = call->tried,
                                          .tried_count = call->tried_count,
                                          .key = call->key,
-                                         .has_key = call->has_key};
+                                         .has_key = call->has_key,
+                                         .has_wish = call->has_wish,
+                                         .wished = call->wished};
     int picked = upstreams_pick(call->home, call->upstream, &question);
     if (picked < 0)
         return false;

@@ -37,6 +37,8 @@ struct call {
 
     uint64_t key; /* by which a server is chosen, where the upstream chooses by one */
     bool has_key;
+    bool has_wish; /* a member shall be asked where it can be: */
+    uint16_t wished;
     struct server_connection *connection; /* NULL before and after */
     struct server *server;                /* the one that is or was asked */
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
@@ -70,6 +72,12 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
 
 /* Before call_start: what decides where the upstream chooses by hash; empty: nothing does. */
 void call_set_key(struct call *call, struct slice key);
+
+/* Before call_start: the member of the upstream that shall be asked where it can be. */
+void call_wish(struct call *call, uint32_t member);
+
+/* The member that is or was asked; -1: none was. */
+int call_member(const struct call *call);
 
 enum call_progress { CALL_READY, CALL_WAIT, CALL_FAILED };
 

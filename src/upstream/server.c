@@ -23,6 +23,7 @@ struct server_registry {
     struct server **servers;
     uint32_t count, capacity;
     _Atomic uint64_t changes; /* of rests */
+    struct tls_mac key;
     struct sys_thread *resolvers[RESOLVERS];
     server_told_fn *told;
     void *context;
@@ -41,6 +42,7 @@ struct server_registry *server_registry_new(void)
     }
     arena_init(&registry->arena, NULL, SIZE_MAX / 2);
     map_init(&registry->by_key);
+    sys_random(&registry->key, sizeof(registry->key));
     return registry;
 }
 
@@ -129,6 +131,11 @@ struct slice server_authority(const struct server *server)
         return key;
     key = slice_from(key, scheme.length);
     return slice_ends_with(key, port) ? slice_until(key, key.length - port.length) : key;
+}
+
+const struct tls_mac *server_registry_key(const struct server_registry *registry)
+{
+    return &registry->key;
 }
 
 uint32_t server_registry_count(struct server_registry *registry)

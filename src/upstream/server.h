@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/cold.h"
 #include "sys/thread.h"
+#include "tls/tls_mac.h"
 
 #include <stdatomic.h>
 
@@ -72,6 +73,9 @@ struct server_registry *server_registry_new(void);
 
 /* No loop may use it any more. */
 void server_registry_free(struct server_registry *registry);
+
+/* A key that nobody can guess, the same as long as the registry lives. Any thread. */
+const struct tls_mac *server_registry_key(const struct server_registry *registry);
 
 /* The server at that place; made where it is new, and then looked up if it has a name. NULL: no
  * memory. Any thread. */

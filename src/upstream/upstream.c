@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "policy/rendezvous.h"
 #include "upstream/ejection.h"
+#include "upstream/sticky.h"
 #include "upstream/upstream_tls.h"
 
 #include <stdlib.h>
@@ -75,27 +76,64 @@ static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
     return true;
 }
 
-/* False: no memory. */
+/* Servers by their names, so that clients keep theirs while lines come and go. Lists without a name
+ * are one owner: what stands in two of them is the same server. False: no memory. */
+static bool set_sticky(struct upstream_table *table, struct upstream *upstream,
+                       const struct snapshot *snapshot, const struct sticky_settings *sticky)
+{
+    const struct live *live = snapshot->live;
+    bool is_named = upstream->scope->kind == SCOPE_UPSTREAM;
+    struct assignment *assignment = assignment_new(
+        &table->arena, &sticky->assignment, server_registry_key(live->servers), SLICE("server"),
+        is_named ? upstream->scope->name : SLICE(""), upstream->count);
+    bool good = assignment != NULL;
+    for (uint32_t i = 0; good && i < upstream->count; i++)
+        good = assignment_add(assignment, upstream->members[i].server->key);
+    upstream->sticky = assignment;
+    return good;
+}
+
+static bool refuse_size(const struct upstream *upstream, struct position position,
+                        struct diagnostics *diagnostics)
+{
+    if (!upstream->hash || upstream->count <= RENDEZVOUS_SERVERS_MAX)
+        return false;
+    diagnostics_error(diagnostics, position, "spread them over several upstreams",
+                      "balance: hash and sticky: {by} take at most %d servers",
+                      RENDEZVOUS_SERVERS_MAX);
+    return true;
+}
+
+/* False: it cannot be, which was told, or there is no memory. */
 static bool set_scope(struct upstream_table *table, struct upstream *upstream,
                       const struct snapshot *snapshot, const struct scope *scope,
                       const struct server_list *list, struct diagnostics *diagnostics)
 {
     const struct upstream_settings *settings =
         scope_group(snapshot->configuration, scope, &upstream_group);
+    const struct sticky_settings *sticky =
+        scope_group(snapshot->configuration, scope, &sticky_group);
     upstream->scope = scope;
     upstream->ejection = scope_group(snapshot->configuration, scope, &ejection_group);
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
     upstream->balance = (enum balance)settings->balance;
     if (!upstream_tls_set(&table->tls, upstream, snapshot, scope, list, diagnostics))
         return false;
-    if (upstream->balance != BALANCE_HASH)
-        return true;
-    upstream->hash = settings->hash;
-    upstream->hash_load_limit = settings->hash_load_limit;
-    return upstream->count == 1 || fill_slots(table, upstream);
+    bool by_hash = upstream->balance == BALANCE_HASH;
+    upstream->hash = by_hash ? settings->hash : sticky->by;
+    upstream->hash_load_limit = by_hash ? settings->hash_load_limit : 0;
+    bool has_cookie = sticky->assignment.cookie.length > 0;
+    upstream->is_led = upstream->hash || has_cookie;
+    if (refuse_size(upstream, list->items[0].position, diagnostics) ||
+        !assignment_check_secret(&sticky->assignment, diagnostics))
+        return false;
+    if (has_cookie && !set_sticky(table, upstream, snapshot, sticky))
+        return false;
+    return !upstream->hash || upstream->count == 1 || fill_slots(table, upstream);
 }
 
-/* False: no memory. One without servers is told and left out. */
+/* False: it cannot be, which was told, or there is no memory. One without servers is told and left
+ * out. */
 static bool add_named(struct upstream_table *table, const struct snapshot *snapshot,
                       const struct scope *scope, struct diagnostics *diagnostics)
 {

@@ -32,6 +32,7 @@ struct server_list {
 #define SERVER_LIST_FORM SERVER_FORM " | [" SERVER_FORM "]"
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
+struct assignment;
 struct ejection_settings;
 
 struct upstream_settings {
@@ -65,10 +66,12 @@ struct upstream {
     unsigned proxy_protocol;        /* version of the header that begins each connection; 0: none */
     struct tls_server_context *tls; /* NULL: no server is spoken to over TLS */
     enum balance balance;
-    const struct template *hash; /* BALANCE_HASH: what is hashed */
+    const struct template *hash; /* what is hashed; BALANCE_HASH, or clients stick by it */
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
-    const uint16_t *slots;    /* BALANCE_HASH, of several servers: rendezvous.h */
-    bool is_limited;          /* a member has max_connections */
+    const uint16_t *slots;    /* where there is a hash, and several servers: rendezvous.h */
+    const struct assignment *sticky; /* the cookie that leads to a member; NULL: none does */
+    bool is_led;                     /* the request has a say in who is asked: `hash` or `sticky` */
+    bool is_limited;                 /* a member has max_connections */
     bool has_only_backups;
     uint32_t count;
     struct upstream_member members[];
@@ -98,8 +101,9 @@ const struct upstream *upstream_first(const struct upstream_table *table);
 /* The upstream of that name, or NULL. */
 const struct upstream *upstream_find(const struct upstream_table *table, struct slice name);
 
-/* An upstream without a name, made from a list that stands in `proxy`; freed with the table. What
- * is wrong with its TLS is told. NULL: no memory. Only while the snapshot is built. */
+/* An upstream without a name, made from a list that stands in `proxy`; freed with the table. NULL:
+ * it cannot be what the defaults of upstreams ask for, which was told, or there is no memory. Only
+ * while the snapshot is built. */
 const struct upstream *upstream_from_list(struct upstream_table *table,
                                           const struct snapshot *snapshot,
                                           const struct server_list *list,

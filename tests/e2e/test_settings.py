@@ -43,10 +43,10 @@ def test_a_slip_is_put_right():
 
 
 def test_each_is_told():
-    """With those of the group of that name, where a setting and a group have one (`tls`)."""
+    """With all others of that name: those of a group (`tls`), or in a group (`sticky.path`)."""
     for name in settings():
         said = run_weir_command("settings", name).stdout.splitlines()
         assert name in said
-        told = sum(re.fullmatch(rf"{re.escape(name)}(\.\w+)?", line) is not None for line in said)
+        told = sum(re.fullmatch(rf"(\w+\.)*{re.escape(name)}(\.\w+)?", line) is not None for line in said)
         assert sum(line.startswith("    stands    ") for line in said) == told
         assert sum(line.startswith("    example   ") for line in said) == told
