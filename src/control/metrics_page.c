@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "exchange/plan.h"
+#include "upstream/commons.h"
 #include "upstream/upstream.h"
 
 #include <inttypes.h>
@@ -439,8 +440,46 @@ static uint64_t read_tls_failures(const struct server *server)
     return atomic_load_explicit(&server->tls_failures, memory_order_relaxed);
 }
 
+/* ---- upstreams */
+
+/* Each once: of lists in `proxy` several may be the same. */
+static void print_upstreams(FILE *file, const struct metrics_sources *sources, const char *name,
+                            enum kind kind, const char *help,
+                            uint64_t (*read)(const struct commons *))
+{
+    struct map seen;
+    map_init(&seen);
+    begin(file, name, kind, help);
+    const struct upstream *upstream =
+        upstream_first(snapshot_get(sources->snapshot, &upstream_part));
+    for (; upstream; upstream = upstream->next) {
+        struct commons *commons = upstream->commons;
+        if (map_get(&seen, upstream->name) || !map_set(&seen, upstream->name, commons))
+            continue;
+        (void)fprintf(file, "%s{", name);
+        print_label(file, "upstream", upstream->name);
+        (void)fprintf(file, "} %" PRIu64 "\n", read(commons));
+    }
+    map_fini(&seen);
+}
+
+static uint64_t read_retries(const struct commons *commons)
+{
+    return atomic_load_explicit(&commons->retries, memory_order_relaxed);
+}
+
+static uint64_t read_retries_refused(const struct commons *commons)
+{
+    return atomic_load_explicit(&commons->retries_refused, memory_order_relaxed);
+}
+
 static void print_upstream_side(FILE *file, const struct metrics_sources *sources)
 {
+    print_upstreams(file, sources, "weir_upstream_retries_total", COUNTER,
+                    "Attempts at requests behind the first one.", read_retries);
+    print_upstreams(file, sources, "weir_upstream_retries_refused_total", COUNTER,
+                    "Attempts that were not made since retry.budget was used up.",
+                    read_retries_refused);
     print_servers(file, sources, "weir_server_connections_total", COUNTER,
                   "Connections that were opened to the server, or tried to be.", read_connections);
     print_servers(file, sources, "weir_server_uses_total", COUNTER,

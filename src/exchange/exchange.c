@@ -3,8 +3,9 @@
  *     ROUTE ──▶ STAGES ──▶ ACT ──▶ CONNECT ──▶ RELAY ──▶ END
  *       │          │        │       ▲   │       │ │ └──▶ TUNNEL
  *       └──────────┴────────┴───────│───┴───────┘ │
- *                           ▼       └─ repeat ────┘
- *                         REPLY ──▶ END
+ *                           ▼       ├─ repeat ────┤
+ *                         REPLY     └── PAUSE ◀───┘
+ *                           └──▶ END
  *
  * state    what is true in it                                        file
  * ROUTE    the head is complete; nothing was decided                 routing.c
@@ -12,6 +13,7 @@
  * ACT      every stage said go on; the action begins                 routing.c
  * CONNECT  `has_call`; the call looks for a server and a connection  proxy.c
  * RELAY    the call is connected and has the head; both flows run    relay.c
+ * PAUSE    the call has forgotten its attempt; another one follows    proxy.c
  * REPLY    `response` is our own; nothing of another was sent        reply.c
  * TUNNEL   101 was sent; the connections leave the exchange          tunnel.c
  * END      the response is whole or cut; all is given back           below
@@ -67,6 +69,10 @@ static void check(const struct exchange *exchange)
     case EXCHANGE_CONNECT:
         ASSERT(exchange->has_call && !exchange->response_sent);
         break;
+    case EXCHANGE_PAUSE:
+        ASSERT(exchange->has_call && !exchange->response_sent && !exchange->call.connection);
+        ASSERT(exchange->retry && exchange->response_flow == FLOW_HEAD);
+        break;
     case EXCHANGE_RELAY:
         ASSERT(exchange->has_call && exchange->call.connection);
         ASSERT(exchange->request_flow != FLOW_HEAD && exchange->response_flow != FLOW_CUT);
@@ -99,6 +105,8 @@ static void retire(struct exchange *exchange)
     ASSERT(!exchange->stream && !exchange->has_call);
     task_cancel(&exchange->task);
     timer_fini(&exchange->deadline);
+    if (exchange->retry)
+        exchange_retry_fini(exchange);
     span_clear(&exchange->request_bytes);
     snapshot_hold_unref(exchange->hold);
     counter_add(&exchange->context->counts.exchanges_ended, 1);
@@ -240,6 +248,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->route = NULL;
     exchange->plan = NULL;
     exchange->stage_next = 0;
+    exchange->retry = NULL;
     exchange->call.server = NULL;
     exchange->has_call = exchange->response_sent = exchange->repeated = exchange->sticks = false;
     exchange->interim_count = 0;

@@ -9,6 +9,7 @@
 #include "base/cold.h"
 #include "exchange/access_log.h"
 #include "exchange/context.h"
+#include "exchange/retry.h"
 #include "exchange/stage.h"
 #include "exchange/stream.h"
 #include "loop/loop.h"
@@ -19,8 +20,9 @@
     S(ROUTE, exchange_route, TO(STAGES) | TO(REPLY))                                               \
     S(STAGES, exchange_run_stages, TO(ACT) | TO(REPLY))                                            \
     S(ACT, exchange_act, TO(CONNECT) | TO(REPLY))                                                  \
-    S(CONNECT, exchange_connect, TO(RELAY) | TO(REPLY) | TO(END))                                  \
-    S(RELAY, exchange_relay, TO(CONNECT) | TO(REPLY) | TO(TUNNEL) | TO(END))                       \
+    S(CONNECT, exchange_connect, TO(RELAY) | TO(PAUSE) | TO(REPLY) | TO(END))                      \
+    S(RELAY, exchange_relay, TO(CONNECT) | TO(PAUSE) | TO(REPLY) | TO(TUNNEL) | TO(END))           \
+    S(PAUSE, exchange_pause, TO(CONNECT) | TO(REPLY) | TO(END))                                    \
     S(REPLY, exchange_reply, TO(END))                                                              \
     S(TUNNEL, exchange_become_tunnel, 0)                                                           \
     S(END, exchange_end, 0)
@@ -34,11 +36,12 @@ enum exchange_state {
 
 /* One direction of the relay. */
 enum flow {
-    FLOW_HEAD,  /* response: its final head is awaited */
-    FLOW_OPEN,  /* pieces of the body go through */
-    FLOW_PUMP,  /* the same, by a pump */
-    FLOW_ENDED, /* complete */
-    FLOW_CUT,   /* it ended before its end, or one side takes no more */
+    FLOW_HEAD,     /* response: its final head is awaited */
+    FLOW_OPEN,     /* pieces of the body go through */
+    FLOW_PUMP,     /* the same, by a pump */
+    FLOW_ENDED,    /* complete */
+    FLOW_CUT,      /* it ended before its end, or one side takes no more */
+    FLOW_UNWANTED, /* response: it is dropped, and another attempt made */
 };
 
 enum verdict { GO_ON, WAIT, DONE };
@@ -72,11 +75,12 @@ struct exchange {
     struct access_note access_note; /* where the plan has an access log */
     uint32_t stage_next;
 
-    struct call call; /* in use from CONNECT on */
+    struct retry *retry; /* NULL: nothing had to be kept for another attempt, and none was made */
+    struct call call;    /* in use from CONNECT on */
     bool has_call;
     bool response_sent;    /* the final head was queued for the client */
-    bool repeated;         /* the request was sent again, over a fresh connection */
     bool sticks;           /* clients stay with servers of the upstream: sticking.h */
+    bool repeated;         /* it was sent again over a fresh connection, in the same attempt */
     uint8_t interim_count; /* 1xx heads so far */
     struct response_head response;
     struct fields request_trailers, response_trailers;
@@ -123,6 +127,7 @@ enum verdict exchange_run_stages(struct exchange *exchange);
 enum verdict exchange_act(struct exchange *exchange);
 enum verdict exchange_connect(struct exchange *exchange);
 enum verdict exchange_relay(struct exchange *exchange);
+COLD enum verdict exchange_pause(struct exchange *exchange);
 enum verdict exchange_reply(struct exchange *exchange);
 enum verdict exchange_become_tunnel(struct exchange *exchange);
 enum verdict exchange_end(struct exchange *exchange);

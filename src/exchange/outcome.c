@@ -19,10 +19,7 @@ unsigned outcome_status(const struct exchange *exchange)
 
 unsigned outcome_attempts(const struct exchange *exchange)
 {
-    if (!exchange->call.server)
-        return 0;
-    unsigned servers = exchange->call.tried_count > 0 ? exchange->call.tried_count : 1;
-    return servers + (exchange->repeated ? 1 : 0);
+    return exchange->call.server ? exchange->call.asked_count : 0;
 }
 
 uint64_t outcome_milliseconds(const struct exchange *exchange)

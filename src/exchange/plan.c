@@ -9,6 +9,7 @@
 #include "exchange/plan_warnings.h"
 #include "exchange/request_id.h"
 #include "exchange/reveal.h"
+#include "policy/retry.h"
 #include "policy/route_settings.h"
 #include "tls/tls_settings.h"
 
@@ -46,6 +47,23 @@ static const struct timeouts *timeouts_for(struct builder *builder, const struct
     if (copy)
         *copy = merged;
     return copy;
+}
+
+/* False: no memory. */
+static bool set_retry(struct builder *builder, const struct route *route, struct plan *plan)
+{
+    if (!plan->upstream)
+        return true;
+    struct retry_settings merged =
+        upstream_retry(builder->configuration, route->scope, plan->upstream);
+    plan->retries = merged.attempts > 1;
+    if (!plan->retries)
+        return true;
+    struct retry_settings *copy = arena_alloc(&builder->plans->arena, sizeof(*copy));
+    if (copy)
+        *copy = merged;
+    plan->retry = copy;
+    return copy != NULL;
 }
 
 /* Whether the route's path gives what the texts of its action ask for. */
@@ -204,7 +222,8 @@ static bool build_plan(struct builder *builder, struct route *route)
     plan->request_id = scope_group(configuration, route->scope, &request_id_group);
     plan->stage_count = collect_stages(builder, route, plan->stages);
     route->plan = plan;
-    bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL;
+    bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL &&
+                set_retry(builder, route, plan);
     return open_access_log(builder, route->scope, &plan->access_log, &plan->access) && good;
 }
 

@@ -29,10 +29,12 @@ struct plan {
     uint32_t stage_count;
     uint8_t host_kind; /* enum upstream_host, of `upstream_host` */
     bool reveal_server;
+    bool retries;                           /* `retry` has more than one attempt */
     const struct template *upstream_host;   /* UPSTREAM_HOST_TEXT */
     const struct action_settings *settings; /* of the action */
     const struct error_pages *error_pages;
     const struct access_setting *access;
+    const struct retry_settings *retry; /* of the route, towards its upstream; where `retries` */
     struct plan_stage stages[];
 };
 

@@ -107,6 +107,8 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
               &exchange->listener->h1_limits, &exchange->arena, announcement, on_call_news);
     if (plan->upstream->is_led)
         sticking_lead(exchange);
+    if (plan->retries)
+        exchange_retry_begin(exchange);
     exchange->has_call = true;
     exchange->called = loop_now(exchange->context->loop);
     exchange_go(exchange, EXCHANGE_CONNECT);
@@ -156,7 +158,8 @@ static bool send_head(struct exchange *exchange)
 {
     ASSERT(exchange->call.server && exchange->call.connection);
     return exchange_name_server(exchange, exchange->call.server) &&
-           call_send_head(&exchange->call, &exchange->request);
+           call_send_head(&exchange->call, &exchange->request) &&
+           (!exchange->retry || exchange_retry_resend(exchange));
 }
 
 enum verdict exchange_connect(struct exchange *exchange)
@@ -165,11 +168,13 @@ enum verdict exchange_connect(struct exchange *exchange)
     enum error_code error = obstacle(exchange);
     if (error)
         return give_up(exchange, error);
-    switch (call_start(call, exchange->repeated)) {
+    switch (call_start(call)) {
     case CALL_WAIT:
         exchange->stream->class->await(exchange->stream, STREAM_WAIT_NOTHING, 0);
         return WAIT;
     case CALL_FAILED:
+        if (exchange->plan->retries && exchange_retry_failure(exchange, call->error))
+            return GO_ON;
         return give_up(exchange, call->error);
     case CALL_READY:
         exchange->connected = loop_now(exchange->context->loop);
@@ -178,5 +183,19 @@ enum verdict exchange_connect(struct exchange *exchange)
     if (!send_head(exchange))
         return give_up(exchange, ERROR_OUT_OF_MEMORY);
     exchange_go(exchange, EXCHANGE_RELAY);
+    return GO_ON;
+}
+
+/* The client may leave, and timeouts.request may pass. */
+enum verdict exchange_pause(struct exchange *exchange)
+{
+    enum error_code error = obstacle(exchange);
+    if (error)
+        return give_up(exchange, error);
+    if (timer_is_set(&exchange->retry->pause)) {
+        exchange->stream->class->await(exchange->stream, STREAM_WAIT_NOTHING, 0);
+        return WAIT;
+    }
+    exchange_go(exchange, EXCHANGE_CONNECT);
     return GO_ON;
 }

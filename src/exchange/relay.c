@@ -46,9 +46,12 @@ static bool relay_request_piece(struct exchange *exchange)
         if (exceeds_limit(exchange)) {
             span_clear(&piece);
             request_failed(exchange, ERROR_BODY_TOO_LARGE);
-        } else if (!call_send_body(&exchange->call, piece)) {
-            request_failed(exchange, ERROR_OUT_OF_MEMORY);
+            return true;
         }
+        if (exchange->retry)
+            exchange_retry_keep(exchange, &piece);
+        if (!call_send_body(&exchange->call, piece))
+            request_failed(exchange, ERROR_OUT_OF_MEMORY);
         return true;
     case READ_END:
         exchange->request_flow = FLOW_ENDED;
@@ -83,7 +86,7 @@ static bool is_long_request(struct exchange *exchange)
     return exchange->request_flow == FLOW_OPEN && !pump_is_in_use(&exchange->pump) &&
            exchange->plan->limits->body_size == 0 &&
            exchange->stream->class->pump_from(exchange->stream, &remaining) &&
-           remaining >= PUMP_LEAST;
+           remaining >= PUMP_LEAST && !retry_keeps_body(exchange->retry);
 }
 
 /* Stops where a pump could go on, unless `all`. */
@@ -169,13 +172,20 @@ COLD static bool send_interim(struct exchange *exchange)
     return exchange->stream->class->send_head(exchange->stream, &exchange->response);
 }
 
+static bool is_unwanted(struct exchange *exchange)
+{
+    return exchange->plan->retries && exchange_retry_wants(exchange);
+}
+
 static void relay_head(struct exchange *exchange)
 {
-    bool good;
+    bool good = true;
     if (exchange->response.status == 101)
         good = send_upgrade(exchange);
     else if (exchange->response.status < 200)
         good = send_interim(exchange);
+    else if (is_unwanted(exchange))
+        exchange->response_flow = FLOW_UNWANTED;
     else
         good = send_final_head(exchange);
     if (!good)
@@ -417,6 +427,8 @@ COLD static enum verdict fail_exchange(struct exchange *exchange)
         exchange_go(exchange, EXCHANGE_CONNECT);
         return GO_ON;
     }
+    if (exchange->plan->retries && exchange_retry_failure(exchange, exchange->error))
+        return GO_ON;
     bool gone = exchange->error == ERROR_CLIENT_GONE;
     if (!exchange->response_sent && !gone) {
         exchange_refuse(exchange, exchange->error);
@@ -477,6 +489,10 @@ static enum verdict outcome(struct exchange *exchange, enum io to_server, enum i
         return fail_exchange(exchange);
     if (is_over(exchange, to_server, to_client)) {
         exchange_go(exchange, exchange->response.status == 101 ? EXCHANGE_TUNNEL : EXCHANGE_END);
+        return GO_ON;
+    }
+    if (exchange->response_flow == FLOW_UNWANTED) {
+        exchange_retry_answer(exchange);
         return GO_ON;
     }
     if (turn_over)

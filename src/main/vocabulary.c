@@ -10,6 +10,7 @@
 #include "exchange/variables.h"
 #include "main/privileges.h"
 #include "main/request_tests.h"
+#include "policy/retry.h"
 #include "stage/headers.h"
 #include "stage/hsts.h"
 #include "stage/rewrite.h"
@@ -66,7 +67,7 @@ static const struct setting_group *const groups[] = {
     &upstream_group,   &ejection_group, &site_group,          &route_group,       &action_group,
     &rewrite_group,    &headers_group,  &log_group,           &error_pages_group, &reveal_group,
     &request_id_group, &admin_group,    &request_tests_group, &privileges_group,  &tls_group,
-    &plain_http_group, &hsts_group,     &tls_server_group,    &sticky_group,
+    &plain_http_group, &hsts_group,     &tls_server_group,    &sticky_group,      &retry_group,
 };
 
 const struct vocabulary vocabulary = {

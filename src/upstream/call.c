@@ -92,7 +92,8 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->key = 0;
     call->has_key = call->has_wish = false;
     call->server = NULL;
-    call->tried_count = 0;
+    call->tried_count = call->asked_count = 0;
+    call->fresh = call->may_ask_again = false;
     call->last_error = ERROR_NONE;
     call->bytes_sent = call->bytes_received = 0;
     begin_attempt(call);
@@ -182,7 +183,7 @@ static enum call_progress connect_server(struct call *call)
     return CALL_FAILED;
 }
 
-static bool choose_server(struct call *call)
+static bool choose_untried(struct call *call)
 {
     ASSERT(!call->connection && call->tried_count <= CALL_TRIES_MAX);
     if (call->tried_count == CALL_TRIES_MAX)
@@ -198,10 +199,22 @@ static bool choose_server(struct call *call)
         return false;
     ASSERT((uint32_t)picked < call->upstream->count && picked <= UINT16_MAX);
     call->tried[call->tried_count++] = (uint16_t)picked;
+    call->asked_count++;
     call->error = ERROR_NONE;
     call->server = call->upstream->members[picked].server;
     call->address_next = 0;
     return true;
+}
+
+static bool choose_server(struct call *call)
+{
+    if (choose_untried(call))
+        return true;
+    if (!call->may_ask_again)
+        return false;
+    call->may_ask_again = false;
+    call->tried_count = 0;
+    return choose_untried(call);
 }
 
 /* `alone`: over no connection that was used before. */
@@ -240,17 +253,17 @@ static enum call_progress finish_connecting(struct call *call)
     return connect_server(call);
 }
 
-enum call_progress call_start(struct call *call, bool fresh)
+enum call_progress call_start(struct call *call)
 {
     check(call);
-    ASSERT(!fresh || call->server);
-    bool alone = fresh || call->announcement;
+    ASSERT(!call->fresh || call->server);
+    bool alone = call->fresh || call->announcement;
     call->user.on_loan = alone ? NULL : on_loan;
     if (call->connection) {
         enum call_progress progress = finish_connecting(call);
         if (progress != CALL_FAILED)
             return progress;
-    } else if (call->server && fresh) {
+    } else if (call->fresh) {
         enum call_progress progress = connect_server(call);
         if (progress != CALL_FAILED)
             return progress;
@@ -586,17 +599,51 @@ void call_restart(struct call *call)
     drop_connection(call, false);
     end_attempt(call);
     begin_attempt(call);
+    call->fresh = true;
+    call->asked_count++;
+}
+
+static void give_back_connection(struct call *call)
+{
+    if (call->connection && may_be_kept(call)) {
+        upstreams_keep(call->connection, call->keep_ms);
+        call->connection = NULL;
+    }
+    drop_connection(call, !call->response_ended);
+}
+
+/* Where all of a response that nobody gets has come already, its connection lives. */
+COLD static void drop_response(struct call *call)
+{
+    enum { PIECES_MAX = 4 };
+    struct fields trailers = {0};
+    struct span piece = {0};
+    for (unsigned i = 0; i < PIECES_MAX; i++) {
+        if (call_receive_body(call, &trailers, &piece) != READ_PIECE)
+            return;
+        span_clear(&piece);
+    }
+}
+
+void call_retry(struct call *call)
+{
+    check(call);
+    note_end(call);
+    if (call->connection && call->response_begun && !call->error)
+        drop_response(call);
+    give_back_connection(call);
+    end_attempt(call);
+    begin_attempt(call);
+    call->fresh = false;
+    call->may_ask_again = true;
+    call->last_error = ERROR_NONE;
 }
 
 void call_finish(struct call *call)
 {
     check(call);
     note_end(call);
-    if (call->connection && may_be_kept(call)) {
-        upstreams_keep(call->connection, call->keep_ms);
-        call->connection = NULL;
-    }
-    drop_connection(call, !call->response_ended);
+    give_back_connection(call);
     end_attempt(call);
 }
 

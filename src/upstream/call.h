@@ -9,6 +9,7 @@
  * call_flush after sending, call_await before waiting, call_finish exactly once. One loop. */
 #pragma once
 
+#include "base/cold.h"
 #include "net/h1_reader.h"
 #include "net/h1_writer.h"
 #include "upstream/upstreams.h"
@@ -43,6 +44,9 @@ struct call {
     struct server *server;                /* the one that is or was asked */
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
     uint8_t tried_count;
+    uint8_t asked_count;                 /* how often a server was asked or tried to be */
+    bool fresh;                          /* over no connection that was used before */
+    bool may_ask_again;                  /* where no other is left, those that were tried */
     uint8_t address_next, address_count; /* of the server's addresses, while connecting */
     bool reused;                         /* the connection carried calls before */
     bool response_begun;                 /* a byte of a response was seen */
@@ -82,13 +86,16 @@ int call_member(const struct call *call);
 enum call_progress { CALL_READY, CALL_WAIT, CALL_FAILED };
 
 /* Chooses a server and gets a connection; after CALL_WAIT it is called again with each news.
- * Servers that cannot be reached are passed over, each at most once. `fresh`: not over a connection
- * that was used before. CALL_FAILED: `call->error`. */
-enum call_progress call_start(struct call *call, bool fresh);
+ * Servers that cannot be reached are passed over, each at most once. CALL_FAILED: `call->error`. */
+enum call_progress call_start(struct call *call);
 
 /* Before another start, when the connection that was reused turned out to be dead: the same server
- * is asked again. */
-void call_restart(struct call *call);
+ * is asked again, over a fresh one. */
+COLD void call_restart(struct call *call);
+
+/* Before another start, when the call failed or its answer is not wanted: another server is asked,
+ * or where none is left, any. What there is of the response is dropped. */
+COLD void call_retry(struct call *call);
 
 /* Queues the head. Where it wants an upgrade, `Upgrade` among its fields says to what. False: no
  * memory. */

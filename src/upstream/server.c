@@ -6,6 +6,7 @@
 #include "policy/latency.h"
 #include "sys/clock.h"
 #include "sys/resolve.h"
+#include "upstream/commons.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@ struct server_registry {
     uint32_t count, capacity;
     _Atomic uint64_t changes; /* of rests */
     struct tls_mac key;
+    struct commons_table *commons;
     struct sys_thread *resolvers[RESOLVERS];
     server_told_fn *told;
     void *context;
@@ -36,7 +38,11 @@ struct server_registry *server_registry_new(void)
     if (!registry)
         return NULL;
     registry->lock = sys_lock_new();
-    if (!registry->lock) {
+    registry->commons = commons_table_new();
+    if (!registry->lock || !registry->commons) {
+        if (registry->lock)
+            sys_lock_free(registry->lock);
+        commons_table_free(registry->commons);
         free(registry);
         return NULL;
     }
@@ -68,6 +74,7 @@ void server_registry_free(struct server_registry *registry)
     free(registry->servers);
     map_fini(&registry->by_key);
     arena_fini(&registry->arena);
+    commons_table_free(registry->commons);
     sys_lock_free(registry->lock);
     free(registry);
 }
@@ -136,6 +143,11 @@ struct slice server_authority(const struct server *server)
 const struct tls_mac *server_registry_key(const struct server_registry *registry)
 {
     return &registry->key;
+}
+
+struct commons_table *server_registry_commons(struct server_registry *registry)
+{
+    return registry->commons;
 }
 
 uint32_t server_registry_count(struct server_registry *registry)

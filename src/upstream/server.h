@@ -67,6 +67,7 @@ struct server {
     bool looking;           /* a resolver thread is at it */
 };
 
+struct commons_table;
 struct server_registry;
 
 struct server_registry *server_registry_new(void);
@@ -85,6 +86,9 @@ struct server *server_registry_get(struct server_registry *registry,
 /* What it is called in a URL: its key without the scheme, and without the port where it is that of
  * the scheme. */
 struct slice server_authority(const struct server *server);
+
+/* What upstreams share over reloads (commons.h); goes with the registry. Any thread. */
+struct commons_table *server_registry_commons(struct server_registry *registry);
 
 /* How many servers there are; ids are below it. Any thread. */
 uint32_t server_registry_count(struct server_registry *registry);

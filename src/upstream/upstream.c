@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "policy/rendezvous.h"
+#include "upstream/commons.h"
 #include "upstream/ejection.h"
 #include "upstream/sticky.h"
 #include "upstream/upstream_tls.h"
@@ -104,6 +105,29 @@ static bool refuse_size(const struct upstream *upstream, struct position positio
     return true;
 }
 
+/* A name cannot be taken for a list of servers, which begins with a space. NULL: no memory. */
+static struct commons *commons_of(const struct snapshot *snapshot, const struct upstream *upstream,
+                                  struct slice name)
+{
+    const struct live *live = snapshot->live;
+    struct commons_table *table = server_registry_commons(live->servers);
+    if (!slice_is_empty(name))
+        return commons_get(table, name);
+    struct arena scratch;
+    arena_init(&scratch, NULL, SIZE_MAX / 2);
+    struct slice *parts = ARENA_ARRAY(&scratch, struct slice, 2 * (size_t)upstream->count);
+    for (uint32_t i = 0; parts && i < upstream->count; i++) {
+        parts[2 * i] = SLICE(" ");
+        parts[2 * i + 1] = upstream->members[i].server->key;
+    }
+    struct slice key = SLICE("");
+    if (parts)
+        key = arena_join(&scratch, parts, 2 * (size_t)upstream->count);
+    struct commons *commons = parts && key.data ? commons_get(table, key) : NULL;
+    arena_fini(&scratch);
+    return commons;
+}
+
 /* False: it cannot be, which was told, or there is no memory. */
 static bool set_scope(struct upstream_table *table, struct upstream *upstream,
                       const struct snapshot *snapshot, const struct scope *scope,
@@ -115,6 +139,9 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
         scope_group(snapshot->configuration, scope, &sticky_group);
     upstream->scope = scope;
     upstream->ejection = scope_group(snapshot->configuration, scope, &ejection_group);
+    upstream->commons = commons_of(snapshot, upstream, scope->name);
+    if (!upstream->commons)
+        return false;
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
     upstream->balance = (enum balance)settings->balance;
     if (!upstream_tls_set(&table->tls, upstream, snapshot, scope, list, diagnostics))
@@ -213,11 +240,11 @@ const struct upstream *upstream_from_list(struct upstream_table *table,
 
 /* Whether site or route wrote the setting themselves. */
 static bool route_writes(const struct configuration *configuration, const struct scope *route,
-                         const char *setting)
+                         const struct setting_group *group, const char *setting)
 {
-    const struct node *here = scope_source(configuration, route, &timeouts_group, setting);
+    const struct node *here = scope_source(configuration, route, group, setting);
     const struct node *around =
-        scope_source(configuration, configuration->defaults, &timeouts_group, setting);
+        scope_source(configuration, configuration->defaults, group, setting);
     return here && here != around;
 }
 
@@ -228,13 +255,30 @@ struct timeouts upstream_timeouts(const struct configuration *configuration,
     struct timeouts timeouts =
         *(const struct timeouts *)scope_group(configuration, route, &timeouts_group);
     const struct timeouts *own = scope_group(configuration, upstream->scope, &timeouts_group);
-    if (!route_writes(configuration, route, "connect"))
+    if (!route_writes(configuration, route, &timeouts_group, "connect"))
         timeouts.connect = own->connect;
-    if (!route_writes(configuration, route, "first_byte"))
+    if (!route_writes(configuration, route, &timeouts_group, "first_byte"))
         timeouts.first_byte = own->first_byte;
-    if (!route_writes(configuration, route, "between_bytes"))
+    if (!route_writes(configuration, route, &timeouts_group, "between_bytes"))
         timeouts.between_bytes = own->between_bytes;
-    if (!route_writes(configuration, route, "pool_idle"))
+    if (!route_writes(configuration, route, &timeouts_group, "pool_idle"))
         timeouts.pool_idle = own->pool_idle;
     return timeouts;
+}
+
+struct retry_settings upstream_retry(const struct configuration *configuration,
+                                     const struct scope *route, const struct upstream *upstream)
+{
+    ASSERT(upstream->scope);
+    struct retry_settings retry =
+        *(const struct retry_settings *)scope_group(configuration, route, &retry_group);
+    const void *own = scope_group(configuration, upstream->scope, &retry_group);
+    for (uint16_t i = 0; i < retry_group.count; i++) {
+        const struct setting *setting = &retry_group.settings[i];
+        if (!route_writes(configuration, route, &retry_group, setting->name) &&
+            scope_source(configuration, upstream->scope, &retry_group, setting->name))
+            memcpy((char *)&retry + setting->offset, (const char *)own + setting->offset,
+                   setting->size);
+    }
+    return retry;
 }

@@ -33,7 +33,9 @@ struct server_list {
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
 struct assignment;
+struct commons;
 struct ejection_settings;
+struct retry_settings;
 
 struct upstream_settings {
     struct server_list servers;
@@ -65,6 +67,7 @@ struct upstream {
     const struct ejection_settings *ejection;
     unsigned proxy_protocol;        /* version of the header that begins each connection; 0: none */
     struct tls_server_context *tls; /* NULL: no server is spoken to over TLS */
+    struct commons *commons;        /* what its loops share */
     enum balance balance;
     const struct template *hash; /* what is hashed; BALANCE_HASH, or clients stick by it */
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
@@ -113,3 +116,7 @@ const struct upstream *upstream_from_list(struct upstream_table *table,
  * upstream says, and that before what holds for everybody. */
 struct timeouts upstream_timeouts(const struct configuration *configuration,
                                   const struct scope *route, const struct upstream *upstream);
+
+/* The same of retries; their budget is the upstream's alone. */
+struct retry_settings upstream_retry(const struct configuration *configuration,
+                                     const struct scope *route, const struct upstream *upstream);
