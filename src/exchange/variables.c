@@ -63,6 +63,36 @@ VALUE(tls_name_value)
     return exchange->tls ? tls_name(exchange->tls) : SLICE("");
 }
 
+/* What is printed, in the arena. A subject that is longer than any that somebody uses is not told,
+ * lest its beginning be taken for another one. */
+static struct slice printed(const struct exchange *exchange, struct arena *arena,
+                            void (*print)(struct text *text, const struct tls *tls))
+{
+    enum { SUBJECT_MAX = 1024 };
+    if (!exchange->tls)
+        return SLICE("");
+    char *memory = arena_alloc(arena, SUBJECT_MAX);
+    if (!memory)
+        return slice_of(NULL, 0);
+    struct text text = text_over(memory, SUBJECT_MAX);
+    print(&text, exchange->tls);
+    return text_is_cut(&text) ? SLICE("") : text_slice(&text);
+}
+
+VALUE(tls_client_subject)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return printed(exchange, arena, tls_print_client_subject);
+}
+
+VALUE(tls_client_fingerprint)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return printed(exchange, arena, tls_print_client_fingerprint);
+}
+
 VALUE(tls_resumed_value)
 {
     const struct exchange *exchange = context;
@@ -347,6 +377,12 @@ static const struct variable variables[] = {
      "The cipher by its standard name, `TLS_AES_128_GCM_SHA256`."},
     {"tls.sni", TEMPLATE_REQUEST, tls_name_value,
      "The name that the client asked for in the handshake, as it sent it; empty where it did not."},
+    {"tls.client.subject", TEMPLATE_REQUEST, tls_client_subject,
+     "The subject of the certificate that the client has shown, `CN=alice,O=Example`; empty where "
+     "it "
+     "has shown none."},
+    {"tls.client.fingerprint", TEMPLATE_REQUEST, tls_client_fingerprint,
+     "The SHA-256 of that certificate, in hexadecimal digits."},
     {"tls.resumed", TEMPLATE_REQUEST, tls_resumed_value,
      "Whether the handshake took up an earlier one: `yes` or `no`."},
     {"host", TEMPLATE_REQUEST, host,
