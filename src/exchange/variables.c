@@ -302,6 +302,13 @@ VALUE(time_connect)
     return outcome_connect_milliseconds(context, &time) ? seconds(time, arena) : SLICE("");
 }
 
+VALUE(time_queue)
+{
+    const struct exchange *exchange = context;
+    (void)argument;
+    return exchange->called ? seconds(call_queued_milliseconds(&exchange->call), arena) : SLICE("");
+}
+
 VALUE(time_first_byte)
 {
     uint64_t time;
@@ -422,6 +429,8 @@ static const struct variable variables[] = {
     {"time.total", TEMPLATE_END, time_total, "Seconds from the head of the request to the end."},
     {"time.handshake", TEMPLATE_END, time_handshake,
      "Seconds that the TLS handshake of the connection took; empty where there was none."},
+    {"time.queue", TEMPLATE_END, time_queue,
+     "Seconds that it waited for a place at a server; empty where none was wanted."},
     {"time.connect", TEMPLATE_END, time_connect,
      "Seconds until there was a connection to a server; empty where there was none."},
     {"time.first_byte", TEMPLATE_END, time_first_byte,
