@@ -106,6 +106,7 @@ struct request_head {
     struct slice authority; /* host and port as the client wrote them; empty in HTTP/1.0 without */
     struct slice host;      /* of the authority, without port and brackets, as written */
     uint16_t port;          /* of the authority; 0: none written */
+    uint8_t major_version;  /* of HTTP: 1 or 2 */
     uint8_t minor_version;  /* of HTTP/1; 1 for later versions */
     enum body_kind body;
     uint64_t body_length;  /* BODY_COUNTED: bytes */

@@ -51,6 +51,10 @@ enum error_code h1_read_target(struct request_head *head, struct arena *arena);
 /* Where a head has its authority: the target's, else Host; Host then says the same. */
 enum error_code h1_read_host(struct request_head *head, uint64_t repeated, struct arena *arena);
 
+/* What Expect says (RFC 9110 10.1.1). Comes behind the framing: without a body there is nothing to
+ * wait for. */
+enum error_code h1_read_expectation(struct request_head *head);
+
 /* Sets `wants_upgrade` and leaves in Upgrade, in one line, the protocols that may be asked for.
  * False: no memory. */
 bool h1_read_upgrade(struct request_head *head, uint64_t repeated, struct arena *arena);

@@ -22,6 +22,7 @@ static enum error_code read_request_line(struct slice line, const struct h1_limi
     if (head->target.length > limits->target_length)
         return ERROR_TARGET_TOO_LONG;
     head->method = method_find(head->method_text);
+    head->major_version = 1;
     head->minor_version = (uint8_t)minor;
     return ERROR_NONE;
 }
@@ -59,8 +60,7 @@ static enum error_code read_framing(struct request_head *head, uint64_t repeated
     return ERROR_NONE;
 }
 
-/* RFC 9110 10.1.1. Comes behind the framing: without a body there is nothing to wait for. */
-static enum error_code read_expectation(struct request_head *head)
+enum error_code h1_read_expectation(struct request_head *head)
 {
     struct fields *fields = &head->fields;
     if (!(fields->present & FIELD_BIT(FIELD_EXPECT)))
@@ -109,7 +109,7 @@ enum error_code h1_parse_request(struct slice bytes, const struct h1_scan *scan,
     if (!error)
         error = read_framing(head, repeated, body);
     if (!error)
-        error = read_expectation(head);
+        error = h1_read_expectation(head);
     if (!error)
         error = read_connection(head, repeated, arena, ret_keep_alive);
     return error;

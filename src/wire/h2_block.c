@@ -1,0 +1,214 @@
+#include "wire/h2_block.h"
+
+#include "base/assert.h"
+#include "http/byte_class.h"
+#include "http/field_name.h"
+
+#include <string.h>
+
+enum { FIELD_EXTRA = 32 }; /* RFC 9113 6.5.2 */
+
+struct record {
+    uint32_t name, value; /* lengths; the bytes follow */
+};
+
+/* ---- filling */
+
+/* Room behind the bytes for `more`; the first buffer is small, the second as large as the limit. */
+static bool make_room(struct h2_block *block, size_t limit, struct buffer_pools *pools, size_t more)
+{
+    struct span *bytes = &block->bytes;
+    if (bytes->buffer && bytes->buffer->capacity - bytes->length >= more)
+        return true;
+    size_t wanted = bytes->length + more <= BUFFER_SMALL ? BUFFER_SMALL : limit + more;
+    struct buffer *buffer = buffer_new(pools, wanted);
+    if (!buffer)
+        return false;
+    if (bytes->buffer) {
+        memcpy(buffer->data, bytes->buffer->data, bytes->length);
+        buffer_unref(bytes->buffer);
+    }
+    bytes->buffer = buffer;
+    bytes->offset = 0;
+    return true;
+}
+
+static void append(struct span *bytes, const void *data, size_t length)
+{
+    ASSERT(bytes->length + length <= bytes->buffer->capacity);
+    memcpy(bytes->buffer->data + bytes->length, data, length);
+    bytes->length += (uint32_t)length;
+}
+
+bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
+                  struct buffer_pools *pools, struct slice name, struct slice value)
+{
+    struct record record = {(uint32_t)name.length, (uint32_t)value.length};
+    bool is_pseudo = name.length > 0 && name.data[0] == ':';
+    block->size += name.length + value.length + FIELD_EXTRA;
+    block->count += is_pseudo ? 0 : 1;
+    block->too_large |= block->size > limits->size;
+    block->too_many |= block->count > limits->count;
+    if (block->too_large || block->too_many)
+        return true;
+    if (!make_room(block, limits->size, pools, sizeof(record) + name.length + value.length))
+        return false;
+    append(&block->bytes, &record, sizeof(record));
+    append(&block->bytes, name.data, name.length);
+    append(&block->bytes, value.data, value.length);
+    return true;
+}
+
+void h2_block_clear(struct h2_block *block)
+{
+    span_clear(&block->bytes);
+    *block = (struct h2_block){0};
+}
+
+bool h2_block_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value)
+{
+    struct record record;
+    if (rest->length == 0)
+        return false;
+    ASSERT(rest->length >= sizeof(record));
+    memcpy(&record, rest->data, sizeof(record));
+    *rest = slice_from(*rest, sizeof(record));
+    ASSERT(rest->length >= (size_t)record.name + record.value);
+    *ret_name = slice_until(*rest, record.name);
+    *ret_value = slice_until(slice_from(*rest, record.name), record.value);
+    *rest = slice_from(*rest, (size_t)record.name + record.value);
+    return true;
+}
+
+/* ---- what is well-formed */
+
+static struct slice *place_of(struct h2_pseudo *pseudo, struct slice name)
+{
+    if (slice_equal(name, SLICE(":method")))
+        return &pseudo->method;
+    if (slice_equal(name, SLICE(":scheme")))
+        return &pseudo->scheme;
+    if (slice_equal(name, SLICE(":authority")))
+        return &pseudo->authority;
+    return slice_equal(name, SLICE(":path")) ? &pseudo->path : NULL;
+}
+
+bool h2_block_read_pseudo(struct slice *rest, struct h2_pseudo *ret_pseudo)
+{
+    struct slice at = *rest, name, value;
+    *ret_pseudo = (struct h2_pseudo){0};
+    while (h2_block_next(&at, &name, &value) && name.length > 0 && name.data[0] == ':') {
+        struct slice *place = place_of(ret_pseudo, name);
+        if (!place || place->data)
+            return false;
+        *place = value;
+        *rest = at;
+    }
+    return true;
+}
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* RFC 9113 8.2.1. */
+static bool is_value(struct slice value)
+{
+    if (value.length == 0)
+        return true;
+    return bytes_are(value, BYTE_FIELD) && !is_blank(value.data[0]) &&
+           !is_blank(value.data[value.length - 1]);
+}
+
+/* The same; a pseudo-header field in the wrong place is no token. */
+static bool is_name(struct slice name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if (!byte_is(name.data[i], BYTE_TOKEN) || ascii_lower(name.data[i]) != name.data[i])
+            return false;
+    }
+    return name.length > 0;
+}
+
+/* RFC 9113 8.2.2: what speaks of a connection of HTTP/1. */
+static bool is_of_connection(enum field_name id, struct slice value)
+{
+    switch (id) {
+    case FIELD_CONNECTION:
+    case FIELD_PROXY_CONNECTION:
+    case FIELD_KEEP_ALIVE:
+    case FIELD_TRANSFER_ENCODING:
+    case FIELD_UPGRADE:
+        return true;
+    case FIELD_TE:
+        return !slice_equal_fold(value, SLICE("trailers"));
+    default:
+        return false;
+    }
+}
+
+/* What stands at most once: each reader of two might take another one. */
+struct unique {
+    struct slice host, length;
+};
+
+static bool is_unique(struct unique *unique, enum field_name id, struct slice value)
+{
+    struct slice *place = id == FIELD_HOST             ? &unique->host
+                          : id == FIELD_CONTENT_LENGTH ? &unique->length
+                                                       : NULL;
+    if (!place)
+        return true;
+    if (place->data)
+        return false;
+    *place = value;
+    return true;
+}
+
+static bool are_fields(struct slice rest, struct unique *ret_unique)
+{
+    struct slice name, value;
+    *ret_unique = (struct unique){0};
+    while (h2_block_next(&rest, &name, &value)) {
+        if (!is_name(name) || !is_value(value))
+            return false;
+        enum field_name id = field_name_find(name);
+        if (is_of_connection(id, value) || !is_unique(ret_unique, id, value))
+            return false;
+    }
+    return true;
+}
+
+/* RFC 9113 8.3.1 and 8.5. */
+static bool is_target(const struct h2_pseudo *pseudo)
+{
+    struct slice path = pseudo->path;
+    if (slice_equal(pseudo->method, SLICE("CONNECT")))
+        return !pseudo->scheme.data && !path.data && pseudo->authority.length > 0;
+    bool is_options = slice_equal(pseudo->method, SLICE("OPTIONS"));
+    return pseudo->scheme.length > 0 && path.length > 0 &&
+           (path.data[0] == '/' || (is_options && slice_equal(path, SLICE("*"))));
+}
+
+bool h2_block_is_request(const struct h2_block *block)
+{
+    struct slice rest = span_slice(&block->bytes);
+    struct h2_pseudo pseudo;
+    struct unique unique;
+    uint64_t length = 0;
+    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &unique))
+        return false;
+    bool is_method = pseudo.method.length > 0 && bytes_are(pseudo.method, BYTE_TOKEN);
+    bool values = is_value(pseudo.path) && is_value(pseudo.authority) && is_value(pseudo.scheme);
+    bool agree = !unique.host.data || !pseudo.authority.data ||
+                 slice_equal_fold(unique.host, pseudo.authority);
+    bool counted = !unique.length.data || slice_to_number(unique.length, INT64_MAX, &length);
+    return is_method && values && agree && counted && is_target(&pseudo);
+}
+
+bool h2_block_is_trailers(const struct h2_block *block)
+{
+    struct unique unique;
+    return are_fields(span_slice(&block->bytes), &unique);
+}

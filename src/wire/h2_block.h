@@ -1,0 +1,43 @@
+/* A field block of HTTP/2 after HPACK: names and values one behind the other in one buffer of the
+ * loop, so that the slices of a head can point into it. Grows up to a limit; what is beyond is
+ * counted and dropped, because the unpacking has to go on for the sake of the next block (RFC 9113
+ * 4.3). One loop. */
+#pragma once
+
+#include "base/buffer.h"
+
+struct h2_block_limits {
+    uint32_t size;  /* bytes of names and values, with 32 for each field (RFC 9113 6.5.2) */
+    uint32_t count; /* fields, pseudo-header fields apart; each crumb of a cookie is one */
+};
+
+struct h2_block {
+    struct span bytes; /* records: read them with h2_block_next */
+    size_t size;       /* as the limit counts */
+    uint32_t count;
+    bool too_large, too_many; /* nothing is complete then */
+};
+
+/* Adds a field. False: no memory. */
+bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
+                  struct buffer_pools *pools, struct slice name, struct slice value);
+
+/* Gives the bytes back. */
+void h2_block_clear(struct h2_block *block);
+
+/* Takes the next field off `*rest`, which begins as all of the bytes. False at the end. */
+bool h2_block_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value);
+
+/* Whether the block is well-formed as the head of a request (RFC 9113 8.2, 8.3.1) or as a trailer
+ * section (8.1). What is only wrong as a URI or as a host is found when it is read. */
+bool h2_block_is_request(const struct h2_block *block);
+bool h2_block_is_trailers(const struct h2_block *block);
+
+/* The pseudo-header fields of a request; data is NULL where one was not sent. */
+struct h2_pseudo {
+    struct slice method, scheme, authority, path;
+};
+
+/* Takes them off `*rest`, as far as the block has them in their place. False: one is unknown or
+ * came twice. */
+bool h2_block_read_pseudo(struct slice *rest, struct h2_pseudo *ret_pseudo);

@@ -1,0 +1,393 @@
+#include "wire/h2_testing.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING = 6, WINDOW_UPDATE = 8, CONTINUATION };
+enum { END_STREAM = 1, END_HEADERS = 4 };
+
+static struct h2_trial trial; /* large */
+static char script_memory[8 * 1024];
+static struct text script;
+
+/* ---- what the client sends */
+
+static void begin_script(void)
+{
+    script = text_over(script_memory, sizeof(script_memory));
+    text_add(&script, SLICE(H2_TESTING_PREFACE));
+    h2_add_frame(&script, SETTINGS, 0, 0, SLICE(""));
+}
+
+static void add_request(uint32_t stream, const char *method, const char *path, unsigned flags,
+                        struct slice more)
+{
+    char memory[512];
+    struct text block = text_over(memory, sizeof(memory));
+    h2_add_field(&block, SLICE(":method"), slice_from_text(method));
+    h2_add_field(&block, SLICE(":scheme"), SLICE("https"));
+    h2_add_field(&block, SLICE(":authority"), SLICE("example.com:81"));
+    h2_add_field(&block, SLICE(":path"), slice_from_text(path));
+    text_add(&block, more);
+    h2_add_frame(&script, HEADERS, flags, stream, text_slice(&block));
+}
+
+static struct slice field(char *memory, const char *name, const char *value)
+{
+    struct text text = text_over(memory, 300);
+    h2_add_field(&text, slice_from_text(name), slice_from_text(value));
+    return text_slice(&text);
+}
+
+static void feed_all(size_t piece)
+{
+    struct slice rest = text_slice(&script);
+    h2_trial_init(&trial);
+    while (rest.length > 0) {
+        size_t length = rest.length < piece ? rest.length : piece;
+        h2_trial_feed(&trial, slice_until(rest, length));
+        rest = slice_from(rest, length);
+    }
+}
+
+/* Runs the script whole, byte by byte, and cut at each place. */
+static void in_every_split(void (*expect)(void))
+{
+    feed_all(1);
+    expect();
+    h2_trial_fini(&trial);
+    for (size_t cut = 0; cut <= script.length; cut++) {
+        h2_trial_init(&trial);
+        h2_trial_feed(&trial, slice_until(text_slice(&script), cut));
+        h2_trial_feed(&trial, slice_from(text_slice(&script), cut));
+        expect();
+        h2_trial_fini(&trial);
+    }
+}
+
+static const struct h2_request *answered(uint32_t number)
+{
+    assert_true(number < trial.count);
+    const struct h2_request *request = &trial.requests[number];
+    assert_true(request->is_complete && request->is_answered && !request->stream);
+    return request;
+}
+
+static void assert_slice(struct slice found, const char *expected)
+{
+    assert_int_equal(found.length, strlen(expected));
+    assert_memory_equal(found.data, expected, found.length);
+}
+
+static bool was_written(struct slice bytes)
+{
+    for (size_t i = 0; i + bytes.length <= trial.written.length; i++) {
+        if (slice_equal(slice_of(trial.written.data + i, bytes.length), bytes))
+            return true;
+    }
+    return false;
+}
+
+/* ---- requests */
+
+static void expect_get(void)
+{
+    const struct h2_request *request = answered(0);
+    const struct request_head *head = &request->head;
+    assert_int_equal(request->error, ERROR_NONE);
+    assert_int_equal(trial.error, H2_NO_ERROR);
+    assert_int_equal(head->method, METHOD_GET);
+    assert_int_equal(head->major_version, 2);
+    assert_int_equal(head->body, BODY_NONE);
+    assert_int_equal(head->port, 81);
+    assert_slice(head->target, "/a?b");
+    assert_slice(head->path, "/a");
+    assert_slice(head->query, "b");
+    assert_slice(head->host, "example.com");
+    assert_slice(fields_find(&head->fields, FIELD_HOST)->value, "example.com:81");
+    assert_slice(fields_find(&head->fields, FIELD_COOKIE)->value, "a=1; b=2");
+    assert_true(was_written(SLICE("hello")));
+}
+
+static void a_request_comes_in_any_split(void **state)
+{
+    char memory[600];
+    struct text crumbs = text_over(memory, sizeof(memory));
+    (void)state;
+    h2_add_field(&crumbs, SLICE("cookie"), SLICE("a=1"));
+    h2_add_field(&crumbs, SLICE("cookie"), SLICE("b=2"));
+    begin_script();
+    add_request(1, "GET", "/a?b", END_STREAM | END_HEADERS, text_slice(&crumbs));
+    in_every_split(expect_get);
+}
+
+static void expect_body(void)
+{
+    const struct h2_request *request = answered(0);
+    uint64_t sum = 0;
+    for (const char *at = "hello, world"; *at; at++)
+        sum = sum * 31 + (unsigned char)*at;
+    assert_int_equal(request->head.body, BODY_COUNTED);
+    assert_int_equal(request->head.body_length, 12);
+    assert_int_equal(request->body_length, 12);
+    assert_int_equal(request->body_sum, sum);
+    assert_int_equal(request->trailers.count, 1);
+    assert_slice(request->trailers.items[0].name, "x-sum");
+    assert_int_equal(trial.error, H2_NO_ERROR);
+}
+
+static void a_body_with_trailers_comes_in_any_split(void **state)
+{
+    char memory[300], trailer[300];
+    (void)state;
+    begin_script();
+    add_request(1, "POST", "/", END_HEADERS, field(memory, "content-length", "12"));
+    h2_add_frame(&script, DATA, 0, 1, SLICE("hello"));
+    h2_add_frame(&script, DATA, 0, 1, SLICE(", world"));
+    h2_add_frame(&script, HEADERS, END_STREAM | END_HEADERS, 1, field(trailer, "x-sum", "1"));
+    in_every_split(expect_body);
+}
+
+static void expect_two(void)
+{
+    assert_int_equal(trial.count, 2);
+    assert_slice(answered(0)->head.path, "/one");
+    assert_slice(answered(1)->head.path, "/two");
+    assert_int_equal(answered(0)->body_length, 1);
+    assert_int_equal(answered(1)->body_length, 2);
+}
+
+static void streams_come_interleaved(void **state)
+{
+    (void)state;
+    begin_script();
+    add_request(1, "POST", "/one", END_HEADERS, SLICE(""));
+    add_request(3, "POST", "/two", END_HEADERS, SLICE(""));
+    h2_add_frame(&script, DATA, END_STREAM, 3, SLICE("ab"));
+    h2_add_frame(&script, DATA, END_STREAM, 1, SLICE("c"));
+    in_every_split(expect_two);
+}
+
+static void a_head_that_is_too_large_is_told(void **state)
+{
+    char memory[300], value[120];
+    (void)state;
+    memset(value, 'y', sizeof(value));
+    value[sizeof(value) - 1] = '\0';
+    struct slice one = field(memory, "x", value);
+    begin_script();
+    add_request(1, "GET", "/", END_STREAM, SLICE(""));
+    for (unsigned i = 0; i < 15; i++)
+        h2_add_frame(&script, CONTINUATION, 0, 1, one);
+    h2_add_frame(&script, CONTINUATION, END_HEADERS, 1, one);
+    feed_all(SIZE_MAX / 2);
+    assert_int_equal(trial.requests[0].error, ERROR_NONE); /* 16 of 153 bytes, and those before */
+    h2_trial_fini(&trial);
+    begin_script();
+    char twice[600];
+    struct text two = text_over(twice, sizeof(twice));
+    text_add(&two, one);
+    text_add(&two, one);
+    add_request(1, "HEAD", "/", END_STREAM, SLICE(""));
+    for (unsigned i = 0; i < 13; i++)
+        h2_add_frame(&script, CONTINUATION, 0, 1, text_slice(&two));
+    h2_add_frame(&script, CONTINUATION, END_HEADERS, 1, text_slice(&two));
+    feed_all(7);
+    assert_int_equal(trial.count, 1);
+    assert_int_equal(trial.requests[0].error, ERROR_HEAD_TOO_LARGE);
+    assert_int_equal(trial.requests[0].head.method, METHOD_HEAD);
+    h2_trial_fini(&trial);
+}
+
+/* ---- malformed */
+
+static void expect_reset(void)
+{
+    assert_int_equal(trial.count, 1);
+    assert_slice(trial.requests[0].head.path, "/good");
+    assert_int_equal(trial.error, H2_NO_ERROR);
+    assert_true(was_written(SLICE("\0\0\x04\x03\0\0\0\0\x01\0\0\0\x01"))); /* RST, PROTOCOL_ERROR */
+}
+
+static void what_is_malformed_is_reset_and_others_go_on(void **state)
+{
+    static const char *const bad[][2] = {
+        {"Upper", "a"}, {"x", "a\rb"},     {"connection", "close"}, {"te", "deflate"},
+        {":late", "a"}, {"host", "other"}, {"content-length", "x"}, {"upgrade", "h2c"},
+        {"x y", "a"},   {"x", " a"},
+    };
+    char memory[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        begin_script();
+        add_request(1, "GET", "/bad", END_STREAM | END_HEADERS,
+                    field(memory, bad[i][0], bad[i][1]));
+        add_request(3, "GET", "/good", END_STREAM | END_HEADERS, SLICE(""));
+        in_every_split(expect_reset);
+    }
+}
+
+/* ---- blocks */
+
+static bool is_request(const char *const (*pairs)[2], size_t count)
+{
+    static const struct h2_block_limits limits = {4096, 20};
+    struct buffer_pools pools;
+    struct h2_block block = {0};
+    assert_true(buffer_pools_init(&pools));
+    for (size_t i = 0; i < count; i++)
+        assert_true(h2_block_add(&block, &limits, &pools, slice_from_text(pairs[i][0]),
+                                 slice_from_text(pairs[i][1])));
+    bool good = h2_block_is_request(&block);
+    h2_block_clear(&block);
+    buffer_pools_fini(&pools);
+    return good;
+}
+
+#define IS_REQUEST(...)                                                                            \
+    is_request((const char *const[][2]){__VA_ARGS__},                                              \
+               sizeof((const char *const[][2]){__VA_ARGS__}) / sizeof(const char *[2]))
+
+static void the_check_stands_without_the_library(void **state)
+{
+    (void)state;
+#define METHOD {":method", "GET"}
+#define SCHEME                                                                                     \
+    {                                                                                              \
+        ":scheme", "http"                                                                          \
+    }
+#define PATH                                                                                       \
+    {                                                                                              \
+        ":path", "/"                                                                               \
+    }
+    assert_true(IS_REQUEST(METHOD, SCHEME, PATH));
+    assert_true(IS_REQUEST(METHOD, SCHEME, PATH, {"te", "trailers"}));
+    assert_true(IS_REQUEST({":method", "CONNECT"}, {":authority", "a:1"}));
+    assert_true(IS_REQUEST({":method", "OPTIONS"}, SCHEME, {":path", "*"}));
+    assert_false(IS_REQUEST(SCHEME, PATH));
+    assert_false(IS_REQUEST(METHOD, PATH));
+    assert_false(IS_REQUEST(METHOD, SCHEME));
+    assert_false(IS_REQUEST(METHOD, METHOD, SCHEME, PATH));
+    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {":protocol", "websocket"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, {"x", "y"}, PATH));
+    assert_false(IS_REQUEST(METHOD, SCHEME, {":path", "*"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, {":path", "a"}));
+    assert_false(IS_REQUEST({":method", "CONNECT"}, SCHEME, PATH, {":authority", "a"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"transfer-encoding", "chunked"}));
+    assert_false(
+        IS_REQUEST(METHOD, SCHEME, PATH, {"content-length", "1"}, {"content-length", "1"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"x", "a\nb"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"X", "a"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"", "a"}));
+}
+
+/* ---- the gate */
+
+static enum h2_error gate(size_t piece)
+{
+    static const struct h2_gate_limits limits = {.resets = 3, .controls = 10};
+    struct slice rest = text_slice(&script);
+    struct h2_gate state;
+    enum h2_error error = H2_NO_ERROR;
+    h2_gate_init(&state);
+    while (rest.length > 0 && !error) {
+        struct slice part = slice_until(rest, rest.length < piece ? rest.length : piece);
+        size_t passed = h2_gate_pass(&state, &limits, part, 0, &error);
+        assert_true(error || passed == part.length);
+        rest = slice_from(rest, part.length);
+    }
+    return error;
+}
+
+static void assert_gate(enum h2_error expected)
+{
+    for (size_t piece = 1; piece < 40; piece++)
+        assert_int_equal(gate(piece), expected);
+    assert_int_equal(gate(SIZE_MAX), expected);
+}
+
+static void the_gate_knows_what_has_ended(void **state)
+{
+    (void)state;
+    begin_script();
+    add_request(5, "GET", "/", END_STREAM | END_HEADERS, SLICE(""));
+    h2_add_frame(&script, WINDOW_UPDATE, 0, 5, SLICE("\0\0\0\1"));
+    h2_add_frame(&script, RST_STREAM, 0, 5, SLICE("\0\0\0\0"));
+    assert_gate(H2_NO_ERROR);
+    h2_add_frame(&script, DATA, 0, 5, SLICE("x"));
+    assert_gate(H2_STREAM_CLOSED);
+    begin_script();
+    h2_add_frame(&script, DATA, 0, 1, SLICE("x"));
+    assert_gate(H2_PROTOCOL_ERROR);
+    begin_script();
+    add_request(5, "GET", "/", END_STREAM | END_HEADERS, SLICE(""));
+    add_request(3, "GET", "/", END_STREAM | END_HEADERS, SLICE(""));
+    assert_gate(H2_PROTOCOL_ERROR);
+}
+
+static void the_gate_forgets_in_its_time(void **state)
+{
+    (void)state;
+    script = text_over(script_memory, sizeof(script_memory));
+    text_add(&script, SLICE(H2_TESTING_PREFACE));
+    h2_add_frame(&script, HEADERS, END_HEADERS | END_STREAM, 1, SLICE(""));
+    h2_add_frame(&script, HEADERS, END_HEADERS, 1 + 2 * H2_GATE_MEMORY, SLICE(""));
+    h2_add_frame(&script, DATA, 0, 1 + 2 * H2_GATE_MEMORY, SLICE("x"));
+    h2_add_frame(&script, DATA, 0, 1, SLICE("x")); /* too long ago */
+    assert_gate(H2_NO_ERROR);
+    h2_add_frame(&script, DATA, 0, 3, SLICE("x")); /* skipped, and remembered to be */
+    assert_gate(H2_PROTOCOL_ERROR);
+}
+
+static void the_gate_counts(void **state)
+{
+    (void)state;
+    begin_script();
+    for (unsigned i = 0; i < 9; i++)
+        h2_add_frame(&script, PING, 0, 0, SLICE("12345678"));
+    assert_gate(H2_NO_ERROR); /* SETTINGS is the tenth */
+    h2_add_frame(&script, PING, 0, 0, SLICE("12345678"));
+    assert_gate(H2_ENHANCE_YOUR_CALM);
+    begin_script();
+    for (uint32_t i = 0; i < 4; i++) {
+        add_request(2 * i + 1, "GET", "/", END_STREAM | END_HEADERS, SLICE(""));
+        h2_add_frame(&script, RST_STREAM, 0, 2 * i + 1, SLICE("\0\0\0\0"));
+    }
+    assert_gate(H2_ENHANCE_YOUR_CALM);
+}
+
+static void the_gate_forgives_with_time(void **state)
+{
+    static const struct h2_gate_limits limits = {.resets = 1, .controls = 3};
+    struct h2_gate gate_state;
+    enum h2_error error;
+    (void)state;
+    script = text_over(script_memory, sizeof(script_memory));
+    h2_add_frame(&script, PING, 0, 0, SLICE("12345678"));
+    h2_gate_init(&gate_state);
+    (void)h2_gate_pass(&gate_state, &limits, SLICE(H2_TESTING_PREFACE), 0, &error);
+    for (uint64_t now = 0; now < 100; now++) {
+        (void)h2_gate_pass(&gate_state, &limits, text_slice(&script), now * H2_GATE_PERIOD_MS / 2,
+                           &error);
+        assert_int_equal(error, H2_NO_ERROR);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_comes_in_any_split),
+        cmocka_unit_test(a_body_with_trailers_comes_in_any_split),
+        cmocka_unit_test(streams_come_interleaved),
+        cmocka_unit_test(a_head_that_is_too_large_is_told),
+        cmocka_unit_test(what_is_malformed_is_reset_and_others_go_on),
+        cmocka_unit_test(the_check_stands_without_the_library),
+        cmocka_unit_test(the_gate_knows_what_has_ended),
+        cmocka_unit_test(the_gate_forgets_in_its_time),
+        cmocka_unit_test(the_gate_counts),
+        cmocka_unit_test(the_gate_forgives_with_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
