@@ -1,11 +1,14 @@
 /* The life of a client's connection:
  *
  *     PROXY_HEADER → HANDSHAKE → IDLE               where the listener asks for one, or for both
+ *                    HANDSHAKE → H2                 the same, and the client chose HTTP/2
+ *                    PREFACE → H2 or IDLE           where the listener takes both without TLS
  *     IDLE ⇄ HEAD → EXCHANGE → IDLE …
  *                      ├─────→ DISCARD → IDLE      a small rest of the request is still to come
  *                      ├─────→ LINGER → CLOSED     the client may still send: a close now could
  *                      │                           destroy the response on its way (RFC 9112 9.6)
- *                      └─────→ TUNNEL → CLOSED */
+ *                      └─────→ TUNNEL → CLOSED
+ *     H2 → LINGER or CLOSED                         client_h2.c */
 #include "base/cold.h"
 #include "exchange/client_int.h"
 
@@ -166,6 +169,28 @@ void client_next(struct client *client, bool keep, enum client_rest rest)
 
 /* ---- a request */
 
+void client_introduce(const struct client *client, struct exchange *exchange)
+{
+    exchange->listener = client_listener(client);
+    exchange->peer = exchange->client = client->peer;
+    exchange->tls = client->transport.tls;
+    exchange->scheme = exchange->tls ? SCHEME_HTTPS : SCHEME_HTTP;
+}
+
+/* The source is whom the connection speaks for, which a header may have told. */
+void client_tell_ends(const struct client *client, struct proxy_header *ret_ends)
+{
+    struct sys_ends ends;
+    transport_ends(&client->transport, &ends);
+    bool is_peer = ip_equal(&client->peer, &ends.peer);
+    *ret_ends = (struct proxy_header){
+        .source = client->peer,
+        .destination = ends.local,
+        .source_port = is_peer ? ends.peer_port : client->announced_port,
+        .destination_port = ends.local_port,
+    };
+}
+
 static void begin_exchange(struct client *client, enum error_code error)
 {
     ASSERT(client->state == CLIENT_IDLE || client->state == CLIENT_HEAD);
@@ -183,10 +208,7 @@ static void begin_exchange(struct client *client, enum error_code error)
     client->state = CLIENT_EXCHANGE;
     client->exchange = exchange;
     timer_unset(&client->timer);
-    exchange->listener = client_listener(client);
-    exchange->peer = exchange->client = client->peer;
-    exchange->tls = client->transport.tls;
-    exchange->scheme = exchange->tls ? SCHEME_HTTPS : SCHEME_HTTP;
+    client_introduce(client, exchange);
     if (!error) {
         struct h1_scan scan = client->reader.scan;
         exchange->request_bytes = h1_reader_take_head(&client->reader);
@@ -249,12 +271,45 @@ void client_begin_requests(struct client *client)
     read_head(client);
 }
 
+/* A client that knows that HTTP/2 is spoken here begins with its preface (RFC 9113 3.3, 3.4); no
+ * request of HTTP/1 does. */
+COLD static void read_preface(struct client *client)
+{
+    const struct slice preface = SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    enum read_event event = READ_PIECE;
+    enum error_code error = ERROR_NONE;
+    ASSERT(client->state == CLIENT_PREFACE);
+    while (event == READ_PIECE) {
+        struct slice bytes = span_slice(&client->reader.inbound);
+        if (bytes.length >= preface.length && slice_starts_with(bytes, preface)) {
+            client_begin_h2(client);
+            return;
+        }
+        if (!slice_starts_with(preface, bytes)) {
+            client->state = CLIENT_IDLE;
+            read_head(client);
+            return;
+        }
+        event = h1_reader_receive(&client->reader, &client->transport, &error);
+    }
+    if (event != READ_WAIT)
+        client_close(client, false);
+}
+
+COLD static void begin_with_preface(struct client *client)
+{
+    client->state = CLIENT_PREFACE;
+    read_preface(client);
+}
+
 /* What comes first on a connection that is counted. */
 static void begin(struct client *client)
 {
     ASSERT(client->state == CLIENT_IDLE && client->counted);
     if (client_listener(client)->speaks_tls)
         client_begin_handshake(client);
+    else if (client_listener(client)->takes_h2c)
+        begin_with_preface(client);
     else
         read_head(client);
 }
@@ -343,6 +398,7 @@ static void check(const struct client *client)
     ASSERT(client->counted || client->state == CLIENT_LINGER);
     ASSERT(client->state != CLIENT_EXCHANGE || client->exchange->stream);
     ASSERT(client->state != CLIENT_TUNNEL || client->tunnel);
+    ASSERT(client->state != CLIENT_H2 || client->h2);
 }
 
 static void on_news(struct socket *socket)
@@ -355,6 +411,12 @@ static void on_news(struct socket *socket)
         return;
     case CLIENT_HANDSHAKE:
         client_shake_hands(client);
+        return;
+    case CLIENT_PREFACE:
+        read_preface(client);
+        return;
+    case CLIENT_H2:
+        client_h2_run(client);
         return;
     case CLIENT_IDLE:
     case CLIENT_HEAD:
@@ -410,6 +472,9 @@ static void on_timer(struct timer *timer)
         return;
     case CLIENT_TUNNEL:
         client->tunnel->on_timeout(client->tunnel);
+        return;
+    case CLIENT_H2:
+        client_h2_timed_out(client);
         return;
     default:
         client_close(client, false);
@@ -511,6 +576,8 @@ void clients_leave(struct loop_context *context)
         struct client *client = CONTAINER_OF(link, struct client, link);
         if (client->state <= CLIENT_IDLE && client_shall_leave(client))
             drain_idle(client);
+        else if (client->state == CLIENT_H2 && client_shall_leave(client))
+            client_h2_leave(client);
     }
 }
 
@@ -526,6 +593,8 @@ void clients_abort(struct loop_context *context)
         struct client *client = CONTAINER_OF(link, struct client, link);
         if (client->state == CLIENT_EXCHANGE)
             exchange_abort(client->exchange);
+        else if (client->state == CLIENT_H2)
+            client_h2_abort(client);
         else if (client->state != CLIENT_TUNNEL)
             client_close(client, true);
     }

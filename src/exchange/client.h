@@ -1,5 +1,5 @@
-/* The connection of a client that speaks HTTP/1, and its one stream at a time. Small while it is
- * idle: what an exchange needs lies in the exchange's arena. Belongs to one loop. */
+/* The connection of a client: in HTTP/1 with one stream at a time, in HTTP/2 with many. Small while
+ * it is idle: what an exchange needs lies in the exchange's arena. Belongs to one loop. */
 #pragma once
 
 #include "exchange/context.h"

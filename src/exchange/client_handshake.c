@@ -14,11 +14,9 @@ static void count(struct client *client)
 
 static void tell(struct client *client, enum tls_failure failure)
 {
-    const char *problem = tls_problem(client->transport.tls);
     counter_add(&client->context->counts.tls_failures[failure], 1);
     log_event(LOG_DEBUG, tls_failure_words(failure), LOG_IP("client", &client->peer),
-              LOG_TEXT("name", tls_name(client->transport.tls)),
-              LOG_TEXT("problem", problem ? slice_from_text(problem) : SLICE("")));
+              LOG_TEXT("name", tls_name(client->transport.tls)));
 }
 
 /* Who speaks HTTP gets an answer that it can read; the socket is as plain as the client is. */
@@ -64,7 +62,10 @@ void client_shake_hands(struct client *client)
     if (step != TLS_DONE)
         return;
     count(client);
-    client_begin_requests(client);
+    if (tls_speaks_h2(client->transport.tls))
+        client_begin_h2(client);
+    else
+        client_begin_requests(client);
 }
 
 void client_begin_handshake(struct client *client)
@@ -79,6 +80,8 @@ void client_begin_handshake(struct client *client)
         client_close(client, true);
         return;
     }
+    if (client_listener(client)->offers_h2)
+        tls_offer_h2(client->transport.tls);
     client->state = CLIENT_HANDSHAKE;
     client_shake_hands(client);
 }

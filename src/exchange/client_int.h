@@ -1,4 +1,5 @@
-/* What client.c (the life of the connection) and client_stream.c (its stream) share. */
+/* What client.c (the life of a connection), client_stream.c (its stream in HTTP/1) and the others
+ * of their name share. */
 #pragma once
 
 #include "exchange/client.h"
@@ -9,12 +10,14 @@
 enum client_state {
     CLIENT_PROXY_HEADER, /* a header of the PROXY protocol is still to come */
     CLIENT_HANDSHAKE,    /* TLS begins */
+    CLIENT_PREFACE,      /* what comes first will show the version of HTTP */
     CLIENT_IDLE,         /* between requests, nothing of the next one is here */
     CLIENT_HEAD,         /* a head has begun */
     CLIENT_EXCHANGE,     /* `exchange` is at work */
     CLIENT_DISCARD,      /* the response is out; the rest of the request is read and dropped */
     CLIENT_LINGER,       /* our direction has ended; what the client still sends is dropped */
     CLIENT_TUNNEL,       /* `tunnel` has it */
+    CLIENT_H2,           /* `h2` has it, with any number of exchanges */
     CLIENT_CLOSED,
 };
 
@@ -26,6 +29,7 @@ struct client {
     union {
         struct exchange *exchange;      /* CLIENT_EXCHANGE */
         struct connection_user *tunnel; /* CLIENT_TUNNEL */
+        struct client_h2 *h2;           /* CLIENT_H2 */
         uint64_t discarded;             /* CLIENT_DISCARD, CLIENT_LINGER: bytes */
     };
     struct h1_reader reader;
@@ -80,6 +84,33 @@ void client_give_up_handshake(struct client *client);
 
 /* TLS is there: a head is waited for. */
 void client_begin_requests(struct client *client);
+
+/* HTTP/2 (client_h2.c): its beginning; news; a deadline of the connection; the end of its loop or
+ * of what it came through, with or without patience. */
+void client_begin_h2(struct client *client);
+void client_h2_run(struct client *client);
+void client_h2_timed_out(struct client *client);
+void client_h2_leave(struct client *client);
+void client_h2_abort(struct client *client);
+
+/* ---- what streams of every version share */
+
+/* Tells the exchange, whose request is not read yet, of its client. */
+void client_introduce(const struct client *client, struct exchange *exchange);
+
+/* Both ends of the connection, as far as they are known. */
+void client_tell_ends(const struct client *client, struct proxy_header *ret_ends);
+
+/* Whether a final response goes with a Content-Length. `is_head`: it answers HEAD. */
+bool client_announces_length(const struct response_head *head, bool is_head);
+
+/* Who drips a byte now and then, to hold the exchange for ever, makes no progress: in the time of
+ * the deadline so many bytes have to move that it comes to 8 a second. */
+static inline bool client_has_progressed(uint64_t moved, uint64_t after_ms)
+{
+    enum { MS_PER_BYTE = 125 };
+    return moved > after_ms / MS_PER_BYTE;
+}
 
 /* Our direction ends, and what the client still sends is dropped for a while. */
 void client_linger(struct client *client);

@@ -61,6 +61,18 @@ static enum client_rest rest_of(const struct client *client, bool request_read)
     return REST_UNKNOWN;
 }
 
+bool client_announces_length(const struct response_head *head, bool is_head)
+{
+    ASSERT(head->status >= 200);
+    if (head->body != BODY_NONE)
+        return head->body == BODY_COUNTED;
+    if (head->status == 204) /* never has a length (RFC 9110 8.6) */
+        return false;
+    bool speaks_of_another = is_head || head->status == 304;
+    return !speaks_of_another || head->body_length > 0 ||
+           fields_find(&head->fields, FIELD_CONTENT_LENGTH);
+}
+
 /* How the body of a final response goes to this client (RFC 9112 6). */
 static void choose_framing(const struct client_stream *stream, const struct response_head *head,
                            struct h1_write *how)
@@ -77,14 +89,7 @@ static void choose_framing(const struct client_stream *stream, const struct resp
         break;
     }
     how->framing = H1_FRAMING_NONE;
-    bool speaks_of_another = stream->is_head || head->status == 304;
-    if (head->status == 204) /* never has a length (RFC 9110 8.6) */
-        how->announce_length = false;
-    else if (speaks_of_another)
-        how->announce_length =
-            head->body_length > 0 || fields_find(&head->fields, FIELD_CONTENT_LENGTH);
-    else
-        how->announce_length = head->status >= 200;
+    how->announce_length = client_announces_length(head, stream->is_head);
 }
 
 static struct h1_write final_framing(struct client_stream *stream, const struct response_head *head)
@@ -198,14 +203,6 @@ static bool is_gone(const struct stream *stream)
     return self->stalled || transport_is_broken(&self->client->transport);
 }
 
-/* Who drips a byte now and then, to hold the exchange for ever, makes no progress: in the time of
- * the deadline so many bytes have to move that it comes to 8 a second. */
-static bool has_progressed(const struct client_stream *stream, uint64_t after_ms)
-{
-    enum { MS_PER_BYTE = 125 };
-    return stream->moved > after_ms / MS_PER_BYTE;
-}
-
 static void await(struct stream *stream, enum stream_wait wait, uint64_t after_ms)
 {
     ASSERT(wait == STREAM_WAIT_NOTHING || after_ms > 0);
@@ -213,7 +210,7 @@ static void await(struct stream *stream, enum stream_wait wait, uint64_t after_m
     struct client *client = self->client;
     /* Without a watch we would not learn that the client is gone. A refusal shows as broken. */
     (void)socket_watch(&client->transport.socket);
-    if (wait == self->waiting && !has_progressed(self, after_ms))
+    if (wait == self->waiting && !client_has_progressed(self->moved, after_ms))
         return;
     self->waiting = wait;
     self->moved = 0;
@@ -257,20 +254,10 @@ static void pumped_from(struct stream *stream, uint64_t count)
 
 /* ---- who */
 
-/* The source is whom the connection speaks for, which a header may have told. */
 static void tell_ends(const struct stream *stream, struct proxy_header *ret_ends)
 {
     ASSERT(stream->class == &client_stream_class);
-    const struct client *client = ((const struct client_stream *)stream)->client;
-    struct sys_ends ends;
-    transport_ends(&client->transport, &ends);
-    bool is_peer = ip_equal(&client->peer, &ends.peer);
-    *ret_ends = (struct proxy_header){
-        .source = client->peer,
-        .destination = ends.local,
-        .source_port = is_peer ? ends.peer_port : client->announced_port,
-        .destination_port = ends.local_port,
-    };
+    client_tell_ends(((const struct client_stream *)stream)->client, ret_ends);
 }
 
 /* ---- the end */

@@ -120,8 +120,11 @@ static bool add_origin(struct exchange *exchange)
 
 static bool add_via(struct exchange *exchange)
 {
-    bool old = exchange->request.minor_version == 0;
-    return add(exchange, FIELD_VIA, old ? SLICE("1.0 weir") : SLICE("1.1 weir"));
+    const struct request_head *request = &exchange->request;
+    struct slice via = request->major_version == 2   ? SLICE("2.0 weir")
+                       : request->minor_version == 0 ? SLICE("1.0 weir")
+                                                     : SLICE("1.1 weir");
+    return add(exchange, FIELD_VIA, via);
 }
 
 /* Further ones of that family, such as X-Forwarded-Prefix, some frameworks believe as well. */

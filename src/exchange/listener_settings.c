@@ -63,13 +63,43 @@ static const struct setting listener_settings[] = {
      .scopes = SCOPE_LISTENER,
      .summary = "Whether TLS is spoken there: on or off; where nothing is said, at port 443.",
      .example = "on"},
+    {.name = "http2",
+     .type = SETTING_SWITCH,
+     .offset = offsetof(struct listener_settings, http2),
+     .size = sizeof(bool),
+     .standard = "on",
+     .scopes = SCOPE_LISTENER,
+     .summary = "Whether HTTP/2 is offered to clients that come over TLS.",
+     .example = "off"},
+    {.name = "h2c",
+     .type = SETTING_SWITCH,
+     .offset = offsetof(struct listener_settings, h2c),
+     .size = sizeof(bool),
+     .standard = "off",
+     .scopes = SCOPE_LISTENER,
+     .summary = "Whether HTTP/2 is spoken, beside HTTP/1, with clients that come without TLS and "
+                "begin with it (prior knowledge).",
+     .example = "on"},
 };
+
+/* Over TLS a client says itself what it speaks. */
+static void check_listener(const void *group, const struct node *node,
+                           struct diagnostics *diagnostics)
+{
+    const struct listener_settings *settings = group;
+    const struct node *written = node_find(node, SLICE("h2c"));
+    if (written && settings->h2c && settings->tls == LISTENER_TLS_ON)
+        diagnostics_error(diagnostics, written->position,
+                          "leave it away: over TLS, HTTP/2 is offered to everybody",
+                          "\"h2c\" is HTTP/2 without TLS, but this address speaks TLS");
+}
 
 const struct setting_group listener_group = {
     .name = "",
     .settings = listener_settings,
     .count = sizeof(listener_settings) / sizeof(listener_settings[0]),
     .size = sizeof(struct listener_settings),
+    .check = check_listener,
     .summary = "An address on which clients connect.",
 };
 

@@ -19,6 +19,7 @@ enum listener_tls {
 struct listener_settings {
     struct address address;
     enum listener_tls tls;
+    bool http2, h2c;
     struct proxy_protocol_setting proxy_protocol;
 };
 

@@ -36,6 +36,8 @@ struct loop_counts {
     struct counter stickings[STICKING_COUNT];
     struct counter tls_handshakes, tls_resumed; /* the second are among the first */
     struct counter tls_failures[TLS_FAILURE_COUNT];
+    struct counter h2_connections, h2_floods; /* the second were closed for it */
+    struct counter h2_malformed;              /* requests, each reset */
     struct histogram turn_microseconds;
 };
 

@@ -41,6 +41,8 @@ bool outcome_first_byte_milliseconds(const struct exchange *exchange, uint64_t *
 
 struct slice outcome_protocol(const struct exchange *exchange)
 {
+    if (exchange->request.major_version == 2)
+        return SLICE("HTTP/2.0");
     return exchange->request.minor_version == 0 ? SLICE("HTTP/1.0") : SLICE("HTTP/1.1");
 }
 

@@ -28,7 +28,7 @@ bool outcome_connect_milliseconds(const struct exchange *exchange, uint64_t *ret
 /* From the head of the request to that of the server's response. False: none came. */
 bool outcome_first_byte_milliseconds(const struct exchange *exchange, uint64_t *ret_time);
 
-/* `HTTP/1.0` or `HTTP/1.1`; the request is known. */
+/* `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`; the request is known. */
 struct slice outcome_protocol(const struct exchange *exchange);
 
 /* Why it failed, in one word, `connect_refused`; empty where it did not. */

@@ -43,6 +43,8 @@ struct listener_plan {
     struct address address;
     bool is_private; /* only sites name it: others do not answer there */
     bool speaks_tls;
+    bool offers_h2;                     /* to clients over TLS, */
+    bool takes_h2c;                     /* and takes HTTP/2 of clients without */
     bool has_tls_sites;                 /* some site that answers there has `tls` */
     const struct tls_context *fallback; /* for clients that ask for none of those; may be NULL */
     struct position position;           /* where it is written */

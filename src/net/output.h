@@ -30,6 +30,12 @@ void output_fini(struct output *output);
 bool output_reserve(struct output *output, size_t size, struct text *ret_text);
 void output_add_text(struct output *output, const struct text *text);
 
+/* How much of it a text gets without a new buffer. */
+static inline size_t output_scratch_room(const struct output *output)
+{
+    return output->scratch ? output->scratch->capacity - output->scratch_used : 0;
+}
+
 /* Takes over the span. */
 void output_add(struct output *output, struct span span);
 

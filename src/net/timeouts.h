@@ -45,6 +45,14 @@ struct timeouts {
       "How many connections one client address may have open; 0 is any number.", "100")            \
     S(requests_per_connection, NUMBER, "10000", 1, 1000000000, SCOPE_TOP | SCOPE_LISTENER,         \
       "How many requests a connection may carry before it is closed.", "10000")                    \
+    S(streams, NUMBER, "100", 1, 10000, SCOPE_TOP | SCOPE_LISTENER,                                \
+      "How many requests a connection of HTTP/2 may carry at once.", "100")                        \
+    S(stream_window, SIZE, "128KiB", 65535, 16 * 1024 * 1024, SCOPE_TOP | SCOPE_LISTENER,          \
+      "How many bytes of each request's body a client of HTTP/2 may send ahead.", "1MiB")          \
+    S(stream_resets, NUMBER, "200", 1, 1000000000, SCOPE_TOP | SCOPE_LISTENER,                     \
+      "How many streams of a connection of HTTP/2 may be reset within 10 seconds.", "200")         \
+    S(control_frames, NUMBER, "1000", 10, 1000000000, SCOPE_TOP | SCOPE_LISTENER,                  \
+      "How many frames without content a client of HTTP/2 may send within 10 seconds.", "1000")    \
     S(header_size, SIZE, "64KiB", 256, 1024 * 1024, SCOPE_TOP | SCOPE_LISTENER,                    \
       "How many bytes the head of a request or a response may have in all.", "64KiB")              \
     S(header_count, NUMBER, "100", 1, 10000, SCOPE_TOP | SCOPE_LISTENER,                           \

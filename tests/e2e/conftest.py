@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "data"))
 
 from harness.certificates import Authority  # noqa: E402
 from harness.client import Client  # noqa: E402
+from harness.h2_client import H2Client, connect_h2  # noqa: E402
 from harness.origin import Origin  # noqa: E402
 from harness.ports import Ports  # noqa: E402
 from harness.supervised import Supervised  # noqa: E402
@@ -170,6 +171,45 @@ def start_tls(authority, ports, start_weir):
             ("127.0.0.1", secure), **parts)
         weir.plain = ("127.0.0.1", plain)
         return weir
+    return start
+
+
+@pytest.fixture
+def start_h2c(start_weir, ports):
+    """start_h2c(sites, more) runs Weir on one thread with one address that takes HTTP/2 without
+    TLS; {limits} and the like of the listener stand in `listener`."""
+    def start(sites, more="", listener="", **parts):
+        port = ports.take()
+        return start_weir(
+            f'threads: 1\nlisten: [{{address: "127.0.0.1:{port}", h2c: on{listener}}}]\n'
+            f"{textwrap.dedent(more)}\nsites:\n{textwrap.indent(textwrap.dedent(sites), '  ')}\n",
+            ("127.0.0.1", port), **parts)
+    return start
+
+
+@pytest.fixture
+def h2(start_origin):
+    """h2(weir, settings) gives an H2Client without TLS."""
+    clients = []
+
+    def start(weir, settings={}, **parts):
+        clients.append(connect_h2(weir.address, settings, **parts))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def h2_tls(authority, tls):
+    """h2_tls(weir, name) gives an H2Client over TLS, if that was chosen."""
+    def start(weir, name="example.com", settings={}):
+        context = trusting(authority)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        client = tls(weir, name, context=context)
+        assert client.socket.selected_alpn_protocol() == "h2"
+        return H2Client(client.socket, settings)
     return start
 
 

@@ -102,7 +102,8 @@ def test_a_profile_decides_over_versions(authority, start_tls, tls, profile, ver
         tls(weir, versions=(version, version), ciphers=ciphers)
 
 
-@pytest.mark.parametrize("offered, chosen", [(["h2", "http/1.1"], "http/1.1"), ([], None)])
+@pytest.mark.parametrize("offered, chosen", [
+    (["h2", "http/1.1"], "h2"), (["http/1.1", "h2"], "h2"), (["http/1.1"], "http/1.1"), ([], None)])
 def test_what_we_speak_is_chosen(authority, start_tls, tls, offered, chosen):
     authority.make("site", ["example.com"])
     context = trusting(authority)

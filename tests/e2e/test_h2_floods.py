@@ -1,0 +1,155 @@
+"""Floods over HTTP/2: whoever makes work that costs him nothing is asked to calm down, and loses his
+connection; others do not notice."""
+
+import struct
+
+import pytest
+
+from harness.deadline import Late
+from harness.h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS,
+                               INITIAL_WINDOW_SIZE, PING, PRIORITY, RST_STREAM, SETTINGS,
+                               WINDOW_UPDATE, frame_bytes, request_fields)
+from harness.metrics import read_metrics
+
+LIMITS = "limits: {stream_resets: 20, control_frames: 100}"
+
+
+def number(value):
+    return struct.pack(">L", value)
+
+
+def rapid_reset(client):
+    for stream in range(1, 200, 2):
+        yield frame_bytes(HEADERS, 5, stream, client.block(request_fields()))
+        yield frame_bytes(RST_STREAM, 0, stream, number(CANCEL))
+
+
+def reset_by_malformed_heads(client):
+    for stream in range(1, 200, 2):
+        yield frame_bytes(HEADERS, 5, stream, client.block([(":method", "GET")]))
+
+
+def reset_by_windows(client):
+    for stream in range(1, 200, 2):
+        yield frame_bytes(HEADERS, 4, stream, client.block(request_fields("POST")))
+        yield frame_bytes(WINDOW_UPDATE, 0, stream, number(0x7fffffff))
+
+
+def reset_by_lengths(client):
+    fields = request_fields("POST", fields=[("content-length", "1")])
+    for stream in range(1, 200, 2):
+        yield frame_bytes(HEADERS, 4, stream, client.block(fields))
+        yield frame_bytes(DATA, 1, stream, b"xx")
+
+
+def continuations(client):
+    yield frame_bytes(HEADERS, 1, 1, client.block(request_fields()))
+    for _ in range(200):
+        yield frame_bytes(CONTINUATION, 0, 1, b"")
+
+
+def empty_data(client):
+    yield frame_bytes(HEADERS, END_HEADERS, 1, client.block(request_fields("POST")))
+    for _ in range(500):
+        yield frame_bytes(DATA, 0, 1, b"")
+
+
+def repeated(*frame):
+    def flood(client):
+        for _ in range(500):
+            yield frame_bytes(*frame)
+    return flood
+
+
+def window_updates(client):
+    yield frame_bytes(HEADERS, END_HEADERS, 1, client.block(request_fields("POST")))
+    for _ in range(500):
+        yield frame_bytes(WINDOW_UPDATE, 0, 1, number(1))
+
+
+FLOODS = {
+    "rapid reset": rapid_reset,
+    "malformed heads": reset_by_malformed_heads,
+    "windows that overflow": reset_by_windows,
+    "lengths that do not fit": reset_by_lengths,
+    "CONTINUATION": continuations,
+    "empty DATA": empty_data,
+    "PING": repeated(PING, 0, 0, bytes(8)),
+    "PING that nobody asked for": repeated(PING, 1, 0, bytes(8)),
+    "SETTINGS": repeated(SETTINGS, 0, 0, struct.pack(">HL", INITIAL_WINDOW_SIZE, 70000)),
+    "PRIORITY": repeated(PRIORITY, 0, 1, number(0) + b"\x10"),
+    "PRIORITY_UPDATE": repeated(16, 0, 0, number(1) + b"u=1"),
+    "WINDOW_UPDATE": repeated(WINDOW_UPDATE, 0, 0, number(1)),
+    "WINDOW_UPDATE of a stream": window_updates,
+    "unknown frames": repeated(99, 0, 0, b""),
+}
+
+
+@pytest.fixture
+def weir(start_h2c, ports, start_origin):
+    origin = start_origin(lambda c: (c.read_request(), c.read_to_end()))
+    admin = ports.take()
+    weir = start_h2c(f"""
+        - host: example.com
+          proxy: {origin.url}
+        - host: fixed.example.com
+          respond: 204
+    """, f"{LIMITS}\nadmin: 127.0.0.1:{admin}")
+    weir.admin = ("127.0.0.1", admin)
+    return weir
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_ends_with_its_connection(weir, h2, name):
+    other, client = h2(weir), h2(weir)
+    assert other.ask(host="fixed.example.com").status == 204
+    client.send(b"".join(FLOODS[name](client)))
+    goaway = client.read_goaway()
+    assert goaway and goaway.error == ENHANCE_YOUR_CALM
+    assert other.ask(host="fixed.example.com").status == 204 and other.goaway is None
+    weir.wait_for_log("a client floods its HTTP/2 connection; it was closed")
+    assert read_metrics(weir.admin)("weir_h2_floods_total") == 1
+
+
+def test_who_downloads_may_open_windows_often(start_origin, start_h2c, h2):
+    body = b"x" * 2_000_000
+    origin = start_origin(lambda c: (c.read_request(), c.answer(body=body)))
+    client = h2(start_h2c(f"- proxy: {origin.url}", LIMITS))
+    stream = client.send_request()
+    response = client.response(stream)
+    while not response.ended:
+        frame = client.read_frame()
+        if frame.kind == DATA and frame.payload:
+            client.open_window(0, len(frame.payload))
+            client.open_window(stream, len(frame.payload))
+    assert len(response.body) == len(body)
+
+
+def test_many_requests_are_no_flood(start_h2c, h2):
+    client = h2(start_h2c("- respond: 204", LIMITS))
+    for _ in range(300):
+        assert client.ask().status == 204
+
+
+def test_a_list_of_fields_that_grows_when_unpacked_is_answered(start_h2c, h2):
+    """A field of 3 KiB, and then one byte for each of its further copies."""
+    client = h2(start_h2c("- respond: 204"))
+    block = client.block(request_fields(fields=[("x-large", "y" * 3000)]))
+    assert client.responses is not None
+    index = bytes([0x80 | 62])  # the newest in the table
+    client.send_frame(HEADERS, 5, 1, block + index * 10_000)
+    response = client.read_response(1)
+    assert response.status == 431
+    client.next_stream = 3
+    assert client.ask().status == 204
+
+
+def test_who_does_not_read_holds_no_answers(start_h2c, h2):
+    """Of 2000 pings with answers that nobody takes as much is held as sockets hold, and a limit."""
+    client = h2(start_h2c("- respond: 204", "limits: {control_frames: 1000}"), receive_buffer=4096)
+    try:
+        client.send(frame_bytes(PING, 0, 0, bytes(8)) * 200_000, seconds=5)
+    except (Late, OSError):
+        pass
+    client.read_goaway()
+    assert client.peer_ended
