@@ -128,6 +128,18 @@ static struct commons *commons_of(const struct snapshot *snapshot, const struct 
     return commons;
 }
 
+/* Two hashes would lead to two servers. */
+static bool refuse_two_hashes(const struct upstream_settings *settings,
+                              const struct sticky_settings *sticky, struct position position,
+                              struct diagnostics *diagnostics)
+{
+    if (settings->balance != BALANCE_HASH || !sticky->by)
+        return false;
+    diagnostics_error(diagnostics, position, "write it as \"hash\" alone, or take another balance",
+                      "the servers have balance: hash and sticky: {by} at once");
+    return true;
+}
+
 /* False: it cannot be, which was told, or there is no memory. */
 static bool set_scope(struct upstream_table *table, struct upstream *upstream,
                       const struct snapshot *snapshot, const struct scope *scope,
@@ -151,7 +163,9 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     upstream->hash_load_limit = by_hash ? settings->hash_load_limit : 0;
     bool has_cookie = sticky->assignment.cookie.length > 0;
     upstream->is_led = upstream->hash || has_cookie;
-    if (refuse_size(upstream, list->items[0].position, diagnostics) ||
+    struct position position = list->items[0].position;
+    if (refuse_size(upstream, position, diagnostics) ||
+        refuse_two_hashes(settings, sticky, position, diagnostics) ||
         !assignment_check_secret(&sticky->assignment, diagnostics))
         return false;
     if (has_cookie && !set_sticky(table, upstream, snapshot, sticky))
