@@ -1,8 +1,9 @@
-/* Actions: what a site or route does with a request that it takes. `proxy` asks a server,
- * `redirect` and `respond` answer by themselves. */
+/* Actions: what a site or route does with a request that it takes. `proxy` asks a server, `split`
+ * one of several upstreams, `redirect` and `respond` answer by themselves. */
 #pragma once
 
 #include "conf/setting.h"
+#include "exchange/split_settings.h"
 #include "upstream/upstream.h"
 
 struct exchange;
@@ -14,7 +15,7 @@ struct action {
     void (*start)(struct exchange *exchange, const struct plan *plan);
 };
 
-extern const struct action proxy_action, redirect_action, respond_action;
+extern const struct action proxy_action, split_action, redirect_action, respond_action;
 
 struct proxy_setting {
     struct slice upstream; /* its name; or else: */
@@ -46,6 +47,7 @@ struct upstream_host_setting {
 
 struct action_settings {
     struct proxy_setting proxy;
+    struct split_setting split;
     struct redirect_setting redirect;
     struct respond_setting respond;
     struct upstream_host_setting upstream_host;

@@ -250,7 +250,8 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->stage_next = 0;
     exchange->retry = NULL;
     exchange->call.server = NULL;
-    exchange->has_call = exchange->response_sent = exchange->repeated = exchange->sticks = false;
+    exchange->has_call = exchange->response_sent = exchange->repeated = false;
+    exchange->assigned = 0;
     exchange->interim_count = 0;
     pump_none(&exchange->pump);
     exchange->error = ERROR_NONE;

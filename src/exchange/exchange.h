@@ -10,6 +10,7 @@
 #include "exchange/access_log.h"
 #include "exchange/context.h"
 #include "exchange/retry.h"
+#include "exchange/split.h"
 #include "exchange/stage.h"
 #include "exchange/stream.h"
 #include "loop/loop.h"
@@ -44,6 +45,9 @@ enum flow {
     FLOW_UNWANTED, /* response: it is dropped, and another attempt made */
 };
 
+/* To what a client may belong: a server (sticking.h), a variant (split.h). */
+enum assigned { ASSIGNED_SERVER = 1, ASSIGNED_VARIANT = 2 };
+
 enum verdict { GO_ON, WAIT, DONE };
 
 struct exchange {
@@ -74,12 +78,13 @@ struct exchange {
     const struct plan *plan;        /* NULL before a route was found */
     struct access_note access_note; /* where the plan has an access log */
     uint32_t stage_next;
+    enum split_reason split_reason; /* where the plan is a variant's */
 
     struct retry *retry; /* NULL: nothing had to be kept for another attempt, and none was made */
     struct call call;    /* in use from CONNECT on */
     bool has_call;
     bool response_sent;    /* the final head was queued for the client */
-    bool sticks;           /* clients stay with servers of the upstream: sticking.h */
+    uint8_t assigned;      /* bits of enum assigned: of whom the answer may have to tell */
     bool repeated;         /* it was sent again over a fresh connection, in the same attempt */
     uint8_t interim_count; /* 1xx heads so far */
     struct response_head response;
@@ -140,6 +145,14 @@ bool exchange_question(struct exchange *exchange, struct route_question *ret_que
 /* When the head of the final response is there, from a server or our own: what the stages of the
  * route do to it. */
 void exchange_run_response_stages(struct exchange *exchange);
+
+/* The client is told to whom it belongs from now on: before the head of a final response or of 101
+ * is sent. */
+COLD void exchange_tell_assignments(struct exchange *exchange);
+
+/* It is told of a choice by a cookie. Without memory it is not. */
+COLD void exchange_set_assignment(struct exchange *exchange, const struct assignment *assignment,
+                                  uint32_t choice);
 
 /* The server's name goes into Host, where the route wants it or nothing else is there. False: no
  * memory. */

@@ -80,9 +80,9 @@ static struct route_metrics *add(struct metrics_registry *registry, struct slice
 }
 
 /* Those of that name; NULL: no memory. */
-static struct route_metrics *find(struct metrics_registry *registry, const struct route *route)
+static struct route_metrics *find(struct metrics_registry *registry, const struct route *route,
+                                  const struct plan *plan)
 {
-    const struct plan *plan = route->plan;
     struct arena scratch;
     arena_init(&scratch, NULL, 1024 * 1024);
     struct slice names[] = {route->site->name, plan_route_name(route),
@@ -98,6 +98,19 @@ static struct route_metrics *find(struct metrics_registry *registry, const struc
     return metrics;
 }
 
+static bool attach(struct metrics_registry *registry, const struct route *route, struct plan *plan)
+{
+    const struct route_metrics *metrics = find(registry, route, plan);
+    if (!metrics)
+        return false;
+    plan->counts = metrics->counts;
+    for (uint32_t i = 0; plan->split && i < plan->split->count; i++) {
+        if (!attach(registry, route, plan->split->plans[i]))
+            return false;
+    }
+    return true;
+}
+
 bool metrics_attach(struct metrics_registry *registry, const struct snapshot *snapshot)
 {
     struct plans *plans = snapshot_get(snapshot, &plan_part);
@@ -105,11 +118,8 @@ bool metrics_attach(struct metrics_registry *registry, const struct snapshot *sn
     plans->counts = registry->unnamed.counts;
     for (size_t i = 0; i < route_table_count(routes); i++) {
         const struct route *route = route_table_get(routes, i);
-        const struct route_metrics *metrics = find(registry, route);
-        if (!metrics)
+        if (!attach(registry, route, route->plan))
             return false;
-        struct plan *plan = route->plan;
-        plan->counts = metrics->counts;
     }
     return true;
 }

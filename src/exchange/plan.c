@@ -9,6 +9,7 @@
 #include "exchange/plan_warnings.h"
 #include "exchange/request_id.h"
 #include "exchange/reveal.h"
+#include "exchange/split.h"
 #include "policy/retry.h"
 #include "policy/route_settings.h"
 #include "tls/tls_settings.h"
@@ -149,6 +150,8 @@ static bool choose_action(struct builder *builder, const struct route *route, st
         warn_of_loop(builder, route, settings);
     } else if (settings->respond.status) {
         plan->action = &respond_action;
+    } else if (settings->split.count > 0) {
+        plan->action = &split_action;
     } else if (settings->proxy.servers.count > 0 || !slice_is_empty(settings->proxy.upstream)) {
         plan->action = &proxy_action;
         plan->upstream = find_upstream(builder, &settings->proxy);
@@ -193,6 +196,43 @@ static bool compile_stages(struct builder *builder, const struct route *route, s
     return good;
 }
 
+/* What the route does, towards the upstream of a variant. NULL: its upstream is wrong, which was
+ * told, or there is no memory. */
+static struct plan *build_variant(struct builder *builder, const struct route *route,
+                                  const struct plan *plan, const struct split *split,
+                                  struct slice upstream)
+{
+    size_t size = sizeof(*plan) + plan->stage_count * sizeof(struct plan_stage);
+    struct plan *variant = arena_calloc_lines(&builder->plans->arena, size);
+    if (!variant)
+        return NULL;
+    memcpy(variant, plan, size);
+    variant->variant_of = split;
+    variant->upstream = upstream_find(builder->upstreams, upstream);
+    if (!variant->upstream)
+        return NULL;
+    variant->timeouts = timeouts_for(builder, route, variant->upstream);
+    return variant->timeouts && set_retry(builder, route, variant) ? variant : NULL;
+}
+
+/* When all else of the plan is there. */
+static bool build_split(struct builder *builder, const struct route *route, struct plan *plan)
+{
+    const struct split_setting *setting = &plan->settings->split;
+    const struct live *live = builder->snapshot->live;
+    struct split *split =
+        split_new(&builder->plans->arena, setting,
+                  scope_group(builder->configuration, route->scope, &variants_group),
+                  server_registry_key(live->servers), builder->diagnostics);
+    for (uint32_t i = 0; split && i < setting->count; i++) {
+        split->plans[i] = build_variant(builder, route, plan, split, setting->variants[i].upstream);
+        if (!split->plans[i])
+            return false;
+    }
+    plan->split = split;
+    return split != NULL;
+}
+
 static bool open_access_log(struct builder *builder, const struct scope *scope,
                             struct log_sink **ret_sink, const struct access_setting **ret_access)
 {
@@ -224,7 +264,10 @@ static bool build_plan(struct builder *builder, struct route *route)
     route->plan = plan;
     bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL &&
                 set_retry(builder, route, plan);
-    return open_access_log(builder, route->scope, &plan->access_log, &plan->access) && good;
+    good &= open_access_log(builder, route->scope, &plan->access_log, &plan->access);
+    if (plan->action == &split_action)
+        good = good && build_split(builder, route, plan);
+    return good;
 }
 
 /* ---- listeners */
@@ -373,17 +416,17 @@ struct upstream_names {
     size_t count;
 };
 
-static void check_name(const struct proxy_setting *proxy, const struct upstream_names *names,
-                       struct diagnostics *diagnostics)
+static void check_name(struct slice upstream, struct position position,
+                       const struct upstream_names *names, struct diagnostics *diagnostics)
 {
-    if (map_get(&names->known, proxy->upstream))
+    if (map_get(&names->known, upstream))
         return;
-    const char *near = did_you_mean(proxy->upstream, names->items, names->count);
-    diagnostics_error(diagnostics, proxy->position,
+    const char *near = did_you_mean(upstream, names->items, names->count);
+    diagnostics_error(diagnostics, position,
                       near ? diagnostics_text(diagnostics, "did you mean \"%s\"?", near)
                            : "name one that stands in upstreams, or write an address with its "
                              "port: app:3000",
-                      "there is no upstream \"%.*s\"", SHOWN(proxy->upstream));
+                      "there is no upstream \"%.*s\"", SHOWN(upstream));
 }
 
 static void check_scope(const struct configuration *configuration, const struct scope *scope,
@@ -391,7 +434,10 @@ static void check_scope(const struct configuration *configuration, const struct 
 {
     const struct action_settings *settings = scope_group(configuration, scope, &action_group);
     if (!slice_is_empty(settings->proxy.upstream))
-        check_name(&settings->proxy, names, diagnostics);
+        check_name(settings->proxy.upstream, settings->proxy.position, names, diagnostics);
+    for (uint32_t i = 0; i < settings->split.count; i++)
+        check_name(settings->split.variants[i].upstream, settings->split.variants[i].position,
+                   names, diagnostics);
     for (uint32_t i = 0; i < scope->child_count; i++)
         check_scope(configuration, scope->children[i], names, diagnostics);
 }

@@ -12,6 +12,8 @@
 #include "upstream/upstream.h"
 #include "wire/h1.h"
 
+struct split;
+
 struct plan_stage {
     const struct stage *stage;
     const void *settings;
@@ -35,6 +37,8 @@ struct plan {
     const struct error_pages *error_pages;
     const struct access_setting *access;
     const struct retry_settings *retry; /* of the route, towards its upstream; where `retries` */
+    const struct split *split;          /* of the action `split`, before it is decided */
+    const struct split *variant_of;     /* of a plan that one of its variants has: afterwards */
     struct plan_stage stages[];
 };
 
@@ -80,8 +84,8 @@ struct slice plan_route_name(const struct route *route);
  * own, with TLS or without. */
 const struct listener_plan *plans_gone(const struct plans *plans, bool is_private, bool speaks_tls);
 
-/* Tells of every `proxy` that names an upstream which is not there. Asked before a snapshot is
- * built, also of a configuration with errors. */
+/* Tells of every `proxy` and `split` that name an upstream which is not there. Asked before a
+ * snapshot is built, also of a configuration with errors. */
 void plan_check_names(const struct configuration *configuration, struct diagnostics *diagnostics);
 
 /* Built after upstream_part and route_part, from a configuration whose names were checked. */

@@ -5,7 +5,6 @@
 #include "base/cold.h"
 #include "exchange/exchange.h"
 #include "exchange/reveal.h"
-#include "exchange/sticking.h"
 
 enum {
     PIECES_PER_RUN = 32,     /* each way; then other exchanges have their turn */
@@ -153,8 +152,8 @@ COLD static bool send_upgrade(struct exchange *exchange)
     struct slice protocol = upgrade->value;
     exchange->answered = loop_now(exchange->context->loop);
     fields_remove_hop_by_hop(&head->fields);
-    if (exchange->sticks)
-        sticking_answer(exchange);
+    if (exchange->assigned)
+        exchange_tell_assignments(exchange);
     exchange->response_sent = true;
     exchange->response_flow = FLOW_ENDED;
     return fields_add(&head->fields, &exchange->arena, FIELD_UPGRADE, SLICE("Upgrade"), protocol) &&

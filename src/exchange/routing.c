@@ -176,11 +176,31 @@ enum verdict exchange_run_stages(struct exchange *exchange)
     return GO_ON;
 }
 
+/* Who stores the response for others must not give them the cookie (RFC 9111 5.2.2.7). */
+void exchange_set_assignment(struct exchange *exchange, const struct assignment *assignment,
+                             uint32_t choice)
+{
+    struct fields *fields = &exchange->response.fields;
+    struct slice cookie =
+        assignment_tell(assignment, choice, exchange_is_secure(exchange), &exchange->arena);
+    if (cookie.data && fields_add(fields, &exchange->arena, FIELD_CACHE_CONTROL,
+                                  SLICE("Cache-Control"), SLICE("private=\"Set-Cookie\"")))
+        (void)fields_add(fields, &exchange->arena, FIELD_SET_COOKIE, SLICE("Set-Cookie"), cookie);
+}
+
+void exchange_tell_assignments(struct exchange *exchange)
+{
+    if (exchange->assigned & ASSIGNED_VARIANT)
+        split_answer(exchange);
+    if (exchange->assigned & ASSIGNED_SERVER)
+        sticking_answer(exchange);
+}
+
 void exchange_run_response_stages(struct exchange *exchange)
 {
     const struct plan *plan = exchange->plan;
-    if (exchange->sticks)
-        sticking_answer(exchange);
+    if (exchange->assigned)
+        exchange_tell_assignments(exchange);
     for (uint32_t i = 0; plan && i < plan->stage_count; i++) {
         const struct plan_stage *entry = &plan->stages[i];
         if (entry->stage->on_response)

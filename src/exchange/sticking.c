@@ -20,7 +20,8 @@ static bool is_sticky(const struct upstream *upstream)
 void sticking_lead(struct exchange *exchange)
 {
     const struct upstream *upstream = exchange->plan->upstream;
-    exchange->sticks = is_sticky(upstream);
+    if (is_sticky(upstream))
+        exchange->assigned |= ASSIGNED_SERVER;
     if (upstream->hash)
         call_set_key(&exchange->call, exchange_expand(exchange, upstream->hash));
     if (!upstream->sticky)
@@ -55,17 +56,6 @@ enum sticking sticking_outcome(const struct exchange *exchange, const struct ser
     return upstream->members[home].server == server ? STICKING_KEPT : STICKING_MOVED;
 }
 
-/* Who stores the response for others must not give them the cookie (RFC 9111 5.2.2.7). */
-static void set_cookie(struct exchange *exchange, const struct assignment *sticky, uint32_t member)
-{
-    struct fields *fields = &exchange->response.fields;
-    struct slice cookie =
-        assignment_tell(sticky, member, exchange_is_secure(exchange), &exchange->arena);
-    if (cookie.data && fields_add(fields, &exchange->arena, FIELD_CACHE_CONTROL,
-                                  SLICE("Cache-Control"), SLICE("private=\"Set-Cookie\"")))
-        (void)fields_add(fields, &exchange->arena, FIELD_SET_COOKIE, SLICE("Set-Cookie"), cookie);
-}
-
 void sticking_answer(struct exchange *exchange)
 {
     if (exchange->state != EXCHANGE_RELAY)
@@ -76,5 +66,5 @@ void sticking_answer(struct exchange *exchange)
     ASSERT(member >= 0 && outcome < STICKING_COUNT);
     counter_add(&exchange->context->counts.stickings[outcome], 1);
     if (upstream->sticky && outcome != STICKING_KEPT)
-        set_cookie(exchange, upstream->sticky, (uint32_t)member);
+        exchange_set_assignment(exchange, upstream->sticky, (uint32_t)member);
 }

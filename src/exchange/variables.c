@@ -164,6 +164,14 @@ VALUE(server)
     return exchange->call.server ? exchange->call.server->key : SLICE("");
 }
 
+VALUE(variant)
+{
+    /* Decided when it is first asked for. */
+    struct exchange *exchange = (struct exchange *)(uintptr_t)context;
+    (void)argument, (void)arena;
+    return split_variant(exchange);
+}
+
 VALUE(sticky)
 {
     const struct exchange *exchange = context;
@@ -368,6 +376,8 @@ static const struct variable variables[] = {
     {"upstream", TEMPLATE_RESPONSE, upstream,
      "The name of the upstream, or of its first server; empty where there is none."},
     {"server", TEMPLATE_RESPONSE, server, "The server that was asked; empty where none was."},
+    {"variant", TEMPLATE_REQUEST, variant,
+     "The variant of the split to which the visitor belongs; empty where nothing is split."},
     {"sticky", TEMPLATE_RESPONSE, sticky,
      "Whether the client stayed with its server: `kept`, `moved`, `first` or `unknown`; empty "
      "where "

@@ -210,6 +210,8 @@ static void add_request(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
     const struct upstream *upstream = rehearsal->exchange->plan->upstream;
+    if (rehearsal->exchange->plan->variant_of)
+        add_member(text, "variant", split_variant(rehearsal->exchange));
     add_member(text, "upstream", upstream->name);
     add_member(text, "balance", slice_from_text(balance_names[upstream->balance]));
     add_member(text, "server", rehearsal->server->key);

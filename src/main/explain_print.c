@@ -246,6 +246,24 @@ static const char *sticking_words_of(enum sticking sticking, bool by_cookie)
     UNREACHABLE();
 }
 
+static void print_variant(struct text *text, const struct explanation *explanation)
+{
+    static const char *const reasons[] = {
+        [SPLIT_DRAWN] = "drawn, as the visitor has no cookie for it",
+        [SPLIT_BY_KEY] = "to which what splits them leads",
+        [SPLIT_BY_COOKIE] = "to which its cookie leads",
+        [SPLIT_BY_ADDRESS] = "to which the client's address leads, for there is nothing else",
+        [SPLIT_FORCED_BY_HEADER] = "which a field of the request demands",
+        [SPLIT_FORCED_BY_QUERY] = "which the query demands",
+    };
+    struct exchange *exchange = explanation->rehearsal.exchange;
+    const struct split *split = exchange->plan->variant_of;
+    if (!split)
+        return;
+    text_print(text, "variant   %.*s, %s\n", SHOWN(split_variant(exchange)),
+               reasons[exchange->split_reason]);
+}
+
 static void print_sticking(struct text *text, struct explanation *explanation)
 {
     const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
@@ -266,6 +284,7 @@ static void print_servers(struct text *text, struct explanation *explanation)
     const struct upstream *upstream = rehearsal->exchange->plan->upstream;
     const struct server *server = rehearsal->server;
     uint64_t now = loop_now(rehearsal->exchange->context->loop);
+    print_variant(text, explanation);
     text_print(text, "upstream  %.*s, %u server%s\n", SHOWN(upstream->name), upstream->count,
                upstream->count == 1 ? "" : "s");
     text_print(text, "server    %.*s", SHOWN(server->key));

@@ -68,6 +68,7 @@ static const struct setting_group *const groups[] = {
     &rewrite_group,    &headers_group,  &log_group,           &error_pages_group, &reveal_group,
     &request_id_group, &admin_group,    &request_tests_group, &privileges_group,  &tls_group,
     &plain_http_group, &hsts_group,     &tls_server_group,    &sticky_group,      &retry_group,
+    &variants_group,
 };
 
 const struct vocabulary vocabulary = {

@@ -92,7 +92,7 @@ def _in_routes(text):
 
 def _in_a_route(text):
     path = "" if _has(text, "path") else "path: /*\n"
-    action = "" if _has(text, "proxy", "redirect", "respond", "routes") else "respond: 204\n"
+    action = "" if _has(text, "proxy", "split", "redirect", "respond", "routes") else "respond: 204\n"
     return _in_routes("-\n" + _indent(path + text + action, 2))
 
 

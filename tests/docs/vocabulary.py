@@ -16,6 +16,7 @@ SETTING_ROWS = [
     r"^ *ACTION_ROW\((\w+),",
     r'^ *CONDITION_RECORD\("(\w+)"',
     r'^ *FILE_RECORD\("(\w+)"',
+    r"^ *TEXT_ROW\((\w+),",
     r'^ *ASSIGNMENT_RECORD\("(\w+)"',
 ]
 GROUP_NAME = r'struct setting_group \w+ = \{\s*\.name = "(\w+)"'
