@@ -12,6 +12,7 @@ from scenarios import SCENARIOS
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
 TOOLS = ("relay", "origin", "load")
+LIBRARIES = {"load": ["-lssl", "-lcrypto"]}
 FLAGS = ["-std=gnu17", "-O2", "-D_GNU_SOURCE", "-pthread"]
 
 
@@ -32,7 +33,8 @@ def build_tools(directory):
     for name in TOOLS:
         tool = directory / name
         if not tool.exists() or tool.stat().st_mtime < newest:
-            subprocess.run(["cc", *FLAGS, "-o", tool, HERE / f"{name}.c"], check=True)
+            subprocess.run(["cc", *FLAGS, "-o", tool, HERE / f"{name}.c",
+                            *LIBRARIES.get(name, [])], check=True)
 
 
 @contextmanager

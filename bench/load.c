@@ -3,7 +3,7 @@
  *
  *     load [-c CONNECTIONS] [-n REQUESTS] [-t TARGET] [-b] [-k] [-u BYTES] [-w] [-s SITES] [-e
  * ERRORS]
- *          [-r RATE] PORT
+ *          [-r RATE] [-T] [-R] PORT
  *
  *     -b  send the header fields of a browser, not the bare ones
  *     -k  a new connection for each request
@@ -13,19 +13,25 @@
  *     -e  go on after so many errors, not only after 100
  *     -r  so many requests a second, each when it is due, whether or not others were answered;
  *         its latency counts from then, so that nothing hides behind a slow answer
+ *     -T  over TLS 1.3; a certificate is not looked at
+ *     -R  the same; connections behind the first take up its session
  *
  * It speaks with what started it: each connection asks once, for warming up; then it writes the
  * line "ready" and waits for a line, makes its requests and writes one line of JSON; then it
  * holds its connections until its standard input ends. So what is measured in between is the
  * requests alone, and with no requests at all it is the holding of idle connections. */
 #include "socket.h"
+#include <fcntl.h>
 #include <getopt.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <time.h>
 
 enum {
     HEAD_SIZE = 2048,
     EVENTS_MAX = 256,
-    WAVE = 64, /* connections that warm up at a time */
+    RECORD_SIZE = 16 * 1024, /* bytes that a record of TLS holds at most */
+    WAVE = 64,               /* connections that warm up at a time */
     SITES_MAX = 100000,
     RATE_MAX = 1000000,
     ERRORS_MAX = 1000000,
@@ -41,12 +47,14 @@ enum phase {
 };
 
 struct request {
+    const char *host; /* that TLS asks for */
     char *bytes;
     size_t length;
 };
 
 struct connection {
     int fd;
+    SSL *tls; /* NULL: without */
     enum phase phase;
     const struct request *request;
     size_t sent;
@@ -59,12 +67,14 @@ struct connection {
 static struct {
     uint64_t connections, requests, upload, sites, errors_max, rate;
     const char *target;
-    bool browser, close, websocket;
+    bool browser, close, websocket, tls, resume;
     uint16_t port;
 } options = {.connections = 64, .target = "/128", .errors_max = 100};
 
 static struct {
     int epoll;
+    SSL_CTX *tls;
+    SSL_SESSION *session; /* with -R, as soon as there is one */
     struct connection *connections;
     struct connection **idle; /* with a rate: a ring, the one idle longest first */
     uint64_t idle_first, idle_count;
@@ -106,6 +116,8 @@ static uint64_t now_ns(void)
 
 static void request_build(struct request *request, const char *host, const char *target)
 {
+    request->host = strdup(host);
+    must(request->host ? 0 : -1, "strdup");
     char length[64] = "";
     if (options.upload) {
         snprintf(length, sizeof length, "Content-Length: %llu\r\n",
@@ -151,12 +163,103 @@ static const struct request *request_next(void)
     return &run.requests[run.random % run.request_count];
 }
 
+/* ---- bytes, in the clear or over TLS: as send and recv do */
+
+static ssize_t tls_result(SSL *tls, int result)
+{
+    int problem = result > 0 ? SSL_ERROR_NONE : SSL_get_error(tls, result);
+    if (problem == SSL_ERROR_NONE) {
+        return result;
+    }
+    errno = problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return problem == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t bytes_send(struct connection *connection, const char *bytes, size_t length)
+{
+    if (!connection->tls) {
+        return send(connection->fd, bytes, length, MSG_NOSIGNAL);
+    }
+    int part = length < INT32_MAX ? (int)length : INT32_MAX;
+    return tls_result(connection->tls, SSL_write(connection->tls, bytes, part));
+}
+
+/* Without a buffer they are thrown away, and in the clear not even copied. */
+static ssize_t bytes_receive(struct connection *connection, char *buffer, size_t size)
+{
+    static char waste[RECORD_SIZE];
+    if (!connection->tls) {
+        return recv(connection->fd, buffer, size, buffer ? 0 : MSG_TRUNC);
+    }
+    size_t room = buffer || size < sizeof waste ? size : sizeof waste;
+    return tls_result(connection->tls,
+                      SSL_read(connection->tls, buffer ? buffer : waste, (int)room));
+}
+
+static void connection_block(struct connection *connection, bool blocks)
+{
+    int flags = must(fcntl(connection->fd, F_GETFL), "fcntl");
+    flags = blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+    must(fcntl(connection->fd, F_SETFL, flags), "fcntl");
+}
+
+/* One handshake at a time: what it costs the other side is asked, not how long it takes. */
+static void connection_shake_hands(struct connection *connection, const char *host)
+{
+    connection->tls = SSL_new(run.tls);
+    must(connection->tls ? 0 : -1, "SSL_new");
+    connection_block(connection, true);
+    if (run.session) {
+        SSL_SESSION *session = SSL_SESSION_dup(run.session); /* the library uses each but once */
+        SSL_set_session(connection->tls, session);
+        SSL_SESSION_free(session);
+    }
+    bool good = SSL_set_fd(connection->tls, connection->fd) == 1 &&
+                SSL_set_tlsext_host_name(connection->tls, host) == 1 &&
+                SSL_connect(connection->tls) == 1;
+    if (!good || (run.session && !SSL_session_reused(connection->tls))) {
+        fprintf(stderr, good ? "load: a session was not resumed\n" : "load: no handshake\n");
+        exit(1);
+    }
+    connection_block(connection, false);
+}
+
+/* The first ticket serves for all: servers of the benchmark do not mind. */
+static int session_keep(SSL *tls, SSL_SESSION *session)
+{
+    (void)tls;
+    if (run.session) {
+        return 0;
+    }
+    run.session = session;
+    return 1;
+}
+
+static void tls_prepare(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    must(sigaction(SIGPIPE, &ignore, NULL), "sigaction"); /* the library has no MSG_NOSIGNAL */
+    run.tls = SSL_CTX_new(TLS_client_method());
+    must(run.tls ? 0 : -1, "SSL_CTX_new");
+    SSL_CTX_set_min_proto_version(run.tls, TLS1_3_VERSION);
+    SSL_CTX_set_mode(run.tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(run.tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_read_ahead(run.tls, 1);
+    if (options.resume) {
+        SSL_CTX_set_session_cache_mode(run.tls, SSL_SESS_CACHE_CLIENT);
+        SSL_CTX_sess_set_new_cb(run.tls, session_keep);
+    }
+}
+
+/* ---- requests */
+
 static void request_send(struct connection *connection)
 {
     const struct request *request = connection->request;
     while (connection->sent < request->length) {
-        ssize_t sent = send(connection->fd, request->bytes + connection->sent,
-                            request->length - connection->sent, MSG_NOSIGNAL);
+        ssize_t sent = bytes_send(connection, request->bytes + connection->sent,
+                                  request->length - connection->sent);
         if (sent < 0) {
             return; /* full, or lost: the next event tells which */
         }
@@ -172,11 +275,14 @@ static void connection_next(struct connection *connection)
     }
     run.started++;
     connection->started_ns = now_ns();
+    connection->request = request_next();
     if (connection->phase == CLOSED) {
         connection->fd = must(socket_connect(options.port), "connect");
+        if (options.tls) {
+            connection_shake_hands(connection, connection->request->host);
+        }
         socket_watch(run.epoll, connection->fd, connection);
     }
-    connection->request = request_next();
     connection->sent = 0;
     connection->head_length = 0;
     connection->phase = AWAIT_HEAD;
@@ -185,6 +291,11 @@ static void connection_next(struct connection *connection)
 
 static void connection_close(struct connection *connection)
 {
+    if (connection->tls) {
+        SSL_set_shutdown(connection->tls, SSL_SENT_SHUTDOWN); /* or its session is no good */
+    }
+    SSL_free(connection->tls);
+    connection->tls = NULL;
     close(connection->fd);
     connection->phase = CLOSED;
 }
@@ -277,7 +388,7 @@ enum received { NOTHING, SHORT, FULL };
 static enum received body_receive(struct connection *connection)
 {
     size_t left = (size_t)connection->body_left;
-    ssize_t length = recv(connection->fd, NULL, left, MSG_TRUNC); /* thrown away, not copied */
+    ssize_t length = bytes_receive(connection, NULL, left);
     if (length < 0 && errno == EAGAIN) {
         return NOTHING;
     }
@@ -299,7 +410,7 @@ static enum received receive(struct connection *connection)
     }
     size_t room = HEAD_SIZE - connection->head_length;
     char *end = connection->head + connection->head_length;
-    ssize_t length = recv(connection->fd, end, room, 0);
+    ssize_t length = bytes_receive(connection, end, room);
     if (length < 0 && errno == EAGAIN) {
         return NOTHING;
     }
@@ -329,7 +440,7 @@ static void on_event(struct connection *connection, uint32_t events)
         enum received received;
         do {
             received = receive(connection);
-        } while (received == FULL || (received == SHORT && to_end));
+        } while (received == FULL || (received == SHORT && (to_end || connection->tls)));
     }
 }
 
@@ -410,7 +521,7 @@ static void report(uint64_t elapsed_ns)
 
 static void options_read(int argc, char **argv)
 {
-    for (int option; (option = getopt(argc, argv, "c:n:t:bku:ws:e:r:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "c:n:t:bku:ws:e:r:TR")) != -1;) {
         switch (option) {
         case 'c':
             options.connections = must_number(optarg, UINT16_MAX);
@@ -429,6 +540,13 @@ static void options_read(int argc, char **argv)
             break;
         case 'e':
             options.errors_max = must_number(optarg, ERRORS_MAX);
+            break;
+        case 'R':
+            options.resume = true;
+            options.tls = true;
+            break;
+        case 'T':
+            options.tls = true;
             break;
         case 'u':
             options.upload = must_number(optarg, UINT32_MAX);
@@ -467,6 +585,9 @@ int main(int argc, char **argv)
 {
     options_read(argc, argv);
     requests_build();
+    if (options.tls) {
+        tls_prepare();
+    }
     run.random = 0x9E3779B97F4A7C15;
     run.epoll = must(epoll_create1(0), "epoll_create1");
     run.connections = must_allocate(options.connections, sizeof *run.connections);

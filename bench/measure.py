@@ -5,11 +5,13 @@ and system, between the first and the last request, in nanoseconds (/proc/PID/ta
 """
 import json
 import os
+import re
 import resource
 import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -17,9 +19,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import certificates
 from peers import Setup
 
-START_LIMIT_S = 20
+START_LIMIT_S = 60
 RUN_LIMIT_S = 120
 STOP_LIMIT_S = 5
 SETTLE_LIMIT_S = 3
@@ -110,19 +113,28 @@ def settled_memory_kib(pids):
     return last
 
 
-def answers(port, host):
+def opened(port, host, tls):
+    client = socket.create_connection(("127.0.0.1", port), timeout=1)
+    if not tls:
+        return client
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(client, server_hostname=host)
+
+
+def answers(port, host, tls):
     """Whether one request is answered with 200."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+        with opened(port, host, tls) as client:
             client.sendall(f"GET /route0/1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             return client.recv(4096).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
 
 
-def await_answer(process, port, host, log):
+def await_answer(process, port, host, log, tls=False):
     deadline = time.monotonic() + START_LIMIT_S
-    while not answers(port, host):
+    while not answers(port, host, tls):
         if process.poll() is not None or time.monotonic() > deadline:
             raise Failure(f"does not answer: {tail(log)}")
         time.sleep(0.001)
@@ -148,7 +160,8 @@ def running_peer(bench, peer, scenario, plain):
     sites = 0 if plain else scenario.sites
     setup = Setup(directory, free_port(), bench.origin_port, scenario.threads, sites,
                   scenario.logs and not plain, scenario.balance,
-                  max(min(scenario.servers, 2) if plain else scenario.servers, 1))
+                  max(min(scenario.servers, 2) if plain else scenario.servers, 1),
+                  certificates.of(bench.tools, scenario.tls, sites), scenario.h2)
     command = peer.command(setup)
     cpu = bench.peer_cpu if scenario.threads == 1 else None
     log = directory / "log"
@@ -157,7 +170,7 @@ def running_peer(bench, peer, scenario, plain):
         process = start(command, cpu, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         host = "site0.example.com" if sites else "bench.example.com"
-        await_answer(process, setup.port, host, log)
+        await_answer(process, setup.port, host, log, scenario.tls)
         start_ms = (time.monotonic() - began) * 1000
         yield Running(setup.port, family(process.pid), start_ms, directory, log)
     finally:
@@ -206,6 +219,28 @@ def make_requests(load, running):
     }
 
 
+def make_h2_requests(bench, scenario, running):
+    """Lets h2load make them; its handshakes, one for each connection, are in the figures."""
+    *options, target = [*scenario.h2_options(bench.quick), "/128"]
+    if "-t" in options:
+        at = options.index("-t")
+        target = options[at + 1]
+        del options[at:at + 2]
+    command = ["h2load", "-t", 1, *options, "--connect-to", f"127.0.0.1:{running.port}",
+               f"https://bench.example.com{target}"]
+    before = cpu_ns(running.pids)
+    load = start(command, bench.load_cpu, stdout=subprocess.PIPE, text=True)
+    said, _ = load.communicate(timeout=RUN_LIMIT_S)
+    used_ns = cpu_ns(running.pids) - before
+    seconds, unit = re.search(r"finished in ([\d.]+)(ms|s)", said).groups()
+    seconds = float(seconds) / (1000 if unit == "ms" else 1)
+    total, done = (int(re.search(rf"(\d+) {word}", said)[1]) for word in ("started", "2xx"))
+    if total != done or "h2" not in said:
+        raise Failure(f"{total - done} of {total} requests failed:\n{said}")
+    return {"cpu_us": used_ns / 1000 / total, "rate": total / seconds,
+            "busy": used_ns / 1e9 / seconds}
+
+
 def measure(bench, peer, scenario, plain=False):
     """One run of one peer, from its start to its end. Returns its figures by name. `plain`: without
     what the scenario is about."""
@@ -213,6 +248,8 @@ def measure(bench, peer, scenario, plain=False):
     with running_peer(bench, peer, scenario, plain) as running:
         if not scenario.requests:
             return measure_held(bench, scenario, options, running)
+        if scenario.h2:
+            return make_h2_requests(bench, scenario, running)
         with running_load(bench, scenario, options, running.port) as load:
             figures = make_requests(load, running)
             figures["start_ms"] = running.start_ms
@@ -222,7 +259,8 @@ def measure(bench, peer, scenario, plain=False):
 
 def measure_held(bench, scenario, options, running):
     """Memory of each connection that is held, beyond what serving some others has cost."""
-    with running_load(bench, scenario, WARM_UP, running.port) as load:
+    warm_up = [*WARM_UP, *(["-T"] if scenario.tls else [])]
+    with running_load(bench, scenario, warm_up, running.port) as load:
         make_requests(load, running)
     before = settled_memory_kib(running.pids)
     with running_load(bench, scenario, options, running.port):

@@ -26,6 +26,8 @@ class Setup:
     logs: bool = False  # an access log, to a file in the directory
     balance: str = ""  # a way of balancing
     servers: int = 1  # all of them the origin, each at an address of its own
+    certificates: list = ()  # files with key and certificate: one for all sites, or one for each
+    h2: bool = False  # clients may speak HTTP/2
 
 
 def site_hosts(setup):
@@ -69,7 +71,7 @@ class Relay(Peer):
     """The floor: no proxy at all, bytes passed from socket to socket."""
 
     def can(self, scenario):
-        return not scenario.is_paired()
+        return not scenario.is_paired() and not scenario.tls
 
     def command(self, setup):
         return [self.binary, setup.port, setup.origin_port, setup.threads]
@@ -85,7 +87,9 @@ class Nginx(Peer):
         return [self.binary, "-p", setup.directory, "-c", path, "-e", "stderr"]
 
     def configuration(self, setup):
-        listen = f"listen 127.0.0.1:{setup.port}"
+        tls = " ssl" if setup.certificates else ""
+        tls += " http2" if setup.h2 else ""
+        listen = f"listen 127.0.0.1:{setup.port}{tls}"
         options = " backlog=4096" + (" reuseport" if setup.threads > 1 else "")
         user = "user root;" if os.geteuid() == 0 else ""
         temporary = "\n".join(
@@ -119,6 +123,9 @@ http {{
         keepalive_requests {FOREVER};
         keepalive_timeout 1h;
     }}
+{self.certificate(setup, 0)}
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:resumed:10m;
     server {{
         {listen} default_server{options};
         location / {{ proxy_pass http://origin; }}
@@ -135,11 +142,19 @@ http {{
 """
 
     @staticmethod
-    def sites(setup, listen):
+    def certificate(setup, index):
+        if not setup.certificates:
+            return ""
+        file = setup.certificates[index]
+        return f"ssl_certificate {file}; ssl_certificate_key {file};"
+
+    def sites(self, setup, listen):
         action = "proxy_pass http://origin;"
+        own = self.certificate if len(setup.certificates) > 1 else lambda *_: ""
         sites = [
-            f"    server {{ {listen}; server_name {host}; location / {{ {action} }} }}"
-            for host in site_hosts(setup)
+            f"    server {{ {listen}; server_name {host}; {own(setup, i)} "
+            f"location / {{ {action} }} }}"
+            for i, host in enumerate(site_hosts(setup))
         ]
         routes = [f"        location {path} {{ {action} }}" for path in route_prefixes(setup)]
         if routes:
@@ -174,11 +189,20 @@ defaults
     timeout http-keep-alive 1h
     timeout tunnel 1h
 frontend clients
-    bind 127.0.0.1:{setup.port} backlog 4096
+    bind 127.0.0.1:{setup.port} backlog 4096{self.certificates(setup)}
 {self.maps(setup)}    default_backend origin
 backend origin
     server origin 127.0.0.1:{setup.origin_port}
 """
+
+    @staticmethod
+    def certificates(setup):
+        if not setup.certificates:
+            return ""
+        list_of_them = setup.directory / "certificates"
+        list_of_them.write_text("".join(f"{file}\n" for file in setup.certificates))
+        protocols = "h2,http/1.1" if setup.h2 else "http/1.1"
+        return f" ssl crt-list {list_of_them} alpn {protocols}"
 
     @staticmethod
     def maps(setup):
@@ -213,7 +237,7 @@ class Weir(Peer):
 
     def configuration(self, setup):
         return f"""\
-listen: ["127.0.0.1:{setup.port}"]
+listen: [{{address: "127.0.0.1:{setup.port}", tls: {"on" if setup.certificates else "off"}}}]
 threads: {setup.threads}
 log: {{access: {f"{{to: {setup.directory}/access.log}}" if setup.logs else "off"}}}
 limits: {{requests_per_connection: {FOREVER}}}
@@ -233,8 +257,16 @@ sites:
 
     @staticmethod
     def sites(setup):
+        def tls(index):
+            several = len(setup.certificates) > 1
+            file = setup.certificates[index if several else 0] if setup.certificates else ""
+            return f", tls: {{certificate: {file}}}" if file else ""
+
         if not setup.sites:
-            return "  - proxy: origin"
-        sites = [f"  - {{host: {host}, proxy: origin}}" for host in site_hosts(setup)]
+            return f"  - {{proxy: origin{tls(0)}}}"
+        sites = [f"  - {{host: {host}, proxy: origin{tls(i)}}}"
+                 for i, host in enumerate(site_hosts(setup))]
         routes = [f"      - {{path: {path}*, proxy: origin}}" for path in route_prefixes(setup)]
+        if setup.certificates:
+            return "\n".join(sites)
         return "\n".join([*sites, "  - host: routes.example.com", "    routes:", *routes])

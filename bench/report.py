@@ -92,7 +92,8 @@ def scenario_table(scenario, results):
 
 def verdict_row(verdict):
     target = verdict.target
-    against = {"better": "of the better", "relay": "of the relay", "": target.unit}[target.against]
+    against = {"better": "of the better", "relay": "of the relay", "nginx": "of nginx",
+               "": target.unit}[target.against]
     return [
         target.scenario,
         FIGURES[target.figure],

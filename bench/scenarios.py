@@ -19,15 +19,22 @@ class Scenario:
     logs: bool = False  # an access log to a file, measured in pairs without
     balance: str = ""  # a way of balancing, over many servers, measured in pairs with two
     servers: int = 0  # how many
+    tls: str = ""  # the kind of key that clients are shown: p256 or rsa
+    h2: bool = False  # over HTTP/2; streams at once are among the options of h2load
 
     def is_paired(self):
         return self.sites > 0 or self.logs or self.servers > 0
 
     def is_for_all(self):
         """Whether it runs where no scenario is named."""
-        return not self.servers
+        return not self.servers and not (self.tls and self.sites)
 
     def load_options(self, quick):
+        requests = self.quick_requests if quick else self.requests
+        return ["-c", self.connections, "-n", requests, *self.load]
+
+
+    def h2_options(self, quick):
         requests = self.quick_requests if quick else self.requests
         return ["-c", self.connections, "-n", requests, *self.load]
 
@@ -58,8 +65,23 @@ SCENARIOS = [
         sites=MANY,
     ),
     Scenario("logged", "128 B, an access log against none", 64, 100_000, 25_000, logs=True),
+    Scenario("tls-small", "128 B over TLS", 64, 60_000, 20_000, ("-T",), tls="p256"),
+    Scenario("tls-p256", "a TLS connection per request, P-256", 8, 3_000, 1_000, ("-T", "-k"),
+             tls="p256"),
+    Scenario("tls-rsa", "the same, RSA-2048", 8, 1_500, 500, ("-T", "-k"), tls="rsa"),
+    Scenario("tls-resumed", "the same, resumed", 8, 3_000, 1_000, ("-R", "-k"), tls="p256"),
+    Scenario("tls-1m", "1 MiB answers over TLS", 8, 1_500, 300, ("-T", *target(MIB)), tls="p256"),
+    Scenario("tls-idle-5000", "idle TLS connections", 5_000, 0, 0, ("-T",), tls="p256"),
+    Scenario("h2-small", "128 B over HTTP/2 and TLS, 16 streams on each of 16 connections", 16,
+             100_000, 30_000, ("-m", 16), tls="p256", h2=True),
+    Scenario("h2-1m", "1 MiB answers over HTTP/2 and TLS", 4, 1_500, 300,
+             ("-m", 2, *target(MIB)), tls="p256", h2=True),
     Scenario("two-workers", "128 B, two workers on both cores", 64, 100_000, 25_000, threads=2),
 ]
+
+SCENARIOS.append(
+    Scenario("certificates", "a TLS connection per request, 10,000 certificates against one", 8,
+             3_000, 1_000, ("-T", "-k", "-s", MANY), sites=MANY, tls="p256"))
 
 BALANCES = ("round_robin", "least_connections", "least_time", "random", "hash", "first")
 SCENARIOS += [
@@ -72,7 +94,7 @@ SCENARIOS += [
 @dataclass(frozen=True)
 class Target:
     """`figure` of Weir in the scenario is at most `limit`, as it is (against "") or as a ratio to
-    the same figure of "better" (the better of nginx and HAProxy) or "relay"."""
+    the same figure of "better" (the better of nginx and HAProxy) or of the peer that it names."""
 
     scenario: str
     figure: str
@@ -95,4 +117,14 @@ TARGETS = [
     Target("many-sites", "start_ms", "", 500, "ms"),
     Target("many-sites", "memory_mib", "", 30, "MiB"),
     Target("logged", "pair_ratio", "", 1.05),
+    Target("tls-small", "cpu_us", "better", 0.82),
+    Target("tls-p256", "cpu_us", "better", 1.03),
+    Target("tls-rsa", "cpu_us", "better", 1.03),
+    Target("tls-resumed", "cpu_us", "better", 1.03),
+    Target("tls-1m", "cpu_us", "nginx", 0.70),
+    Target("tls-idle-5000", "kib_each", "", 14.7, "KiB"),
+    Target("h2-small", "cpu_us", "better", 0.80),
+    Target("h2-1m", "cpu_us", "nginx", 0.70),
+    Target("certificates", "pair_ratio", "", 1.03),
+    Target("certificates", "start_ms", "", 3_000, "ms"),
 ]

@@ -37,6 +37,9 @@
     E(NO_SERVER, 503, UPSTREAM, "no server of the upstream can be asked")                          \
     E(SERVERS_FULL, 503, UPSTREAM,                                                                 \
       "every server of the upstream has as many calls as its max_connections")                     \
+    E(QUEUE_FULL, 503, UPSTREAM,                                                                   \
+      "every server of the upstream is full, and as many wait as its queue has room for")          \
+    E(QUEUE_TIMEOUT, 503, UPSTREAM, "no server of the upstream had a place in queue.timeout")      \
     E(UNRESOLVED, 502, UPSTREAM, "the name of the server has no address")                          \
     E(CONNECT_REFUSED, 502, UPSTREAM, "the server refuses connections")                            \
     E(CONNECT_FAILED, 502, UPSTREAM, "the server cannot be reached")                               \

@@ -485,6 +485,63 @@ static uint64_t read_retries_refused(const struct commons *commons)
     return atomic_load_explicit(&commons->retries_refused, memory_order_relaxed);
 }
 
+static uint64_t read_waiting(const struct commons *commons)
+{
+    return atomic_load_explicit(&commons->waiting, memory_order_relaxed);
+}
+
+static uint64_t read_overflows(const struct commons *commons)
+{
+    return counter_read(&commons->queue_overflows);
+}
+
+static uint64_t read_timeouts(const struct commons *commons)
+{
+    return counter_read(&commons->queue_timeouts);
+}
+
+static void print_queue_times(FILE *file, const struct commons *commons, struct slice name)
+{
+    char *labels = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&labels, &length);
+    if (!text)
+        return;
+    print_label(text, "upstream", name);
+    if (fclose(text) == 0)
+        print_histogram(file, "weir_queue_seconds", labels, &commons->queue_milliseconds, 1000);
+    free(labels);
+}
+
+/* Only of upstreams that have one: names are unique among them but for lists in `proxy`, which are
+ * told once. */
+static void print_all_queue_times(FILE *file, const struct metrics_sources *sources)
+{
+    struct map seen;
+    map_init(&seen);
+    begin(file, "weir_queue_seconds", HISTOGRAM,
+          "How long calls waited for a place at a server, also in vain.");
+    const struct upstream *upstream =
+        upstream_first(snapshot_get(sources->snapshot, &upstream_part));
+    for (; upstream; upstream = upstream->next) {
+        if (upstream->queue && !map_get(&seen, upstream->name) &&
+            map_set(&seen, upstream->name, upstream->commons))
+            print_queue_times(file, upstream->commons, upstream->name);
+    }
+    map_fini(&seen);
+}
+
+static void print_upstream_queues(FILE *file, const struct metrics_sources *sources)
+{
+    print_upstreams(file, sources, "weir_queue_length", GAUGE,
+                    "Calls that wait for a place at a server.", read_waiting);
+    print_upstreams(file, sources, "weir_queue_overflows_total", COUNTER,
+                    "Calls that found the queue full.", read_overflows);
+    print_upstreams(file, sources, "weir_queue_timeouts_total", COUNTER,
+                    "Calls that waited for queue.timeout in vain.", read_timeouts);
+    print_all_queue_times(file, sources);
+}
+
 static void print_upstream_side(FILE *file, const struct metrics_sources *sources)
 {
     print_upstreams(file, sources, "weir_upstream_retries_total", COUNTER,
@@ -492,6 +549,7 @@ static void print_upstream_side(FILE *file, const struct metrics_sources *source
     print_upstreams(file, sources, "weir_upstream_retries_refused_total", COUNTER,
                     "Attempts that were not made since retry.budget was used up.",
                     read_retries_refused);
+    print_upstream_queues(file, sources);
     print_servers(file, sources, "weir_server_connections_total", COUNTER,
                   "Connections that were opened to the server, or tried to be.", read_connections);
     print_servers(file, sources, "weir_server_uses_total", COUNTER,

@@ -280,9 +280,9 @@ static bool is_number(const struct template *value)
 {
     if (template_part_count(value) != 1)
         return false;
-    static const char *const numbers[] = {"status",     "bytes_in",      "bytes_out",
-                                          "attempts",   "time.connect",  "time.first_byte",
-                                          "time.total", "time.handshake"};
+    static const char *const numbers[] = {"status",     "bytes_in",       "bytes_out",
+                                          "attempts",   "time.connect",   "time.first_byte",
+                                          "time.total", "time.handshake", "time.queue"};
     const struct variable *variable = template_part(value, 0).variable;
     if (!variable)
         return false;

@@ -14,9 +14,11 @@ static void count(struct client *client)
 
 static void tell(struct client *client, enum tls_failure failure)
 {
+    const char *problem = tls_problem(client->transport.tls);
     counter_add(&client->context->counts.tls_failures[failure], 1);
     log_event(LOG_DEBUG, tls_failure_words(failure), LOG_IP("client", &client->peer),
-              LOG_TEXT("name", tls_name(client->transport.tls)));
+              LOG_TEXT("name", tls_name(client->transport.tls)),
+              LOG_TEXT("problem", problem ? slice_from_text(problem) : SLICE("")));
 }
 
 /* Who speaks HTTP gets an answer that it can read; the socket is as plain as the client is. */

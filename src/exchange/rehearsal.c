@@ -69,6 +69,10 @@ static bool ask_server(struct rehearsal *rehearsal)
                                          .has_wish = exchange->call.has_wish,
                                          .wished = exchange->call.wished};
     int member = upstreams_pick(exchange->context->upstreams, upstream, &question);
+    if (member < 0 && upstream->queue && balancer_has_full(upstream)) {
+        rehearsal->outcome = REHEARSAL_QUEUES;
+        return true;
+    }
     if (member < 0) {
         exchange_refuse(exchange, upstream->is_limited ? ERROR_SERVERS_FULL : ERROR_NO_SERVER);
         rehearsal->outcome = REHEARSAL_ANSWERS;

@@ -17,6 +17,7 @@ enum rehearsal_outcome {
     REHEARSAL_ASKS,    /* `server` would be asked, with `head` */
     REHEARSAL_ANSWERS, /* `exchange->response` and `reply_body` are the answer */
     REHEARSAL_WAITS,   /* a stage waits for what only comes in service */
+    REHEARSAL_QUEUES,  /* all servers are full, and their upstream has a queue */
 };
 
 struct rehearsal {

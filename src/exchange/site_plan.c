@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "exchange/exchange.h"
 #include "exchange/page.h"
+#include "exchange/site_clients.h"
 #include "http/field_syntax.h"
 #include "http/uri.h"
 #include "policy/route_settings.h"
@@ -179,10 +180,19 @@ static const struct tls_context *make_context(struct builder *builder,
                                               const struct tls_settings *settings,
                                               const struct certificates *certificates)
 {
-    if (certificates->count == 0)
+    struct tls_client_terms clients;
+    struct tls_authorities *authorities;
+    bool no_memory;
+    struct tls_context *context = NULL;
+    bool good = site_clients_read(settings, builder->now, builder->diagnostics, &clients,
+                                  &authorities, &no_memory);
+    builder->no_memory |= no_memory;
+    if (good && certificates->count > 0)
+        context = tls_context_new((enum tls_profile)settings->profile, certificates->items,
+                                  certificates->count, &clients);
+    tls_authorities_free(authorities);
+    if (!good || certificates->count == 0)
         return NULL;
-    struct tls_context *context = tls_context_new((enum tls_profile)settings->profile,
-                                                  certificates->items, certificates->count);
     if (context && arena_on_fini(&builder->plans->arena, free_context, context))
         return context;
     tls_context_free(context);
@@ -304,6 +314,18 @@ static const struct tls_context *context_for(struct builder *builder, const stru
     return context;
 }
 
+/* Without TLS nobody shows a certificate. */
+static void refuse_plain(struct builder *builder, const struct site *site)
+{
+    const struct node *written =
+        scope_source(builder->configuration, site->scope, &plain_http_group, "plain_http");
+    diagnostics_error(builder->diagnostics,
+                      written ? written->position : site->scope->node->position,
+                      "leave plain_http away, or write plain_http: refuse",
+                      "the site requires certificates of clients, but serves those that come "
+                      "without TLS");
+}
+
 static bool build_site(struct builder *builder, struct site *site)
 {
     const struct configuration *configuration = builder->configuration;
@@ -326,6 +348,8 @@ static bool build_site(struct builder *builder, struct site *site)
                                .plain_http = (enum plain_http)plain->plain_http,
                                .port = find_port(builder->plans, settings)};
     site->plan = plan;
+    if (tls->client.verify == TLS_CLIENT_REQUIRED && plan->plain_http == PLAIN_HTTP_SERVE)
+        refuse_plain(builder, site);
     warn_of_names(builder, settings, &certificates);
     offer_as_fallback(builder->plans, settings, plan->tls);
     if (plan->port == 0)

@@ -361,5 +361,8 @@ void explain_print(struct text *text, struct explanation *explanation)
     case REHEARSAL_WAITS:
         add(text, "\nA stage waits for what only comes in service.\n");
         return;
+    case REHEARSAL_QUEUES:
+        add(text, "\nAll servers are full; it waits in the queue of the upstream.\n");
+        return;
     }
 }

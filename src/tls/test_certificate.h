@@ -21,8 +21,10 @@ static inline void test_certificate_print(BIO *bio, char *text, size_t size)
     BIO_free(bio);
 }
 
-/* `names` as openssl.cnf has it: `DNS:a.example.com,IP:192.0.2.1`; valid from now for an hour. */
-static inline void test_certificate_make(struct test_certificate *made, const char *names)
+/* `names` as openssl.cnf has it: `DNS:a.example.com,IP:192.0.2.1`; valid from and until so many
+ * seconds from now. */
+static inline void test_certificate_make_for(struct test_certificate *made, const char *names,
+                                             long begins, long ends)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *leaf = X509_new();
@@ -30,8 +32,8 @@ static inline void test_certificate_make(struct test_certificate *made, const ch
     X509_EXTENSION *subjects = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
     X509_set_version(leaf, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(leaf), 1);
-    X509_gmtime_adj(X509_getm_notBefore(leaf), 0);
-    X509_gmtime_adj(X509_getm_notAfter(leaf), 3600);
+    X509_gmtime_adj(X509_getm_notBefore(leaf), begins);
+    X509_gmtime_adj(X509_getm_notAfter(leaf), ends);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(leaf), "CN", MBSTRING_ASC,
                                (const unsigned char *)"test", -1, -1, 0);
     X509_set_issuer_name(leaf, X509_get_subject_name(leaf));
@@ -46,4 +48,10 @@ static inline void test_certificate_make(struct test_certificate *made, const ch
     X509_EXTENSION_free(subjects);
     X509_free(leaf);
     EVP_PKEY_free(key);
+}
+
+/* One that is valid for an hour from now. */
+static inline void test_certificate_make(struct test_certificate *made, const char *names)
+{
+    test_certificate_make_for(made, names, 0, 3600);
 }

@@ -138,6 +138,7 @@ void tls_prepare_entrance(struct tls_entrance *entrance)
 {
     SSL_CTX_set_client_hello_cb(entrance->ssl, on_hello, NULL);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(entrance->ssl, on_ticket);
+    SSL_CTX_set_session_ticket_cb(entrance->ssl, NULL, tls_take_ticket, NULL);
 }
 
 /* ---- life */
@@ -205,6 +206,10 @@ static enum tls_failure cause_of_reason(int reason)
     if (reason >= SSL_AD_REASON_OFFSET)
         return TLS_FAILURE_REFUSED; /* an alert of the client's */
     switch (reason) {
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+        return TLS_FAILURE_NO_CLIENT_CERTIFICATE;
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+        return TLS_FAILURE_BAD_CLIENT_CERTIFICATE;
     case SSL_R_HTTP_REQUEST:
     case SSL_R_HTTPS_PROXY_REQUEST:
     case SSL_R_WRONG_VERSION_NUMBER:
@@ -260,6 +265,8 @@ enum tls_step tls_handshake(struct tls *tls, enum tls_failure *ret_failure)
     if (waits && tls_bytes_flush(&tls->bytes) != IO_FAILED)
         return TLS_WAIT;
     *ret_failure = waits ? TLS_FAILURE_CUT : cause_of(tls, problem);
+    if (*ret_failure == TLS_FAILURE_BAD_CLIENT_CERTIFICATE)
+        tls->problem = X509_verify_cert_error_string(SSL_get_verify_result(tls->ssl));
     if (*ret_failure == TLS_FAILURE_PLAIN)
         tls_bytes_fini(&tls->bytes); /* an alert would be noise to it */
     (void)tls_fail(tls, EPROTO);
@@ -278,6 +285,10 @@ void tls_choose(struct tls *tls, const struct tls_context *context)
     if (context && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
         SSL_set_SSL_CTX(tls->ssl, context->ssl)) {
         SSL_set_options(tls->ssl, SSL_CTX_get_options(context->ssl));
+        SSL_set_verify(tls->ssl, SSL_CTX_get_verify_mode(context->ssl), NULL);
+        if (SSL_set1_param(tls->ssl, SSL_CTX_get0_param(context->ssl)) != 1)
+            return;
+        tls->client_identity = context->client_identity;
         tls->state = TLS_STATE_HANDSHAKE;
     }
 }
@@ -512,6 +523,11 @@ const char *tls_cipher(const struct tls *tls)
     return name ? name : "";
 }
 
+const char *tls_problem(const struct tls *tls)
+{
+    return tls->problem;
+}
+
 bool tls_is_resumed(const struct tls *tls)
 {
     return SSL_session_reused(tls->ssl) == 1;
@@ -525,6 +541,8 @@ uint64_t tls_handshake_milliseconds(const struct tls *tls)
 
 bool tls_fits(const struct tls *tls, const struct tls_context *context, struct slice host)
 {
+    if (tls->client_identity != (context ? context->client_identity : 0))
+        return false;
     if (!tls->name || (context && SSL_get_SSL_CTX(tls->ssl) == context->ssl))
         return true;
     X509 *shown = SSL_get_certificate(tls->ssl);

@@ -21,6 +21,8 @@ enum { TLS_NAME_MAX = 256 }; /* more than any name that a client asks for */
     F(NO_CERTIFICATE, "there is no certificate for the name that the client asks for")             \
     F(NOTHING_SHARED, "the client and the site share no version or cipher of TLS")                 \
     F(REFUSED, "the client refuses the certificate, or the connection")                            \
+    F(NO_CLIENT_CERTIFICATE, "the client shows no certificate, and the site requires one")         \
+    F(BAD_CLIENT_CERTIFICATE, "the certificate of the client is not accepted")                     \
     F(MALFORMED, "what the client sent is no handshake of TLS")                                    \
     F(NO_MEMORY, "there is no memory for one more TLS connection")
 
@@ -96,10 +98,19 @@ const char *tls_cipher(const struct tls *tls);
 /* Whether a ticket of an earlier one was taken. */
 bool tls_is_resumed(const struct tls *tls);
 
+/* What the library says of the certificate that was not accepted, a static text; NULL: nothing. */
+const char *tls_problem(const struct tls *tls);
+
+/* Of the certificate that the client has shown, and that was accepted: its subject (RFC 4514), and
+ * the SHA-256 of all of it in hexadecimal digits; nothing where it has shown none. */
+void tls_print_client_subject(struct text *text, const struct tls *tls);
+void tls_print_client_fingerprint(struct text *text, const struct tls *tls);
+
 /* How long the handshake took. */
 uint64_t tls_handshake_milliseconds(const struct tls *tls);
 
 /* Whether the connection may carry requests for a site with that context and a host name of that
  * (normalized): it is the one that was chosen, or its certificate is good for the name as well (RFC
- * 9110 7.4), or the client named nobody. */
+ * 9110 7.4), or the client named nobody; and clients are looked at there by the same terms as here.
+ */
 bool tls_fits(const struct tls *tls, const struct tls_context *context, struct slice host);

@@ -205,7 +205,7 @@ unsigned tls_certificate_key_kind(const struct tls_certificate *certificate)
     return certificate->key_kind;
 }
 
-static int64_t seconds_of(const ASN1_TIME *time)
+int64_t tls_seconds_of(const ASN1_TIME *time)
 {
     int days = 0, seconds = 0;
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
@@ -217,12 +217,12 @@ static int64_t seconds_of(const ASN1_TIME *time)
 
 int64_t tls_certificate_begins(const struct tls_certificate *certificate)
 {
-    return seconds_of(X509_get0_notBefore(certificate->leaf));
+    return tls_seconds_of(X509_get0_notBefore(certificate->leaf));
 }
 
 int64_t tls_certificate_ends(const struct tls_certificate *certificate)
 {
-    return seconds_of(X509_get0_notAfter(certificate->leaf));
+    return tls_seconds_of(X509_get0_notAfter(certificate->leaf));
 }
 
 /* A wildcard is asked for by a name directly below it, which no certificate has by itself. */

@@ -15,6 +15,9 @@ struct tls_certificate {
 /* Bytes to read PEM from, which stay where they are. NULL: no memory. */
 BIO *tls_pem_open(struct slice bytes);
 
+/* Seconds since 1970; 0: it cannot be read. */
+int64_t tls_seconds_of(const ASN1_TIME *time);
+
 /* Whether the last failure of PEM was that nothing (more) is there. Clears the library's errors. */
 bool tls_pem_was_end(void);
 

@@ -92,30 +92,35 @@ static bool set_profile(struct tls_context *context, enum tls_profile profile)
            SSL_CTX_set_cipher_list(context->ssl, profiles[profile].ciphers) == 1;
 }
 
-/* A ticket is good where the same certificates are served in the same way, and nowhere else: who
- * resumes has seen a certificate that holds for the name. */
-static bool set_identity(SSL_CTX *ssl, enum tls_profile profile,
+/* A ticket is good where the same certificates are served in the same way, and the same ones of
+ * clients accepted, and nowhere else: who resumes has seen a certificate that holds for the name,
+ * and what he has shown was looked at by the same terms. */
+static bool set_identity(const struct tls_context *context, enum tls_profile profile,
                          const struct tls_certificate *const *certificates, size_t count)
 {
     unsigned char digest[EVP_MAX_MD_SIZE], kind = (unsigned char)profile;
     unsigned length = 0;
     EVP_MD_CTX *all = EVP_MD_CTX_new();
-    bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1 &&
-                EVP_DigestUpdate(all, &kind, sizeof(kind)) == 1;
+    bool good =
+        all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1 &&
+        EVP_DigestUpdate(all, &kind, sizeof(kind)) == 1 &&
+        EVP_DigestUpdate(all, &context->client_identity, sizeof(context->client_identity)) == 1;
     for (size_t i = 0; good && i < count; i++)
         good = X509_digest(certificates[i]->leaf, EVP_sha256(), digest, &length) == 1 &&
                EVP_DigestUpdate(all, digest, length) == 1;
     good = good && EVP_DigestFinal_ex(all, digest, &length) == 1 &&
-           SSL_CTX_set_session_id_context(ssl, digest, length) == 1;
+           SSL_CTX_set_session_id_context(context->ssl, digest, length) == 1;
     EVP_MD_CTX_free(all);
     return good;
 }
 
 static bool fill(struct tls_context *context, enum tls_profile profile,
-                 const struct tls_certificate *const *certificates, size_t count)
+                 const struct tls_certificate *const *certificates, size_t count,
+                 const struct tls_client_terms *clients)
 {
     bool good = context->ssl && set_common(context->ssl) && set_profile(context, profile) &&
-                set_identity(context->ssl, profile, certificates, count);
+                (!clients || tls_set_clients(context, clients)) &&
+                set_identity(context, profile, certificates, count);
     for (size_t i = 0; good && i < count; i++)
         good = SSL_CTX_use_cert_and_key(context->ssl, certificates[i]->leaf, certificates[i]->key,
                                         certificates[i]->chain, 0) == 1;
@@ -124,14 +129,15 @@ static bool fill(struct tls_context *context, enum tls_profile profile,
 }
 
 struct tls_context *tls_context_new(enum tls_profile profile,
-                                    const struct tls_certificate *const *certificates, size_t count)
+                                    const struct tls_certificate *const *certificates, size_t count,
+                                    const struct tls_client_terms *clients)
 {
     ASSERT(count > 0 && count <= TLS_KEY_KINDS);
     struct tls_context *context = calloc(1, sizeof(*context));
     if (!context)
         return NULL;
     context->ssl = SSL_CTX_new(TLS_server_method());
-    if (fill(context, profile, certificates, count))
+    if (fill(context, profile, certificates, count, clients))
         return context;
     tls_context_free(context);
     return NULL;

@@ -5,7 +5,7 @@
  * thread. */
 #pragma once
 
-#include "tls/tls_certificate.h"
+#include "tls/tls_authorities.h"
 
 struct tls_context;
 struct tls_entrance;
@@ -18,15 +18,26 @@ enum tls_profile {
     TLS_OLD,          /* TLS 1.0 and later, with what clients of twenty years ago can do */
 };
 
+/* Whether clients show a certificate. */
+enum tls_client_verify { TLS_CLIENT_OFF, TLS_CLIENT_OPTIONAL, TLS_CLIENT_REQUIRED };
+
+/* Whose certificates are accepted; what is named stays the caller's and may go. */
+struct tls_client_terms {
+    enum tls_client_verify verify;
+    const struct tls_authorities *authorities; /* where `verify` is not off */
+    int depth;                                 /* certificates in between */
+};
+
 /* NULL: no memory. */
 struct tls_entrance *tls_entrance_new(void);
 void tls_entrance_free(struct tls_entrance *entrance);
 
-/* At most one certificate of each kind of key; they stay the caller's and are only read. NULL: no
- * memory, or a certificate is not fit (tls_certificate_new tells such before). */
+/* At most one certificate of each kind of key; they stay the caller's and are only read. `clients`
+ * may be NULL: they are asked for none. NULL: no memory, or a certificate is not fit
+ * (tls_certificate_new tells such before). */
 struct tls_context *tls_context_new(enum tls_profile profile,
-                                    const struct tls_certificate *const *certificates,
-                                    size_t count);
+                                    const struct tls_certificate *const *certificates, size_t count,
+                                    const struct tls_client_terms *clients);
 
 /* Connections that were made with it keep what they need. */
 void tls_context_free(struct tls_context *context);

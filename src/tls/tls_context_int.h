@@ -18,7 +18,16 @@ bool tls_may_speak_h2(const SSL *ssl);
 struct tls_context {
     SSL_CTX *ssl;
     int least_version;
+    uint64_t client_identity; /* the same for the same terms; 0: clients are asked for nothing */
 };
+
+/* In tls_clients.c: has clients asked for certificates. False: no memory. */
+bool tls_set_clients(struct tls_context *context, const struct tls_client_terms *clients);
+
+/* In tls_clients.c: a ticket that was opened is taken up again only where what was shown then still
+ * holds. */
+SSL_TICKET_RETURN tls_take_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                  size_t name_length, SSL_TICKET_STATUS status, void *unused);
 
 struct tls_entrance {
     SSL_CTX *ssl;      /* every connection begins with it */

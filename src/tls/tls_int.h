@@ -26,11 +26,13 @@ struct tls {
     bool offers_h2;       /* to a client, beside HTTP/1.1 */
     uint16_t name_length; /* of `name`, without its NUL */
     uint32_t burst;       /* bytes since the last pause */
-    size_t encrypted;  /* bytes that were offered, are in records, and do not yet count as sent */
-    uint64_t moved;    /* when something was sent last; milliseconds of the loop */
-    uint64_t time;     /* when the handshake began; at its end, how long it took */
-    char *name;        /* that the client asked for; NULL: none */
-    const char *alert; /* the peer's, that ended the connection; NULL: none */
+    size_t encrypted; /* bytes that were offered, are in records, and do not yet count as sent */
+    uint64_t moved;   /* when something was sent last; milliseconds of the loop */
+    uint64_t time;    /* when the handshake began; at its end, how long it took */
+    char *name;       /* that the client asked for; NULL: none */
+    uint64_t client_identity; /* of the terms by which the client was looked at; 0: it was not */
+    const char *problem;      /* of the certificate that was not accepted; NULL: none */
+    const char *alert;        /* the peer's, that ended the connection; NULL: none */
     /* Towards a server: */
     struct tls_server_context *server_context; /* a reference */
     struct tls_session *session;               /* where its tickets go; may be NULL */

@@ -1,81 +1,16 @@
 #include "tls/tls_server_context_int.h"
 
 #include "base/assert.h"
+#include "tls/tls_authorities_int.h"
 #include "tls/tls_bytes.h"
 #include "tls/tls_certificate_int.h"
 #include "tls/tls_context_int.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct tls_authorities {
-    X509_STORE *store;
-    unsigned char digest[32]; /* SHA-256 of its certificates */
-};
-
-/* ---- authorities */
-
-static bool add(struct tls_authorities *authorities, EVP_MD_CTX *digest, X509 *one)
-{
-    unsigned char own[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    return X509_digest(one, EVP_sha256(), own, &length) == 1 &&
-           EVP_DigestUpdate(digest, own, length) == 1 &&
-           X509_STORE_add_cert(authorities->store, one) == 1;
-}
-
-static enum tls_certificate_state read_all(BIO *bytes, EVP_MD_CTX *digest,
-                                           struct tls_authorities *authorities)
-{
-    bool has_some = false;
-    for (;;) {
-        X509 *one = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
-        if (!one && tls_pem_was_end())
-            return has_some ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_NONE;
-        if (!one)
-            return TLS_CERTIFICATE_BROKEN;
-        bool added = add(authorities, digest, one);
-        X509_free(one);
-        if (!added)
-            return TLS_CERTIFICATE_NO_MEMORY;
-        has_some = true;
-    }
-}
-
-enum tls_certificate_state tls_authorities_new(struct slice bytes,
-                                               struct tls_authorities **ret_authorities)
-{
-    enum tls_certificate_state state = TLS_CERTIFICATE_NO_MEMORY;
-    struct tls_authorities *authorities =
-        tls_start_library() ? calloc(1, sizeof(*authorities)) : NULL;
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    BIO *bio = tls_pem_open(bytes);
-    if (authorities && (authorities->store = X509_STORE_new()) && digest && bio &&
-        EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1)
-        state = read_all(bio, digest, authorities);
-    if (state == TLS_CERTIFICATE_GOOD && EVP_DigestFinal_ex(digest, authorities->digest, NULL) != 1)
-        state = TLS_CERTIFICATE_NO_MEMORY;
-    BIO_free(bio);
-    EVP_MD_CTX_free(digest);
-    ERR_clear_error();
-    if (state == TLS_CERTIFICATE_GOOD)
-        *ret_authorities = authorities;
-    else
-        tls_authorities_free(authorities);
-    return state;
-}
-
-void tls_authorities_free(struct tls_authorities *authorities)
-{
-    if (!authorities)
-        return;
-    X509_STORE_free(authorities->store);
-    free(authorities);
-}
 
 /* ---- contexts */
 

@@ -4,15 +4,9 @@
  * thread. */
 #pragma once
 
-#include "tls/tls_certificate.h"
+#include "tls/tls_authorities.h"
 
-struct tls_authorities;
 struct tls_server_context;
-
-/* From PEM; what else stands in the bytes is passed over. GOOD, NONE, BROKEN or NO_MEMORY. */
-enum tls_certificate_state tls_authorities_new(struct slice bytes,
-                                               struct tls_authorities **ret_authorities);
-void tls_authorities_free(struct tls_authorities *authorities);
 
 struct tls_server_terms {
     const struct tls_authorities *authorities; /* NULL: certificates are not looked at */

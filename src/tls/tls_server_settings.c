@@ -4,30 +4,9 @@
     "The file with the authorities, in PEM, of which the certificates of servers must be; where "  \
     "none is named, those that this system trusts. A certificate of a server itself will do, too."
 
-static bool read_authorities(struct setting_reader *reader, const struct node *node, void *field)
-{
-    struct tls_file *file = field;
-    *file = (struct tls_file){0};
-    if (node_is_word(node, "off"))
-        return true;
-    if (node->kind != NODE_SCALAR || node->text.length == 0)
-        return setting_refuse(reader, "ca", "a file", "/etc/weir/internal-ca.pem", node);
-    file->node = node;
-    file->problem = setting_try_file(reader, node, TLS_AUTHORITIES_MAX, &file->bytes);
-    return true;
-}
-
 static const struct setting records[] = {
-    {.name = "ca",
-     .type = SETTING_CUSTOM,
-     .offset = offsetof(struct tls_server_settings, ca),
-     .size = sizeof(struct tls_file),
-     .read = read_authorities,
-     .form = "TEXT",
-     .scopes = SCOPE_UPSTREAM,
-     .names_files = true,
-     .summary = CA_SUMMARY,
-     .example = "/etc/weir/internal-ca.pem"},
+    TLS_AUTHORITIES_RECORD("ca", struct tls_server_settings, ca, SCOPE_UPSTREAM, CA_SUMMARY,
+                           "/etc/weir/internal-ca.pem"),
     {.name = "verify",
      .type = SETTING_SWITCH,
      .offset = offsetof(struct tls_server_settings, verify),

@@ -4,8 +4,6 @@
 
 #include "tls/tls_settings.h"
 
-enum { TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 };
-
 struct tls_server_settings {
     struct tls_file ca; /* not named: the authorities of the system */
     bool verify;

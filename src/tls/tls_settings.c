@@ -33,6 +33,19 @@ bool tls_file_read(struct setting_reader *reader, const struct node *node, void 
     return file->problem || keep_until_cleansed(reader, file->bytes);
 }
 
+bool tls_authorities_read(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct tls_file *file = field;
+    *file = (struct tls_file){0};
+    if (node_is_word(node, "off"))
+        return true;
+    if (node->kind != NODE_SCALAR || node->text.length == 0)
+        return setting_refuse(reader, "a list of authorities", "a file", "/etc/weir/ca.pem", node);
+    file->node = node;
+    file->problem = setting_try_file(reader, node, TLS_AUTHORITIES_MAX, &file->bytes);
+    return true;
+}
+
 /* ---- `certificates` */
 
 #define CERTIFICATE_SUMMARY                                                                        \
@@ -129,6 +142,17 @@ static const struct setting records[] = {
          "Which versions and ciphers are spoken: intermediate (TLS 1.2 and 1.3), modern "
          "(TLS 1.3 alone), or old (from TLS 1.0 on, with ciphers that are known to be weak).",
      .example = "modern"},
+    {.name = "client",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct tls_settings, client),
+     .size = sizeof(struct tls_client_settings),
+     .read = tls_client_settings_read,
+     .form = "off | MAPPING",
+     .mapping = &tls_client_group,
+     .scopes = SCOPE_SITE,
+     .names_files = true,
+     .summary = "Certificates that clients show, or must show, and by whom they are to be signed.",
+     .example = "{verify: required, ca: clients.pem}"},
 };
 
 static void check_site(const void *group, const struct node *node, struct diagnostics *diagnostics)

@@ -5,7 +5,7 @@
 #include "conf/setting.h"
 #include "tls/tls_context.h"
 
-enum { TLS_FILE_MAX = 256 * 1024 };
+enum { TLS_FILE_MAX = 256 * 1024, TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 };
 
 /* A file that the configuration names. Its bytes are overwritten with the configuration's end at
  * the latest. */
@@ -18,7 +18,17 @@ struct tls_file {
 /* Reads one from a path; `off`: none. What is wrong with it is left to who uses it. */
 bool tls_file_read(struct setting_reader *reader, const struct node *node, void *field);
 
-/* The record of a setting that names one. */
+/* The same for a file with authorities, or what they have revoked, which holds no secret. */
+bool tls_authorities_read(struct setting_reader *reader, const struct node *node, void *field);
+
+/* The records of settings that name one. */
+#define TLS_AUTHORITIES_RECORD(name_, owner, field, scopes_, summary_, example_)                   \
+    {                                                                                              \
+        .name = name_, .type = SETTING_CUSTOM, .offset = offsetof(owner, field),                   \
+        .size = sizeof(struct tls_file), .read = tls_authorities_read, .form = "TEXT",             \
+        .scopes = scopes_, .names_files = true, .summary = summary_, .example = example_           \
+    }
+
 #define TLS_FILE_RECORD(name_, owner, field, scopes_, summary_, example_)                          \
     {                                                                                              \
         .name = name_, .type = SETTING_CUSTOM, .offset = offsetof(owner, field),                   \
@@ -36,10 +46,24 @@ struct tls_pairs {
     uint32_t count;
 };
 
+/* Certificates of clients. */
+struct tls_client_settings {
+    int verify; /* enum tls_client_verify */
+    struct tls_file ca;
+    struct tls_file crl; /* not named: nothing was revoked */
+    int64_t depth;
+};
+
+extern const struct setting_group tls_client_group;
+
+/* Reads those of a site; `off`: clients are asked for none. */
+bool tls_client_settings_read(struct setting_reader *reader, const struct node *node, void *field);
+
 struct tls_settings {
     struct tls_pair pair;
     struct tls_pairs more;
     int profile; /* enum tls_profile */
+    struct tls_client_settings client;
 };
 
 extern const struct setting_group tls_group;

@@ -129,8 +129,7 @@ static uint32_t member_at(const struct balancer *balancer, uint32_t place)
 static bool is_full(const struct upstream_member *member)
 {
     return member->max_connections > 0 &&
-           atomic_load_explicit(&member->server->active, memory_order_relaxed) >=
-               member->max_connections;
+           atomic_load(&member->server->active) >= member->max_connections;
 }
 
 /* It was tried for this call, or has as much to do as it may. */
@@ -400,4 +399,13 @@ int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
 bool balancer_is_full(const struct upstream *upstream)
 {
     return is_full(&upstream->members[0]);
+}
+
+bool balancer_has_full(const struct upstream *upstream)
+{
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        if (is_full(&upstream->members[i]))
+            return true;
+    }
+    return false;
 }

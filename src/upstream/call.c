@@ -93,7 +93,9 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->has_key = call->has_wish = false;
     call->server = NULL;
     call->tried_count = call->asked_count = 0;
-    call->fresh = call->may_ask_again = false;
+    call->fresh = call->may_ask_again = call->was_queued = false;
+    call->waiter = NULL;
+    call->queued_ms = 0;
     call->last_error = ERROR_NONE;
     call->bytes_sent = call->bytes_received = 0;
     begin_attempt(call);
@@ -238,6 +240,106 @@ static enum call_progress next_server(struct call *call, bool alone)
     return CALL_FAILED;
 }
 
+/* ---- the queue, where the upstream has one */
+
+COLD static void on_turn(struct waiter *waiter)
+{
+    struct call *call = waiter->owner;
+    call->on_news(call);
+}
+
+COLD static void leave_queue(struct call *call, bool has_place)
+{
+    call->queued_ms = call_queued_milliseconds(call);
+    queue_leave(call->waiter, has_place);
+    call->waiter = NULL;
+}
+
+uint64_t call_queued_milliseconds(const struct call *call)
+{
+    if (!call->waiter)
+        return call->queued_ms;
+    return call->queued_ms + loop_now(upstreams_loop(call->home)) - call->waiter->since;
+}
+
+/* Looks for a server; *all are full* is said only where somebody is: one that became free in the
+ * same moment is found when we look again. */
+static enum call_progress next_or_full(struct call *call, bool alone, bool *ret_full)
+{
+    enum { LOOKS_MAX = 3 };
+    enum call_progress progress = CALL_FAILED;
+    for (int i = 0; i < LOOKS_MAX; i++) {
+        progress = next_server(call, alone);
+        *ret_full = progress == CALL_FAILED && balancer_has_full(call->upstream);
+        if (progress != CALL_FAILED || *ret_full || call->error != ERROR_SERVERS_FULL)
+            return progress;
+        call->tried_count = 0;
+        call->last_error = ERROR_NONE;
+    }
+    return progress;
+}
+
+/* From the queue: as often as it is called while it looks. Whom it tried before does not matter any
+ * more. */
+COLD static enum call_progress look_for_place(struct call *call, bool alone)
+{
+    ASSERT(call->waiter && !call->connection);
+    do {
+        bool is_full = false;
+        call->tried_count = 0;
+        call->last_error = ERROR_NONE;
+        enum call_progress progress = next_or_full(call, alone, &is_full);
+        if (!is_full) {
+            leave_queue(call, progress != CALL_FAILED);
+            return progress;
+        }
+    } while (queue_found_none(call->waiter));
+    call->error = ERROR_NONE;
+    return CALL_WAIT;
+}
+
+COLD static enum call_progress join_queue(struct call *call, bool alone)
+{
+    enum queue_join joined = queue_join(call->home, call->upstream, call->was_queued,
+                                        call->queued_ms, call, on_turn, &call->waiter);
+    switch (joined) {
+    case QUEUE_JOINED:
+        call->error = ERROR_NONE;
+        call->was_queued = true;
+        return CALL_WAIT;
+    case QUEUE_FIRST:
+        call->was_queued = true;
+        return look_for_place(call, alone);
+    case QUEUE_IS_FULL:
+        call->error = ERROR_QUEUE_FULL;
+        return CALL_FAILED;
+    case QUEUE_NO_MEMORY:
+        call->error = ERROR_OUT_OF_MEMORY;
+        return CALL_FAILED;
+    }
+    UNREACHABLE();
+}
+
+/* Who waits goes before who comes. */
+static enum call_progress start_in_turn(struct call *call, bool alone)
+{
+    if (!call->waiter) {
+        bool is_full = true;
+        if (!queue_is_used(call->upstream->commons)) {
+            enum call_progress progress = next_or_full(call, alone, &is_full);
+            if (!is_full)
+                return progress;
+        }
+        return join_queue(call, alone);
+    }
+    if (call->waiter->timed_out) {
+        leave_queue(call, false);
+        call->error = ERROR_QUEUE_TIMEOUT;
+        return CALL_FAILED;
+    }
+    return queue_is_called(call->waiter) ? look_for_place(call, alone) : CALL_WAIT;
+}
+
 /* What became of the connection that was under way. */
 static enum call_progress finish_connecting(struct call *call)
 {
@@ -263,12 +365,12 @@ enum call_progress call_start(struct call *call)
         enum call_progress progress = finish_connecting(call);
         if (progress != CALL_FAILED)
             return progress;
-    } else if (call->fresh) {
+    } else if (call->fresh && !call->waiter) {
         enum call_progress progress = connect_server(call);
         if (progress != CALL_FAILED)
             return progress;
     }
-    return next_server(call, alone);
+    return call->upstream->queue ? start_in_turn(call, alone) : next_server(call, alone);
 }
 
 /* ---- the request */
@@ -634,6 +736,7 @@ void call_retry(struct call *call)
     give_back_connection(call);
     end_attempt(call);
     begin_attempt(call);
+    ASSERT(!call->waiter);
     call->fresh = false;
     call->may_ask_again = true;
     call->last_error = ERROR_NONE;
@@ -642,6 +745,8 @@ void call_retry(struct call *call)
 void call_finish(struct call *call)
 {
     check(call);
+    if (call->waiter)
+        leave_queue(call, false);
     note_end(call);
     give_back_connection(call);
     end_attempt(call);

@@ -12,6 +12,7 @@
 #include "base/cold.h"
 #include "net/h1_reader.h"
 #include "net/h1_writer.h"
+#include "upstream/queue.h"
 #include "upstream/upstreams.h"
 #include "wire/proxy_protocol.h"
 
@@ -40,6 +41,9 @@ struct call {
     bool has_key;
     bool has_wish; /* a member shall be asked where it can be: */
     uint16_t wished;
+    struct waiter *waiter; /* in the upstream's queue; NULL: it is not */
+    uint64_t queued_ms;    /* that it has waited there before */
+    bool was_queued;
     struct server_connection *connection; /* NULL before and after */
     struct server *server;                /* the one that is or was asked */
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
@@ -139,6 +143,9 @@ struct transport *call_pump_to(struct call *call);
 /* `count` bytes of the body went past by a pump. */
 void call_pumped_from(struct call *call, uint64_t count);
 void call_pumped_to(struct call *call, uint64_t count);
+
+/* How long it has waited in the upstream's queue so far. */
+uint64_t call_queued_milliseconds(const struct call *call);
 
 /* Sets the deadline for what is waited for. */
 void call_await(struct call *call, enum call_wait wait);

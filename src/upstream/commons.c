@@ -2,7 +2,6 @@
 
 #include "base/arena.h"
 #include "base/map.h"
-#include "sys/thread.h"
 
 #include <stdlib.h>
 
@@ -26,12 +25,24 @@ struct commons_table *commons_table_new(void)
     return NULL;
 }
 
+static void free_commons(struct commons *commons)
+{
+    while (commons->links) {
+        struct queue_link *link = commons->links;
+        commons->links = link->next_of_commons;
+        free(link);
+    }
+    free(commons);
+}
+
 void commons_table_free(struct commons_table *table)
 {
     if (!table)
         return;
-    for (size_t i = 0; i < table->by_key.capacity; i++)
-        free(table->by_key.entries[i].value);
+    for (size_t i = 0; i < table->by_key.capacity; i++) {
+        if (table->by_key.entries[i].value)
+            free_commons(table->by_key.entries[i].value);
+    }
     map_fini(&table->by_key);
     arena_fini(&table->arena);
     if (table->lock)
@@ -44,6 +55,8 @@ static struct commons *add(struct commons_table *table, struct slice key)
     struct commons *commons = calloc(1, sizeof(*commons));
     if (!commons)
         return NULL;
+    commons->lock = table->lock;
+    list_init(&commons->waiters);
     commons->key = arena_copy(&table->arena, key);
     if (commons->key.data && map_set(&table->by_key, commons->key, commons))
         return commons;
@@ -59,6 +72,17 @@ struct commons *commons_get(struct commons_table *table, struct slice key)
         commons = add(table, key);
     sys_lock_release(table->lock);
     return commons;
+}
+
+struct queue_link *commons_link_new(struct commons *commons)
+{
+    struct queue_link *link = calloc(1, sizeof(*link));
+    if (!link)
+        return NULL;
+    link->commons = commons;
+    link->next_of_commons = commons->links;
+    commons->links = link;
+    return link;
 }
 
 /* ---- the budget of retries */

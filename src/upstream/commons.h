@@ -3,7 +3,10 @@
 #pragma once
 
 #include "base/cold.h"
+#include "base/list.h"
+#include "obs/counter.h"
 #include "policy/retry.h"
+#include "sys/thread.h"
 
 #include <stdatomic.h>
 
@@ -14,6 +17,24 @@ struct commons {
     /* Since it is known. */
     _Atomic uint64_t retries;         /* attempts after the first */
     _Atomic uint64_t retries_refused; /* that the budget did not permit */
+
+    /* The queue (queue.h). */
+    struct sys_lock *lock; /* of all queues of the table */
+    atomic_uint waiting;   /* length of `waiters` */
+
+    /* Behind the lock; of the counters and the histogram whoever has it is the owner. */
+    struct list waiters; /* who waits longest is first */
+    uint64_t ticket;     /* the last one that was given out */
+    struct counter queue_overflows, queue_timeouts;
+    struct histogram queue_milliseconds; /* that calls have waited, for a place or in vain */
+    struct queue_link *links;
+};
+
+/* From a server to who waits for its places. */
+struct queue_link {
+    struct commons *commons;
+    struct queue_link *next;            /* of the server */
+    struct queue_link *next_of_commons; /* to be freed with them */
 };
 
 struct commons_table;
@@ -26,6 +47,9 @@ void commons_table_free(struct commons_table *table);
 
 /* Those of that key; made where it is new. NULL: no memory. Any thread. */
 struct commons *commons_get(struct commons_table *table, struct slice key);
+
+/* Another link to them, which goes with them. NULL: no memory. Behind the lock. */
+struct queue_link *commons_link_new(struct commons *commons);
 
 /* A request for which retries are on: its share for the budget. Any thread. */
 void commons_earn_retry(struct commons *commons, const struct retry_settings *settings,

@@ -16,6 +16,7 @@ enum {
 };
 
 struct arena;
+struct queue_link;
 
 /* Where a server is, as the configuration says it. */
 struct server_place {
@@ -42,11 +43,12 @@ struct server {
     bool is_tls;
 
     _Atomic uint64_t rests_until; /* milliseconds of the monotonic clock; passed over until then */
-    _Atomic uint32_t failures_in_row;  /* of calls, since one went well: ejection.h */
-    _Atomic uint32_t ejections_in_row; /* the same */
-    atomic_uint idle;                  /* idle connections on all loops */
-    atomic_uint idle_on;               /* index of the loop that put one aside last */
-    atomic_uint active;                /* calls on all loops */
+    _Atomic uint32_t failures_in_row;    /* of calls, since one went well: ejection.h */
+    _Atomic uint32_t ejections_in_row;   /* the same */
+    atomic_uint idle;                    /* idle connections on all loops */
+    atomic_uint idle_on;                 /* index of the loop that put one aside last */
+    atomic_uint active;                  /* calls on all loops */
+    _Atomic(struct queue_link *) queues; /* who waits for its places; NULL: nobody ever does */
     _Atomic uint64_t latency; /* what latency.h remembers; only where somebody chooses by it */
 
     /* Since it is known, on all loops. */

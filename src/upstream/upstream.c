@@ -5,6 +5,7 @@
 #include "policy/rendezvous.h"
 #include "upstream/commons.h"
 #include "upstream/ejection.h"
+#include "upstream/queue.h"
 #include "upstream/sticky.h"
 #include "upstream/upstream_tls.h"
 
@@ -152,7 +153,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     upstream->scope = scope;
     upstream->ejection = scope_group(snapshot->configuration, scope, &ejection_group);
     upstream->commons = commons_of(snapshot, upstream, scope->name);
-    if (!upstream->commons)
+    if (!upstream->commons || !queue_set(upstream, snapshot, scope, diagnostics))
         return false;
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
     upstream->balance = (enum balance)settings->balance;

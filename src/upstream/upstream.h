@@ -34,6 +34,7 @@ bool server_list_read(struct setting_reader *reader, const struct node *node, vo
 
 struct assignment;
 struct commons;
+struct queue_settings;
 struct ejection_settings;
 struct retry_settings;
 
@@ -73,8 +74,10 @@ struct upstream {
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
     const uint16_t *slots;    /* where there is a hash, and several servers: rendezvous.h */
     const struct assignment *sticky; /* the cookie that leads to a member; NULL: none does */
-    bool is_led;                     /* the request has a say in who is asked: `hash` or `sticky` */
-    bool is_limited;                 /* a member has max_connections */
+    /* For who finds all servers full; NULL: nobody waits. */
+    const struct queue_settings *queue;
+    bool is_led;     /* the request has a say in who is asked: `hash` or `sticky` */
+    bool is_limited; /* a member has max_connections */
     bool has_only_backups;
     uint32_t count;
     struct upstream_member members[];

@@ -4,6 +4,7 @@
 #include "base/cold.h"
 #include "base/pool.h"
 #include "upstream/lending.h"
+#include "upstream/queue.h"
 #include "upstream/server_handshake.h"
 #include "upstream/upstreams_int.h"
 
@@ -90,7 +91,7 @@ struct pool_bytes upstreams_measure(const struct upstreams *upstreams)
 
 bool upstreams_is_quiet(const struct upstreams *upstreams)
 {
-    return upstreams->loans_asked == 0;
+    return upstreams->loans_asked == 0 && upstreams->waiters == 0;
 }
 
 /* ---- choosing */
@@ -205,14 +206,20 @@ static void on_connection_timer(struct timer *timer)
 }
 
 /* Counts one more call. False: the server has as many as it may, of which others may have come
- * since somebody looked. */
+ * since somebody looked. It is never counted and taken back, which would look like a full server to
+ * whoever looks for a place in between, and would come after the news that one is free. */
 static bool admit(struct server *server, uint32_t limit)
 {
-    unsigned before = atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
-    if (limit == 0 || before < limit)
+    if (limit == 0) {
+        atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
         return true;
-    atomic_fetch_sub_explicit(&server->active, 1, memory_order_relaxed);
-    return false;
+    }
+    unsigned before = atomic_load(&server->active);
+    do {
+        if (before >= limit)
+            return false;
+    } while (!atomic_compare_exchange_weak(&server->active, &before, before + 1));
+    return true;
 }
 
 /* To a user that was admitted. */
@@ -228,9 +235,11 @@ static void take_back(struct server_connection *connection)
 {
     ASSERT(connection->user);
     connection->user = NULL;
-    unsigned before =
-        atomic_fetch_sub_explicit(&connection->server->active, 1, memory_order_relaxed);
+    struct server *server = connection->server;
+    unsigned before = atomic_fetch_sub(&server->active, 1);
     ASSERT(before > 0);
+    if (atomic_load_explicit(&server->queues, memory_order_relaxed))
+        queue_place_free(server);
 }
 
 static void leave_idle(struct server_connection *connection)

@@ -12,6 +12,7 @@ struct upstreams {
     const struct lending_circle *circle; /* NULL: nobody to borrow from */
     unsigned index;                      /* in the circle */
     uint32_t loans_asked;                /* and not answered yet */
+    uint32_t waiters;                    /* in queues, or with a message under way */
     struct pool *connections;
     struct server_pool **pools; /* by server id; made when first used */
     uint32_t pool_count;

@@ -245,3 +245,20 @@ def test_keys_are_forgotten_as_text(authority, start_tls, tls):
                 assert lines[1] not in memory.read(end - begin), line
             except (OSError, OverflowError):
                 continue
+
+
+@pytest.mark.parametrize("client, more, words", [
+    ("{ca: {files}/none.pem}", "", 'cannot read "{files}/none.pem": No such file or directory'),
+    ("{ca: {files}/site.key}", "", 'clients cannot be looked at by "{files}/site.key": there is no '
+                                   "certificate in it"),
+    ("{ca: {files}/authority.pem, crl: {files}/site.pem}", "",
+     'clients cannot be looked at by "{files}/site.pem": there is no list of revocations in it'),
+    ("{ca: {files}/authority.pem}", "plain_http: serve",
+     "the site requires certificates of clients, but serves those that come without TLS"),
+])
+def test_what_clients_cannot_be_looked_at_by(authority, check, client, more, words):
+    authority.make("site", ["example.com"])
+    said = check(f"{LISTEN}  - host: example.com\n    tls: {{certificate: {{files}}/site.pem, "
+                 f"key: {{files}}/site.key, client: {client}}}\n    respond: 204\n    {more}\n")
+    assert f"error: {words}" in said
+    assert said.count("error: ") == 1

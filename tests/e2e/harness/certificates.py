@@ -37,10 +37,12 @@ def key_pem(key, password=None):
 class Authority:
     """Signs certificates and writes them into a directory; clients of the test trust `file`."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, name="test authority", above=None):
+        """`above`: the authority that signs this one; else it signs itself."""
         self.directory = directory
+        self.name = name
         self.key = KEYS["ecdsa"]()
-        self.certificate = self._sign(_name("test authority"), self.key.public_key(), 0, 30, [
+        self.certificate = (above or self)._sign(_name(name), self.key.public_key(), 0, 30, [
             (x509.BasicConstraints(ca=True, path_length=None), True)])
         self.file = directory / "authority.pem"
         self.file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
@@ -48,7 +50,7 @@ class Authority:
     def _sign(self, subject, public_key, begins, ends, extensions):
         now = datetime.datetime.utcnow()
         builder = (x509.CertificateBuilder().subject_name(subject)
-                   .issuer_name(_name("test authority")).public_key(public_key)
+                   .issuer_name(_name(self.name)).public_key(public_key)
                    .serial_number(x509.random_serial_number())
                    .not_valid_before(now + datetime.timedelta(days=begins, hours=-1))
                    .not_valid_after(now + datetime.timedelta(days=ends, hours=1 if ends > 0 else -1)))
@@ -66,6 +68,20 @@ class Authority:
             certificate.public_bytes(serialization.Encoding.PEM))
         (self.directory / f"{file}.key").write_bytes(key_pem(key, password))
         return certificate
+
+    def revoke(self, file, *certificates, ends=30):
+        """Writes FILE.crl, which holds for `ends` days from now: what was revoked."""
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(_name(self.name))
+                   .last_update(now - datetime.timedelta(days=60))
+                   .next_update(now + datetime.timedelta(days=ends)))
+        for certificate in certificates:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
+                .revocation_date(now).build())
+        revoked = builder.sign(self.key, hashes.SHA256())
+        (self.directory / f"{file}.crl").write_bytes(
+            revoked.public_bytes(serialization.Encoding.PEM))
 
 
 def a_site(name="example.com", file="site", rest="respond: {status: 200, body: $host}"):

@@ -1,0 +1,172 @@
+/* What black-box tests cannot see of certificates of clients: one that ends between two
+ * connections. */
+#include "loop/loop.h"
+#include "tls/test_certificate.h"
+#include "tls/tls_context_int.h"
+#include "tls/tls_int.h"
+
+#include <openssl/err.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct world {
+    struct loop *loop;
+    struct tls_entrance *entrance;
+    struct tls_certificate *certificate;
+    struct tls_context *context;
+    SSL_CTX *client_context;
+    SSL_SESSION *session; /* of the client's last connection */
+};
+
+static void on_news(struct socket *socket)
+{
+    (void)socket;
+}
+
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct world *world = SSL_get_app_data(ssl);
+    SSL_SESSION_free(world->session);
+    world->session = session;
+    return 1;
+}
+
+static void give_certificate(SSL_CTX *context, const struct test_certificate *made)
+{
+    BIO *chain = BIO_new_mem_buf(made->chain, -1), *key = BIO_new_mem_buf(made->key, -1);
+    X509 *leaf = PEM_read_bio_X509(chain, NULL, NULL, NULL);
+    EVP_PKEY *private = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
+    assert_int_equal(SSL_CTX_use_certificate(context, leaf), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(context, private), 1);
+    X509_free(leaf);
+    EVP_PKEY_free(private);
+    BIO_free(chain);
+    BIO_free(key);
+}
+
+/* The client's certificate ends so many seconds from now, of which the handshake takes no notice.
+ */
+static void world_init(struct world *world, long ends)
+{
+    struct test_certificate own, clients;
+    struct tls_authorities *authorities = NULL;
+    *world = (struct world){.loop = loop_new(), .entrance = tls_entrance_new()};
+    test_certificate_make(&own, "DNS:a.example.com");
+    test_certificate_make_for(&clients, "DNS:alice", ends - 7200, ends);
+    assert_int_equal(tls_certificate_new(slice_from_text(own.chain), slice_from_text(own.key),
+                                         false, &world->certificate),
+                     TLS_CERTIFICATE_GOOD);
+    assert_int_equal(tls_authorities_new(slice_from_text(clients.chain), &authorities),
+                     TLS_CERTIFICATE_GOOD);
+    const struct tls_certificate *certificates[] = {world->certificate};
+    const struct tls_client_terms terms = {.verify = TLS_CLIENT_REQUIRED,
+                                           .authorities = authorities};
+    world->context = tls_context_new(TLS_INTERMEDIATE, certificates, 1, &terms);
+    tls_authorities_free(authorities);
+    assert_true(world->loop && world->entrance && world->context);
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(world->context->ssl), X509_V_FLAG_NO_CHECK_TIME);
+    world->client_context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_session_cache_mode(world->client_context,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(world->client_context, keep_session);
+    give_certificate(world->client_context, &clients);
+}
+
+static void world_fini(struct world *world)
+{
+    SSL_SESSION_free(world->session);
+    SSL_CTX_free(world->client_context);
+    tls_context_free(world->context);
+    tls_certificate_free(world->certificate);
+    tls_entrance_free(world->entrance);
+    loop_free(world->loop);
+}
+
+static SSL *new_client(struct world *world, int peer)
+{
+    SSL *client = SSL_new(world->client_context);
+    SSL_set_fd(client, peer);
+    SSL_set_app_data(client, world);
+    SSL_set_connect_state(client);
+    if (world->session)
+        assert_int_equal(SSL_set_session(client, world->session), 1);
+    return client;
+}
+
+static void shake_hands(struct world *world, struct tls *tls, SSL *client)
+{
+    enum tls_failure failure;
+    enum tls_step step = TLS_WAIT;
+    for (int i = 0; i < 20 && step != TLS_DONE; i++) {
+        (void)SSL_do_handshake(client);
+        loop_turn(world->loop, 0);
+        step = tls_handshake(tls, &failure);
+        if (step == TLS_CHOOSE)
+            tls_choose(tls, world->context);
+        assert_int_not_equal(step, TLS_FAILED);
+    }
+    assert_int_equal(step, TLS_DONE);
+}
+
+/* One connection, which takes the session up where there is one; whether the server did so, too. */
+static bool is_taken_up(struct world *world)
+{
+    int ends[2];
+    char byte;
+    size_t sent = 0;
+    struct slice answer = SLICE("x");
+    struct socket socket;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    socket_init(&socket, world->loop, ends[0], on_news);
+    struct tls *tls = tls_new(world->entrance, &socket, (struct span){0});
+    SSL *client = new_client(world, ends[1]);
+    shake_hands(world, tls, client);
+    char memory[64];
+    struct text subject = text_over(memory, sizeof(memory));
+    tls_print_client_subject(&subject, tls);
+    assert_true(slice_equal(text_slice(&subject), SLICE("CN=test")));
+    bool is_resumed = tls_is_resumed(tls);
+    assert_int_equal(tls_send(tls, &answer, 1, &sent), IO_DONE);
+    assert_int_equal(SSL_read(client, &byte, 1), 1); /* and the ticket before it */
+    (void)SSL_shutdown(client);
+    SSL_free(client);
+    tls_free(tls);
+    socket_close(&socket, false);
+    (void)close(ends[1]);
+    return is_resumed;
+}
+
+static void a_ticket_is_good_while_the_certificate_is(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world, 3600);
+    assert_false(is_taken_up(&world));
+    assert_true(is_taken_up(&world));
+    world_fini(&world);
+}
+
+static void a_ticket_is_not_taken_when_the_certificate_has_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world, -60);
+    assert_false(is_taken_up(&world));
+    assert_false(is_taken_up(&world));
+    world_fini(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ticket_is_good_while_the_certificate_is),
+        cmocka_unit_test(a_ticket_is_not_taken_when_the_certificate_has_ended),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,296 @@
+#include "upstream/queue.h"
+
+#include "base/assert.h"
+#include "upstream/commons.h"
+#include "upstream/upstreams_int.h"
+
+#include <stdlib.h>
+
+#define QUEUE_RECORD(...) SETTING_ROW(struct queue_settings, __VA_ARGS__)
+static const struct setting settings[] = {QUEUE_SETTINGS(QUEUE_RECORD)};
+
+const struct setting_group queue_group = {
+    .name = "queue",
+    .settings = settings,
+    .count = sizeof(settings) / sizeof(settings[0]),
+    .size = sizeof(struct queue_settings),
+    .summary = "Who waits for a place where all servers are full.",
+};
+
+/* ---- whose places are for whom */
+
+bool queue_watch(struct commons *commons, struct server *server)
+{
+    bool good = true, is_known = false;
+    sys_lock_take(commons->lock);
+    struct queue_link *first = atomic_load_explicit(&server->queues, memory_order_relaxed);
+    for (const struct queue_link *link = first; link; link = link->next)
+        is_known |= link->commons == commons;
+    if (!is_known) {
+        struct queue_link *link = commons_link_new(commons);
+        good = link != NULL;
+        if (link) {
+            link->next = first;
+            atomic_store_explicit(&server->queues, link, memory_order_release);
+        }
+    }
+    sys_lock_release(commons->lock);
+    return good;
+}
+
+/* Of one that writes it itself; what holds for all upstreams may be meant for others. */
+static void warn_of_idle_queue(const struct scope *scope, struct diagnostics *diagnostics)
+{
+    const struct node *size = node_find(node_find(scope->node, SLICE("queue")), SLICE("size"));
+    if (size && scope->kind == SCOPE_UPSTREAM)
+        diagnostics_warning(diagnostics, size->position,
+                            "say how many calls a server may have: {address: 10.0.0.1:8080, "
+                            "max_connections: 50}",
+                            "nobody ever waits in this queue, since no server is ever full");
+}
+
+bool queue_set(struct upstream *upstream, const struct snapshot *snapshot,
+               const struct scope *scope, struct diagnostics *diagnostics)
+{
+    const struct queue_settings *own = scope_group(snapshot->configuration, scope, &queue_group);
+    if (own->size == 0)
+        return true;
+    if (!upstream->is_limited) {
+        warn_of_idle_queue(scope, diagnostics);
+        return true;
+    }
+    upstream->queue = own;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        if (!queue_watch(upstream->commons, upstream->members[i].server))
+            return false;
+    }
+    return true;
+}
+
+bool queue_is_used(const struct commons *commons)
+{
+    return atomic_load_explicit(&commons->waiting, memory_order_relaxed) > 0;
+}
+
+/* ---- calling; all of it behind the lock */
+
+static void on_message(struct loop *loop, struct message *message);
+
+static void call_waiter(struct waiter *waiter)
+{
+    ASSERT(!waiter->is_called);
+    waiter->is_called = true;
+    if (waiter->in_flight)
+        return;
+    waiter->in_flight = true;
+    waiter->message.deliver = on_message;
+    loop_send(upstreams_loop(waiter->home), &waiter->message);
+}
+
+/* Whether a call of that upstream could go to the server now; of an older snapshot it may not know
+ * it. */
+static bool has_place(const struct upstream *upstream, const struct server *server)
+{
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        const struct upstream_member *member = &upstream->members[i];
+        if (member->server == server)
+            return member->max_connections == 0 ||
+                   atomic_load(&server->active) < member->max_connections;
+    }
+    return false;
+}
+
+/* The first behind `link` that is not called and could use a place of the server; NULL: any
+ * server. Nobody of the upstream `in_vain`, a serial; of each other one only the first is asked. */
+static struct waiter *find_next(struct commons *commons, struct list *link,
+                                const struct server *server, uint64_t in_vain)
+{
+    for (link = link->next; link != &commons->waiters; link = link->next) {
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+        if (waiter->is_called || waiter->upstream->serial == in_vain)
+            continue;
+        if (!server || has_place(waiter->upstream, server))
+            return waiter;
+        in_vain = waiter->upstream->serial;
+    }
+    return NULL;
+}
+
+void queue_place_free(struct server *server)
+{
+    /* Who joins counts itself and then looks at the servers; who frees a place does the opposite:
+     * one of both sees the other. */
+    const struct queue_link *first = atomic_load_explicit(&server->queues, memory_order_acquire);
+    bool somebody_waits = false;
+    for (const struct queue_link *link = first; link; link = link->next)
+        somebody_waits |= atomic_load(&link->commons->waiting) > 0;
+    if (!somebody_waits)
+        return;
+    struct sys_lock *lock = first->commons->lock;
+    struct waiter *oldest = NULL;
+    sys_lock_take(lock);
+    for (const struct queue_link *link = first; link; link = link->next) {
+        struct commons *commons = link->commons;
+        struct waiter *waiter = find_next(commons, &commons->waiters, server, 0);
+        if (waiter && (!oldest || waiter->ticket < oldest->ticket))
+            oldest = waiter;
+    }
+    if (oldest)
+        call_waiter(oldest);
+    sys_lock_release(lock);
+}
+
+/* ---- one who waits */
+
+static void free_waiter(struct waiter *waiter)
+{
+    ASSERT(waiter->home->waiters > 0);
+    waiter->home->waiters--;
+    free(waiter);
+}
+
+static void on_message(struct loop *loop, struct message *message)
+{
+    struct waiter *waiter = CONTAINER_OF(message, struct waiter, message);
+    ASSERT(upstreams_loop(waiter->home) == loop);
+    if (!waiter->owner) {
+        free_waiter(waiter);
+        return;
+    }
+    struct sys_lock *lock = waiter->upstream->commons->lock;
+    sys_lock_take(lock);
+    waiter->in_flight = false;
+    bool is_called = waiter->is_called;
+    sys_lock_release(lock);
+    if (is_called)
+        waiter->on_turn(waiter);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct waiter *waiter = CONTAINER_OF(timer, struct waiter, timer);
+    waiter->timed_out = true;
+    waiter->on_turn(waiter);
+}
+
+static struct waiter *new_waiter(struct upstreams *upstreams, const struct upstream *upstream)
+{
+    struct waiter *waiter = calloc(1, sizeof(*waiter));
+    if (!waiter)
+        return NULL;
+    upstreams->waiters++;
+    waiter->home = upstreams;
+    waiter->upstream = upstream;
+    waiter->since = loop_now(upstreams->loop);
+    timer_init(&waiter->timer, on_timer);
+    list_init(&waiter->link);
+    return waiter;
+}
+
+/* Whether nobody of the same upstream stands before it who was not called. Of those who wait, the
+ * last ones are of the newest snapshot and not called, as a rule: so this is soon over. */
+static bool is_first(struct commons *commons, struct waiter *waiter)
+{
+    for (struct list *link = waiter->link.previous; link != &commons->waiters;
+         link = link->previous) {
+        const struct waiter *other = CONTAINER_OF(link, struct waiter, link);
+        if (!other->is_called && other->upstream->serial == waiter->upstream->serial)
+            return false;
+    }
+    return true;
+}
+
+/* Where it belongs: who has waited before has the ticket of the first, and goes before it. */
+static void insert(struct commons *commons, struct waiter *waiter, bool again)
+{
+    bool is_empty = list_is_empty(&commons->waiters);
+    waiter->ticket = ++commons->ticket;
+    if (again && !is_empty) {
+        waiter->ticket = CONTAINER_OF(commons->waiters.next, struct waiter, link)->ticket;
+        list_push_front(&commons->waiters, &waiter->link);
+    } else {
+        list_push_back(&commons->waiters, &waiter->link);
+    }
+    atomic_fetch_add(&commons->waiting, 1);
+}
+
+enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *upstream, bool again,
+                           uint64_t waited_ms, void *owner, void (*on_turn)(struct waiter *waiter),
+                           struct waiter **ret_waiter)
+{
+    struct commons *commons = upstream->commons;
+    const struct queue_settings *own = upstream->queue;
+    ASSERT(owner && own && own->size > 0);
+    struct waiter *waiter = new_waiter(upstreams, upstream);
+    if (!waiter)
+        return QUEUE_NO_MEMORY;
+    waiter->owner = owner;
+    waiter->on_turn = on_turn;
+    sys_lock_take(commons->lock);
+    bool fits = atomic_load(&commons->waiting) < (uint64_t)own->size;
+    if (fits)
+        insert(commons, waiter, again);
+    else
+        counter_add(&commons->queue_overflows, 1);
+    bool first = fits && is_first(commons, waiter);
+    sys_lock_release(commons->lock);
+    if (!fits) {
+        free_waiter(waiter);
+        return QUEUE_IS_FULL;
+    }
+    uint64_t whole = (uint64_t)own->timeout;
+    timer_set(upstreams->loop, &waiter->timer, whole > waited_ms ? whole - waited_ms : 1);
+    *ret_waiter = waiter;
+    return first ? QUEUE_FIRST : QUEUE_JOINED;
+}
+
+bool queue_is_called(struct waiter *waiter)
+{
+    struct sys_lock *lock = waiter->upstream->commons->lock;
+    sys_lock_take(lock);
+    bool is_called = waiter->is_called;
+    sys_lock_release(lock);
+    return is_called;
+}
+
+/* Somebody of another snapshot, who knows other servers, may find what it could not. */
+static void pass_on(struct commons *commons, struct waiter *waiter)
+{
+    struct waiter *next = find_next(commons, &waiter->link, NULL, waiter->upstream->serial);
+    if (next)
+        call_waiter(next);
+}
+
+bool queue_found_none(struct waiter *waiter)
+{
+    struct commons *commons = waiter->upstream->commons;
+    sys_lock_take(commons->lock);
+    bool was_called = waiter->is_called;
+    waiter->is_called = false;
+    if (was_called)
+        pass_on(commons, waiter);
+    sys_lock_release(commons->lock);
+    return was_called;
+}
+
+void queue_leave(struct waiter *waiter, bool has_place)
+{
+    struct commons *commons = waiter->upstream->commons;
+    timer_fini(&waiter->timer);
+    sys_lock_take(commons->lock);
+    struct waiter *next = NULL;
+    if (waiter->is_called && !has_place)
+        next = find_next(commons, &commons->waiters, NULL, 0);
+    if (next)
+        call_waiter(next);
+    list_remove(&waiter->link);
+    atomic_fetch_sub(&commons->waiting, 1);
+    histogram_add(&commons->queue_milliseconds, loop_now(waiter->home->loop) - waiter->since);
+    if (waiter->timed_out && !has_place)
+        counter_add(&commons->queue_timeouts, 1);
+    bool in_flight = waiter->in_flight;
+    sys_lock_release(commons->lock);
+    waiter->owner = NULL;
+    if (!in_flight)
+        free_waiter(waiter);
+}
