@@ -69,7 +69,7 @@ static bool ask_server(struct rehearsal *rehearsal)
                                          .has_wish = exchange->call.has_wish,
                                          .wished = exchange->call.wished};
     int member = upstreams_pick(exchange->context->upstreams, upstream, &question);
-    if (member < 0 && upstream->queue && balancer_has_full(upstream)) {
+    if (member < 0 && upstream->queue && balancer_has_full(upstream, NULL, 0)) {
         rehearsal->outcome = REHEARSAL_QUEUES;
         return true;
     }

@@ -132,14 +132,21 @@ static bool is_full(const struct upstream_member *member)
            atomic_load(&member->server->active) >= member->max_connections;
 }
 
+static bool is_among(uint32_t member, const uint16_t *tried, unsigned tried_count)
+{
+    for (unsigned i = 0; i < tried_count; i++) {
+        if (tried[i] == member)
+            return true;
+    }
+    return false;
+}
+
 /* It was tried for this call, or has as much to do as it may. */
 static bool is_passed_over(const struct upstream *upstream,
                            const struct balancer_question *question, uint32_t member)
 {
-    for (unsigned i = 0; i < question->tried_count; i++) {
-        if (question->tried[i] == member)
-            return true;
-    }
+    if (is_among(member, question->tried, question->tried_count))
+        return true;
     return upstream->is_limited && is_full(&upstream->members[member]);
 }
 
@@ -401,10 +408,10 @@ bool balancer_is_full(const struct upstream *upstream)
     return is_full(&upstream->members[0]);
 }
 
-bool balancer_has_full(const struct upstream *upstream)
+bool balancer_has_full(const struct upstream *upstream, const uint16_t *tried, unsigned tried_count)
 {
     for (uint32_t i = 0; i < upstream->count; i++) {
-        if (is_full(&upstream->members[i]))
+        if (is_full(&upstream->members[i]) && !is_among(i, tried, tried_count))
             return true;
     }
     return false;

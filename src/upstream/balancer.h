@@ -38,8 +38,9 @@ int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
 /* Whether the one server of an upstream has as much to do as it may. */
 bool balancer_is_full(const struct upstream *upstream);
 
-/* Whether any server of it has, so that it makes sense to wait. */
-COLD bool balancer_has_full(const struct upstream *upstream);
+/* Whether any server of it that was not tried has, so that it makes sense to wait. */
+COLD bool balancer_has_full(const struct upstream *upstream, const uint16_t *tried,
+                            unsigned tried_count);
 
 /* What is compared where servers are chosen by how soon they answer (BALANCE_LEAST_TIME): the
  * expected time times the calls in progress, with this one. Any thread. */

@@ -149,6 +149,18 @@ static struct server_question question_of(const struct call *call)
     return question;
 }
 
+/* Others were quicker. Who was not asked at all was not tried. */
+COLD static void note_full(struct call *call)
+{
+    ASSERT(call->tried_count > 0 && call->asked_count > 0);
+    if (call->address_next > 1) {
+        call->last_error = ERROR_SERVERS_FULL;
+        return;
+    }
+    call->tried_count--;
+    call->asked_count--;
+}
+
 /* Tries the addresses of the server that are left. */
 static enum call_progress connect_server(struct call *call)
 {
@@ -165,7 +177,8 @@ static enum call_progress connect_server(struct call *call)
         enum io io = upstreams_connect(call->home, &question, address, &call->user,
                                        &call->connection, &error);
         if (io == IO_DONE && !call->connection) {
-            call->error = call->last_error = ERROR_SERVERS_FULL;
+            call->error = ERROR_SERVERS_FULL;
+            note_full(call);
             return CALL_FAILED;
         }
         if (io != IO_FAILED)
@@ -262,38 +275,35 @@ uint64_t call_queued_milliseconds(const struct call *call)
     return call->queued_ms + loop_now(upstreams_loop(call->home)) - call->waiter->since;
 }
 
-/* Looks for a server; *all are full* is said only where somebody is: one that became free in the
- * same moment is found when we look again. */
+/* Looks for a server; *all are full* is said only where somebody is who was not tried: one that
+ * became free in the same moment is found when we look again. Who was tried is not asked again, or
+ * a server that refuses, and by that gives back its place, would have us look for ever. */
 static enum call_progress next_or_full(struct call *call, bool alone, bool *ret_full)
 {
     enum { LOOKS_MAX = 3 };
     enum call_progress progress = CALL_FAILED;
     for (int i = 0; i < LOOKS_MAX; i++) {
         progress = next_server(call, alone);
-        *ret_full = progress == CALL_FAILED && balancer_has_full(call->upstream);
+        *ret_full = progress == CALL_FAILED && call->tried_count < CALL_TRIES_MAX &&
+                    balancer_has_full(call->upstream, call->tried, call->tried_count);
         if (progress != CALL_FAILED || *ret_full || call->error != ERROR_SERVERS_FULL)
-            return progress;
-        call->tried_count = 0;
-        call->last_error = ERROR_NONE;
+            break;
     }
     return progress;
 }
 
-/* From the queue: as often as it is called while it looks. Whom it tried before does not matter any
- * more. */
+/* From the queue: as often as it is called while it looks. */
 COLD static enum call_progress look_for_place(struct call *call, bool alone)
 {
     ASSERT(call->waiter && !call->connection);
     do {
         bool is_full = false;
-        call->tried_count = 0;
-        call->last_error = ERROR_NONE;
         enum call_progress progress = next_or_full(call, alone, &is_full);
         if (!is_full) {
             leave_queue(call, progress != CALL_FAILED);
             return progress;
         }
-    } while (queue_found_none(call->waiter));
+    } while (queue_found_none(call->waiter, call->tried_count > 0));
     call->error = ERROR_NONE;
     return CALL_WAIT;
 }

@@ -25,6 +25,7 @@ struct commons {
     /* Behind the lock; of the counters and the histogram whoever has it is the owner. */
     struct list waiters; /* who waits longest is first */
     uint64_t ticket;     /* the last one that was given out */
+    bool has_spare;      /* a place came free when all who wait were called already */
     struct counter queue_overflows, queue_timeouts;
     struct histogram queue_milliseconds; /* that calls have waited, for a place or in vain */
     struct queue_link *links;

@@ -137,6 +137,8 @@ void queue_place_free(struct server *server)
     }
     if (oldest)
         call_waiter(oldest);
+    for (const struct queue_link *link = first; link && !oldest; link = link->next)
+        link->commons->has_spare = !list_is_empty(&link->commons->waiters);
     sys_lock_release(lock);
 }
 
@@ -187,14 +189,19 @@ static struct waiter *new_waiter(struct upstreams *upstreams, const struct upstr
     return waiter;
 }
 
-/* Whether nobody of the same upstream stands before it who was not called. Of those who wait, the
- * last ones are of the newest snapshot and not called, as a rule: so this is soon over. */
+/* Whether nobody of the same snapshot stands before it who would take what there is. Of those who
+ * wait, the last ones are of the newest snapshot and not picky, as a rule: so this is soon over. */
 static bool is_first(struct commons *commons, struct waiter *waiter)
 {
+    if (commons->has_spare) {
+        commons->has_spare = false;
+        return true;
+    }
     for (struct list *link = waiter->link.previous; link != &commons->waiters;
          link = link->previous) {
         const struct waiter *other = CONTAINER_OF(link, struct waiter, link);
-        if (!other->is_called && other->upstream->serial == waiter->upstream->serial)
+        if ((other->is_called || !other->is_picky) &&
+            other->upstream->serial == waiter->upstream->serial)
             return false;
     }
     return true;
@@ -253,20 +260,23 @@ bool queue_is_called(struct waiter *waiter)
     return is_called;
 }
 
-/* Somebody of another snapshot, who knows other servers, may find what it could not. */
+/* Somebody of another snapshot, who knows other servers, may find what it could not; anybody may
+ * where it is picky. */
 static void pass_on(struct commons *commons, struct waiter *waiter)
 {
-    struct waiter *next = find_next(commons, &waiter->link, NULL, waiter->upstream->serial);
+    uint64_t in_vain = waiter->is_picky ? 0 : waiter->upstream->serial;
+    struct waiter *next = find_next(commons, &waiter->link, NULL, in_vain);
     if (next)
         call_waiter(next);
 }
 
-bool queue_found_none(struct waiter *waiter)
+bool queue_found_none(struct waiter *waiter, bool has_tried)
 {
     struct commons *commons = waiter->upstream->commons;
     sys_lock_take(commons->lock);
     bool was_called = waiter->is_called;
     waiter->is_called = false;
+    waiter->is_picky = has_tried;
     if (was_called)
         pass_on(commons, waiter);
     sys_lock_release(commons->lock);
@@ -278,13 +288,16 @@ void queue_leave(struct waiter *waiter, bool has_place)
     struct commons *commons = waiter->upstream->commons;
     timer_fini(&waiter->timer);
     sys_lock_take(commons->lock);
-    struct waiter *next = NULL;
-    if (waiter->is_called && !has_place)
-        next = find_next(commons, &commons->waiters, NULL, 0);
-    if (next)
-        call_waiter(next);
     list_remove(&waiter->link);
     atomic_fetch_sub(&commons->waiting, 1);
+    bool leaves_one = waiter->is_called && !has_place;
+    struct waiter *next = NULL;
+    if (leaves_one || commons->has_spare)
+        next = find_next(commons, &commons->waiters, NULL, 0);
+    if (next) {
+        commons->has_spare &= leaves_one;
+        call_waiter(next);
+    }
     histogram_add(&commons->queue_milliseconds, loop_now(waiter->home->loop) - waiter->since);
     if (waiter->timed_out && !has_place)
         counter_add(&commons->queue_timeouts, 1);

@@ -34,6 +34,7 @@ struct waiter {
     struct list link;
     uint64_t ticket; /* the lowest waits longest */
     bool is_called;  /* a place came free for it, and it has not looked since */
+    bool is_picky;   /* it looked, and there are servers that it has tried and will not ask again */
     bool in_flight;  /* its message is under way, and then its memory */
     struct message message;
 };
@@ -56,8 +57,8 @@ bool queue_is_used(const struct commons *commons);
 enum queue_join { QUEUE_JOINED, QUEUE_FIRST, QUEUE_IS_FULL, QUEUE_NO_MEMORY };
 
 /* Joins the end of the queue; who has stood in it before, for `waited_ms`, its front. QUEUE_FIRST:
- * nobody stands before it that was not called, so it has to look for a place now. `owner` is not
- * NULL. */
+ * nobody before it would take the place that there may be, so it has to look for one now. `owner`
+ * is not NULL. */
 enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *upstream, bool again,
                            uint64_t waited_ms, void *owner, void (*on_turn)(struct waiter *waiter),
                            struct waiter **ret_waiter);
@@ -65,8 +66,9 @@ enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *u
 /* Whether it is to look for a place. */
 bool queue_is_called(struct waiter *waiter);
 
-/* It has looked, and there was none. True: it was called meanwhile, and has to look again. */
-bool queue_found_none(struct waiter *waiter);
+/* It has looked, and there was none; `has_tried`: or none but at servers that it tried before, so
+ * that others may find one. True: it was called meanwhile, and has to look again. */
+bool queue_found_none(struct waiter *waiter, bool has_tried);
 
 /* It leaves, with a place or without; `waiter` is gone. */
 void queue_leave(struct waiter *waiter, bool has_place);

@@ -196,9 +196,9 @@ static void who_found_none_keeps_its_place_in_the_queue(void **state)
     join(0);
     join(1);
     free_place();
-    atomic_store(&bench->server->active, 1);           /* a call of another upstream was quicker */
-    assert_true(queue_found_none(bench->waiters[0]));  /* look again, */
-    assert_false(queue_found_none(bench->waiters[0])); /* and wait */
+    atomic_store(&bench->server->active, 1); /* a call of another upstream was quicker */
+    assert_true(queue_found_none(bench->waiters[0], false));  /* look again, */
+    assert_false(queue_found_none(bench->waiters[0], false)); /* and wait */
     free_place();
     assert_string_equal(bench->order, "aa");
     leave(0, true);
@@ -211,8 +211,8 @@ static void a_call_before_the_message_has_come_is_not_lost(void **state)
     join(1);
     atomic_store(&bench->server->active, 0);
     queue_place_free(bench->server);
-    assert_true(queue_found_none(bench->waiters[1]));
-    assert_false(queue_found_none(bench->waiters[1]));
+    assert_true(queue_found_none(bench->waiters[1], false));
+    assert_false(queue_found_none(bench->waiters[1], false));
     queue_place_free(bench->server); /* the message is under way all the time */
     turn();
     assert_string_equal(bench->order, "b");
@@ -241,7 +241,7 @@ static void a_newer_snapshot_does_not_wait_for_an_older_one(void **state)
     assert_int_equal(join_at(1, bench->reloaded, false), QUEUE_FIRST);
     assert_int_equal(join_at(2, bench->reloaded, false), QUEUE_JOINED);
     free_place();
-    assert_true(queue_found_none(bench->waiters[0]));
+    assert_true(queue_found_none(bench->waiters[0], false));
     turn();
     assert_string_equal(bench->order, "ab");
     for (unsigned i = 0; i < 3; i++)
@@ -259,6 +259,53 @@ static void a_place_that_is_none_for_them_calls_nobody(void **state)
     leave(0, false);
 }
 
+/* It has tried the server, and waits for another one. */
+static void who_is_picky_keeps_nobody_from_a_place(void **state)
+{
+    (void)state;
+    join(0);
+    assert_false(queue_found_none(bench->waiters[0], true));
+    assert_int_equal(join(1), QUEUE_FIRST);
+    assert_false(queue_found_none(bench->waiters[1], false));
+    assert_int_equal(join(2), QUEUE_JOINED);
+    free_place();
+    assert_true(queue_found_none(bench->waiters[0], true));
+    turn();
+    assert_string_equal(bench->order, "ab");
+    leave(1, true);
+    leave(0, false);
+    leave(2, false);
+}
+
+static void who_comes_does_not_take_what_another_was_called_for(void **state)
+{
+    (void)state;
+    join(0);
+    free_place();
+    assert_int_equal(join(1), QUEUE_JOINED);
+    leave(0, true);
+    assert_string_equal(bench->order, "a");
+    leave(1, false);
+}
+
+static void a_place_too_many_is_remembered(void **state)
+{
+    (void)state;
+    join(0);
+    free_place();
+    free_place(); /* nobody is left to be called */
+    assert_int_equal(join(1), QUEUE_FIRST);
+    leave(1, true);
+    leave(0, true);
+    join(0);
+    free_place();
+    free_place();
+    assert_int_equal(join(1), QUEUE_FIRST);
+    assert_int_equal(join(2), QUEUE_JOINED);
+    for (unsigned i = 0; i < 3; i++)
+        leave(i, i < 2);
+}
+
 int main(void)
 {
 #define IN_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -273,6 +320,9 @@ int main(void)
         IN_BENCH(who_lost_its_place_goes_to_the_front),
         IN_BENCH(a_newer_snapshot_does_not_wait_for_an_older_one),
         IN_BENCH(a_place_that_is_none_for_them_calls_nobody),
+        IN_BENCH(who_is_picky_keeps_nobody_from_a_place),
+        IN_BENCH(who_comes_does_not_take_what_another_was_called_for),
+        IN_BENCH(a_place_too_many_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

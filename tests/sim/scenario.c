@@ -392,6 +392,35 @@ static void draw_timeouts(struct scenario_timeouts *timeouts, struct chance *cha
     };
 }
 
+static void draw_retry(struct scenario *scenario, struct chance *chance)
+{
+    static const struct {
+        const char *text;
+        unsigned attempts;
+    } retries[] = {
+        {"{}", 1},
+        {"{}", 1},
+        {"{attempts: 2, backoff: off}", 2},
+        {"{attempts: 3, backoff: 20ms, body: 1MiB}", 3},
+        {"{attempts: 3, on: [connect, reset, timeout], body: 512}", 3},
+    };
+    unsigned number = (unsigned)chance_below(chance, sizeof(retries) / sizeof(retries[0]));
+    scenario->retry = retries[number].text;
+    scenario->attempts = retries[number].attempts;
+}
+
+/* With few places somebody may find none, with a queue or without. */
+static void draw_queues(struct scenario *scenario, struct chance *chance)
+{
+    scenario->places = PICK(chance, 0, 0, 0, 1, 3);
+    scenario->queue_timeout = PICK(chance, 10, 500, 5000);
+    for (unsigned i = 0; i < UPSTREAMS; i++)
+        scenario->queue_size[i] = scenario->places > 0 ? PICK(chance, 0, 2, 100) : 0;
+    scenario->patience_us += 4 * (uint64_t)scenario->queue_timeout * US_PER_MS;
+    if (scenario->places > 0)
+        scenario->excuses |= EXCUSE_LIMIT;
+}
+
 static void write_servers(struct text *yaml, const struct scenario *scenario, unsigned upstream)
 {
     for (unsigned i = 0; i < scenario->server_count; i++) {
@@ -400,8 +429,10 @@ static void write_servers(struct text *yaml, const struct scenario *scenario, un
             continue;
         text_add(yaml, SLICE("      - {address: \""));
         address_print(yaml, &server->address);
-        text_print(yaml, "\", weight: %u%s}\n", server->weight,
-                   server->backup ? ", backup: on" : "");
+        text_print(yaml, "\", weight: %u%s", server->weight, server->backup ? ", backup: on" : "");
+        if (scenario->places > 0)
+            text_print(yaml, ", max_connections: %u", scenario->places);
+        text_add(yaml, SLICE("}\n"));
     }
 }
 
@@ -422,9 +453,11 @@ static void write_yaml(struct scenario *scenario)
                "  connections_per_client: %u}\n",
                scenario->requests_per_connection, (unsigned long long)scenario->body_size,
                scenario->connections, scenario->connections_per_client);
+    text_print(&yaml, "defaults: {retry: %s}\n", scenario->retry);
     for (unsigned i = 0; i < UPSTREAMS; i++) {
-        text_print(&yaml, "%s  %s:\n    %s\n    servers:\n", i == 0 ? "upstreams:\n" : "",
-                   i == 0 ? "one" : "two", scenario->balance[i]);
+        text_print(&yaml, "%s  %s:\n    %s\n    queue: {size: %u, timeout: %ums}\n    servers:\n",
+                   i == 0 ? "upstreams:\n" : "", i == 0 ? "one" : "two", scenario->balance[i],
+                   scenario->queue_size[i], scenario->queue_timeout);
         write_servers(&yaml, scenario, i);
     }
     for (unsigned i = 0; i < UPSTREAMS; i++)
@@ -485,6 +518,9 @@ void scenario_draw(struct scenario *scenario, uint64_t seed)
         scenario->excuses |= EXCUSE_LIMIT;
     }
     scenario->patience_us = draw_patience(&scenario->timeouts);
+    struct chance apart = chance_of(seed, 2);
+    draw_retry(scenario, &apart);
+    draw_queues(scenario, &apart);
     draw_servers(scenario, &chance, &mood, excuses);
     scenario->loops = (unsigned)PICK(&chance, 1, 1, 2, 3);
     unsigned clients = (unsigned)chance_size(&chance, mood.large ? 4 : 12) + 1;

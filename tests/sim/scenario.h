@@ -53,6 +53,10 @@ struct scenario {
     struct server_traits servers[SERVERS_MAX];
     unsigned server_count;
     const char *balance[UPSTREAMS]; /* as it stands in the configuration */
+    const char *retry;              /* the same, of all routes */
+    unsigned attempts;              /* that it permits */
+    unsigned places;                /* max_connections of each server; 0: any number */
+    unsigned queue_size[UPSTREAMS], queue_timeout; /* milliseconds */
     struct client_traits clients[CLIENTS_MAX];
     unsigned client_count;
     uint64_t drain_after_us;  /* 0: only when all clients are done */
