@@ -274,9 +274,11 @@ static void await(struct client_h2 *self)
 {
     enum h2_wait wait = wait_of(self);
     (void)socket_watch(&self->client->transport.socket); /* a refusal shows as broken */
-    if (wait == self->waiting)
+    /* A request that was answered at once leaves no other trace. */
+    if (wait == self->waiting && self->client->requests == self->requests)
         return;
     self->waiting = wait;
+    self->requests = self->client->requests;
     if (wait == H2_WAIT_NOTHING)
         timer_unset(&self->client->timer);
     else

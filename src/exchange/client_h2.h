@@ -22,9 +22,10 @@ struct client_h2 {
     struct output output;
     struct list streams; /* of exchanges, by their `link` */
     enum h2_wait waiting;
-    bool is_leaving; /* the client was told; further requests are still taken */
-    bool has_left;   /* no further ones are */
-    bool is_dead;    /* the client, or the way to it, is gone */
+    uint32_t requests; /* that had come when its deadline was set */
+    bool is_leaving;   /* the client was told; further requests are still taken */
+    bool has_left;     /* no further ones are */
+    bool is_dead;      /* the client, or the way to it, is gone */
 };
 
 /* One request, in the arena of its exchange. */

@@ -258,6 +258,12 @@ static enum h2_error look_at(struct h2_gate *gate, const struct h2_gate_limits *
     return error;
 }
 
+bool h2_gate_is_in_block(const struct h2_gate *gate)
+{
+    bool is_in_headers = gate->have >= HEAD && gate->head[3] == FRAME_HEADERS && gate->length > 0;
+    return gate->block != 0 || is_in_headers;
+}
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;

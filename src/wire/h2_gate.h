@@ -63,8 +63,5 @@ static inline void h2_gate_earn(struct h2_gate *gate)
 /* A stream was reset because of what the client did. False: that has been too often. */
 bool h2_gate_reset(struct h2_gate *gate, const struct h2_gate_limits *limits);
 
-/* Whether a block has begun and not ended. */
-static inline bool h2_gate_is_in_block(const struct h2_gate *gate)
-{
-    return gate->block != 0;
-}
+/* Whether a block of fields has begun and not ended. */
+bool h2_gate_is_in_block(const struct h2_gate *gate);

@@ -1,6 +1,7 @@
 """HTTP/2 from clients: that everything an exchange can do it does here too, each stream by itself."""
 
 import pathlib
+import random
 import signal
 import struct
 import subprocess
@@ -10,9 +11,8 @@ import pytest
 
 from harness.certificates import a_site
 from harness.deadline import PATIENCE, poll_until, wait_for
-from harness.h2_client import (CANCEL, DATA, END_STREAM, GOAWAY, INITIAL_WINDOW_SIZE,
-                               INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM,
-                               WINDOW_UPDATE)
+from harness.h2_client import (CANCEL, DATA, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, NO_ERROR,
+                               PREFACE, REFUSED_STREAM, SETTINGS, WINDOW_UPDATE, frame_bytes)
 from harness.origin import response_bytes
 from harness.weir import write_configuration
 
@@ -351,7 +351,6 @@ def test_a_connection_takes_both_versions(start_h2c, h2, connect):
 
 
 def test_a_preface_may_come_in_pieces(start_h2c, h2):
-    from harness.h2_client import PREFACE, SETTINGS, frame_bytes
     client = h2(start_h2c("- respond: {status: 200, body: $protocol}"), None)
     client.send_pieces([PREFACE[:5], PREFACE[5:], frame_bytes(SETTINGS)[:4],
                         frame_bytes(SETTINGS)[4:]])
@@ -386,9 +385,14 @@ def test_who_says_nothing_is_closed(start_h2c, h2, begins):
     assert client.peer_ended
 
 
-def test_a_block_without_end_is_closed(start_h2c, h2):
-    client = h2(start_h2c("- respond: 204", "timeouts: {request_header: 100ms}"))
-    client.send_headers([(":method", "GET")], flags=0)
+@pytest.mark.parametrize("block", [
+    lambda client: client.send_headers([(":method", "GET")], flags=0),
+    lambda client: client.send(frame_bytes(HEADERS, 5, 3, b"x" * 100)[:50])])
+def test_a_block_without_end_is_closed(start_h2c, h2, block):
+    client = h2(start_h2c("- respond: 204", "timeouts: {request_header: 100ms, keep_alive: 1h}"))
+    assert client.ask().status == 204
+    client.next_stream = 3
+    block(client)
     client.read_goaway()
     assert client.peer_ended
 
@@ -448,8 +452,13 @@ def test_streams_survive_a_reload(start_origin, start_h2c, h2):
 
 def test_tls_offers_it(authority, start_tls, h2_tls):
     authority.make("site", ["example.com"])
-    weir = start_tls(a_site().replace("respond: ", "respond: ").rstrip() + "\n")
-    assert h2_tls(weir).ask(scheme="https").status == 200
+    assert h2_tls(start_tls(a_site())).ask(scheme="https").status == 200
+
+
+def test_it_works_inside_the_walls_of_a_worker(authority, start_tls, h2_tls):
+    authority.make("site", ["example.com"])
+    client = h2_tls(start_tls(a_site(), supervised=True))
+    assert [client.ask(scheme="https").status for _ in range(3)] == [200] * 3
 
 
 def test_a_listener_may_leave_it_out(authority, start_weir, ports, tls):
@@ -526,6 +535,17 @@ def test_curl(authority, start_tls):
     out = run("curl", "-sS", "--http2", "--cacert", authority.file, "-w", "\n%{http_version}",
               f"https://localhost:{weir.address[1]}/")
     assert out.endswith("\n2")
+
+
+def test_curl_sends_and_takes_large_bodies(authority, start_tls, start_origin, directory):
+    authority.make("site", ["localhost"])
+    origin = start_origin(lambda c: c.answer(body=c.read_request().body))
+    weir = start_tls(a_site("localhost", rest=f"proxy: {origin.url}"))
+    sent, came = directory / "sent", directory / "came"
+    sent.write_bytes(random.Random(7).randbytes(3_000_000))
+    run("curl", "-sS", "--http2", "--cacert", authority.file, "-T", sent, "-o", came,
+        f"https://localhost:{weir.address[1]}/")
+    assert came.read_bytes() == sent.read_bytes()
 
 
 def test_nghttp(start_origin, start_h2c):
