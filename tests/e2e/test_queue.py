@@ -259,6 +259,28 @@ def test_a_server_that_refuses_is_no_reason_to_wait(start_origin, start_weir, co
     assert [connect(weir).ask().status for _ in range(3)] == [502] * 3
 
 
+def test_streams_of_one_connection_wait_each_for_itself(start_origin, start_h2c, h2, directory,
+                                                        wait_for_length):
+    gate = Gate()
+    origin = start_origin(gate)
+    weir = start_h2c("- proxy: app", f"""
+admin: unix:{directory}/admin
+upstreams: {{app: {{servers: [{{address: "{origin.server}", max_connections: 1}}], queue: {{size: 9, timeout: 1m}}}}}}
+""")
+    client = h2(weir)
+    streams = []
+    for number in range(4):
+        streams.append(client.send_request("GET", f"/{number}"))
+        origin.wait_for_requests(1)
+        wait_for_length(number)
+    client.reset_stream(streams[2])
+    wait_for_length(2)
+    gate.release(3)
+    for number in (0, 1, 3):
+        assert client.read_response(streams[number]).body == f"/{number}".encode()
+    assert [request.target for request in origin.requests] == ["/0", "/1", "/3"]
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("balance", ["round_robin", "least_connections", "random", "hash", "first"])
 def test_nobody_is_forgotten(start_origin, start_weir, directory, threads, balance):

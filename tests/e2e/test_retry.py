@@ -258,6 +258,18 @@ def test_a_route_goes_before_its_upstream_and_that_before_defaults(start_origin,
                                                     "/off": 1}
 
 
+@pytest.mark.parametrize("failure", ["reset", "503"])
+@pytest.mark.parametrize("body", [b"", b"0123456789" * 1000])
+def test_it_is_the_same_over_http2(start_origin, start_h2c, h2, failure, body):
+    bad, good = start_origin(FAILURES[failure]), start_origin(answering(b"good"))
+    weir = start_h2c(f"- {{proxy: ['{bad.server}', '{good.server}'], retry: {{attempts: 2}}}}")
+    client = h2(weir)
+    response = client.ask("PUT", "/a", body=body)
+    assert (response.status, response.body) == (200, b"good")
+    assert bad.requests[0].body == body == good.requests[0].body
+    assert client.ask("GET", "/b").status == 200
+
+
 # The budget
 
 @pytest.mark.parametrize("threads", [1, 4])
