@@ -330,9 +330,18 @@ COLD static enum call_progress join_queue(struct call *call, bool alone)
     UNREACHABLE();
 }
 
+/* Who has tried all of them waits for nobody. */
+static bool has_tried_all(const struct call *call)
+{
+    return !call->may_ask_again &&
+           (call->tried_count == CALL_TRIES_MAX || call->tried_count >= call->upstream->count);
+}
+
 /* Who waits goes before who comes. */
 static enum call_progress start_in_turn(struct call *call, bool alone)
 {
+    if (!call->waiter && has_tried_all(call))
+        return next_server(call, alone);
     if (!call->waiter) {
         bool is_full = true;
         if (!queue_is_used(call->upstream->commons)) {

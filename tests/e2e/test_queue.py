@@ -253,6 +253,25 @@ def test_a_server_that_dies_gives_its_place_to_the_next(start_origin, start_weir
     assert [client.read_response().status for client in clients] == [502] * 4
 
 
+def test_who_has_tried_all_servers_does_not_wait(start_origin, start_weir, connect, directory,
+                                                 wait_for_length):
+    """The first one's call ends when its server has gone; so do those of who waited for it."""
+    leave = threading.Event()
+
+    def leaves(connection):
+        connection.read_request()
+        connection.wait(leave)
+        connection.origin.refuse()
+        connection.reset()
+
+    origin = start_origin(leaves)
+    weir = start_weir(configuration(origin.server, admin=f"{directory}/admin"))
+    clients = ask_in_turn(connect, weir, origin, 4, wait_for_length)
+    leave.set()
+    assert [client.read_response().status for client in clients] == [502] * 4
+    wait_for_length(0)
+
+
 def test_a_server_that_refuses_is_no_reason_to_wait(start_origin, start_weir, connect, ports):
     dead = f"127.0.0.1:{ports.take()}"
     weir = start_weir(configuration(dead))
