@@ -181,6 +181,13 @@ static const struct tls_context *make_context(struct builder *builder,
                                               const struct certificates *certificates)
 {
     struct tls_client_terms clients;
+    struct tls_terms terms = {.profile = (enum tls_profile)settings->profile,
+                              .least_version = settings->versions.least,
+                              .most_version = settings->versions.most,
+                              .ciphers = settings->ciphers.ciphers,
+                              .suites = settings->ciphers.suites,
+                              .groups = settings->groups,
+                              .clients = &clients};
     struct tls_authorities *authorities;
     bool no_memory;
     struct tls_context *context = NULL;
@@ -188,8 +195,7 @@ static const struct tls_context *make_context(struct builder *builder,
                                   &authorities, &no_memory);
     builder->no_memory |= no_memory;
     if (good && certificates->count > 0)
-        context = tls_context_new((enum tls_profile)settings->profile, certificates->items,
-                                  certificates->count, &clients);
+        context = tls_context_new(&terms, certificates->items, certificates->count);
     tls_authorities_free(authorities);
     if (!good || certificates->count == 0)
         return NULL;

@@ -278,16 +278,22 @@ struct slice tls_name(const struct tls *tls)
     return tls->name ? slice_of(tls->name, tls->name_length) : SLICE("");
 }
 
+/* What the library does not take over with the context. */
+static bool take_over(SSL *ssl, const struct tls_context *context)
+{
+    SSL_set_options(ssl, SSL_CTX_get_options(context->ssl));
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context->ssl), NULL);
+    return SSL_set_max_proto_version(ssl, context->most_version) == 1 &&
+           (!context->groups || SSL_set1_groups_list(ssl, context->groups) == 1) &&
+           SSL_set1_param(ssl, SSL_CTX_get0_param(context->ssl)) == 1;
+}
+
 void tls_choose(struct tls *tls, const struct tls_context *context)
 {
     ASSERT(tls->state == TLS_STATE_ASKED);
     tls->state = TLS_STATE_NO_CHOICE;
     if (context && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
-        SSL_set_SSL_CTX(tls->ssl, context->ssl)) {
-        SSL_set_options(tls->ssl, SSL_CTX_get_options(context->ssl));
-        SSL_set_verify(tls->ssl, SSL_CTX_get_verify_mode(context->ssl), NULL);
-        if (SSL_set1_param(tls->ssl, SSL_CTX_get0_param(context->ssl)) != 1)
-            return;
+        SSL_set_SSL_CTX(tls->ssl, context->ssl) && take_over(tls->ssl, context)) {
         tls->client_identity = context->client_identity;
         tls->state = TLS_STATE_HANDSHAKE;
     }

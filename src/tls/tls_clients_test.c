@@ -65,9 +65,10 @@ static void world_init(struct world *world, long ends)
     assert_int_equal(tls_authorities_new(slice_from_text(clients.chain), &authorities),
                      TLS_CERTIFICATE_GOOD);
     const struct tls_certificate *certificates[] = {world->certificate};
-    const struct tls_client_terms terms = {.verify = TLS_CLIENT_REQUIRED,
-                                           .authorities = authorities};
-    world->context = tls_context_new(TLS_INTERMEDIATE, certificates, 1, &terms);
+    const struct tls_client_terms clients_terms = {.verify = TLS_CLIENT_REQUIRED,
+                                                   .authorities = authorities};
+    world->context =
+        tls_context_new(&(struct tls_terms){.clients = &clients_terms}, certificates, 1);
     tls_authorities_free(authorities);
     assert_true(world->loop && world->entrance && world->context);
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(world->context->ssl), X509_V_FLAG_NO_CHECK_TIME);

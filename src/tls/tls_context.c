@@ -83,28 +83,51 @@ static bool set_common(SSL_CTX *ssl)
     return SSL_CTX_set_num_tickets(ssl, 1) == 1 && SSL_CTX_set1_groups_list(ssl, groups) == 1;
 }
 
-static bool set_profile(struct tls_context *context, enum tls_profile profile)
+static bool set_versions(struct tls_context *context, const struct tls_terms *terms)
 {
-    context->least_version = profiles[profile].least_version;
-    SSL_CTX_set_security_level(context->ssl, profiles[profile].security_level);
-    SSL_CTX_set_options(context->ssl, profiles[profile].options);
+    context->least_version =
+        terms->least_version ? terms->least_version : profiles[terms->profile].least_version;
+    context->most_version = terms->most_version;
     return SSL_CTX_set_min_proto_version(context->ssl, context->least_version) == 1 &&
-           SSL_CTX_set_cipher_list(context->ssl, profiles[profile].ciphers) == 1;
+           SSL_CTX_set_max_proto_version(context->ssl, context->most_version) == 1;
+}
+
+/* A list of one's own is one in order. */
+static bool set_ciphers(SSL_CTX *ssl, const struct tls_terms *terms)
+{
+    bool is_own = terms->ciphers || terms->suites;
+    SSL_CTX_set_security_level(ssl, profiles[terms->profile].security_level);
+    SSL_CTX_set_options(ssl, profiles[terms->profile].options |
+                                 (is_own ? SSL_OP_CIPHER_SERVER_PREFERENCE : 0));
+    return SSL_CTX_set_cipher_list(ssl, terms->ciphers ? terms->ciphers
+                                                       : profiles[terms->profile].ciphers) == 1 &&
+           (!terms->suites || SSL_CTX_set_ciphersuites(ssl, terms->suites) == 1);
+}
+
+static bool set_groups(struct tls_context *context, const struct tls_terms *terms)
+{
+    context->groups = terms->groups ? strdup(terms->groups) : NULL;
+    return !terms->groups ||
+           (context->groups && SSL_CTX_set1_groups_list(context->ssl, context->groups) == 1);
 }
 
 /* A ticket is good where the same certificates are served in the same way, and the same ones of
  * clients accepted, and nowhere else: who resumes has seen a certificate that holds for the name,
  * and what he has shown was looked at by the same terms. */
-static bool set_identity(const struct tls_context *context, enum tls_profile profile,
+static bool set_identity(const struct tls_context *context, const struct tls_terms *terms,
                          const struct tls_certificate *const *certificates, size_t count)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE], kind = (unsigned char)profile;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    const uint64_t facts[] = {terms->profile, (uint64_t)terms->least_version,
+                              (uint64_t)terms->most_version, context->client_identity};
+    const char *const texts[] = {terms->ciphers, terms->suites, terms->groups};
     unsigned length = 0;
     EVP_MD_CTX *all = EVP_MD_CTX_new();
-    bool good =
-        all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1 &&
-        EVP_DigestUpdate(all, &kind, sizeof(kind)) == 1 &&
-        EVP_DigestUpdate(all, &context->client_identity, sizeof(context->client_identity)) == 1;
+    bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(all, facts, sizeof(facts)) == 1;
+    for (size_t i = 0; good && i < sizeof(texts) / sizeof(texts[0]); i++)
+        good = EVP_DigestUpdate(all, texts[i] ? texts[i] : "",
+                                strlen(texts[i] ? texts[i] : "") + 1) == 1;
     for (size_t i = 0; good && i < count; i++)
         good = X509_digest(certificates[i]->leaf, EVP_sha256(), digest, &length) == 1 &&
                EVP_DigestUpdate(all, digest, length) == 1;
@@ -114,13 +137,13 @@ static bool set_identity(const struct tls_context *context, enum tls_profile pro
     return good;
 }
 
-static bool fill(struct tls_context *context, enum tls_profile profile,
-                 const struct tls_certificate *const *certificates, size_t count,
-                 const struct tls_client_terms *clients)
+static bool fill(struct tls_context *context, const struct tls_terms *terms,
+                 const struct tls_certificate *const *certificates, size_t count)
 {
-    bool good = context->ssl && set_common(context->ssl) && set_profile(context, profile) &&
-                (!clients || tls_set_clients(context, clients)) &&
-                set_identity(context, profile, certificates, count);
+    bool good = context->ssl && set_common(context->ssl) && set_versions(context, terms) &&
+                set_ciphers(context->ssl, terms) && set_groups(context, terms) &&
+                (!terms->clients || tls_set_clients(context, terms->clients)) &&
+                set_identity(context, terms, certificates, count);
     for (size_t i = 0; good && i < count; i++)
         good = SSL_CTX_use_cert_and_key(context->ssl, certificates[i]->leaf, certificates[i]->key,
                                         certificates[i]->chain, 0) == 1;
@@ -128,16 +151,15 @@ static bool fill(struct tls_context *context, enum tls_profile profile,
     return good;
 }
 
-struct tls_context *tls_context_new(enum tls_profile profile,
-                                    const struct tls_certificate *const *certificates, size_t count,
-                                    const struct tls_client_terms *clients)
+struct tls_context *tls_context_new(const struct tls_terms *terms,
+                                    const struct tls_certificate *const *certificates, size_t count)
 {
     ASSERT(count > 0 && count <= TLS_KEY_KINDS);
     struct tls_context *context = calloc(1, sizeof(*context));
     if (!context)
         return NULL;
     context->ssl = SSL_CTX_new(TLS_server_method());
-    if (fill(context, profile, certificates, count, clients))
+    if (fill(context, terms, certificates, count))
         return context;
     tls_context_free(context);
     return NULL;
@@ -148,6 +170,7 @@ void tls_context_free(struct tls_context *context)
     if (!context)
         return;
     SSL_CTX_free(context->ssl);
+    free(context->groups);
     free(context);
 }
 

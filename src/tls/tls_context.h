@@ -28,16 +28,27 @@ struct tls_client_terms {
     int depth;                                 /* certificates in between */
 };
 
+/* How TLS is spoken to the clients of a site. */
+struct tls_terms {
+    enum tls_profile profile;
+    /* In the place of what the profile says; 0 and NULL: as it says. Versions as the protocol has
+     * them, 0x0303 for TLS 1.2; texts as the library has them, with colons between. */
+    int least_version, most_version;
+    const char *ciphers, *suites; /* of TLS 1.2 and before; of TLS 1.3 */
+    const char *groups;
+    const struct tls_client_terms *clients; /* NULL: they are asked for no certificate */
+};
+
 /* NULL: no memory. */
 struct tls_entrance *tls_entrance_new(void);
 void tls_entrance_free(struct tls_entrance *entrance);
 
-/* At most one certificate of each kind of key; they stay the caller's and are only read. `clients`
- * may be NULL: they are asked for none. NULL: no memory, or a certificate is not fit
- * (tls_certificate_new tells such before). */
-struct tls_context *tls_context_new(enum tls_profile profile,
-                                    const struct tls_certificate *const *certificates, size_t count,
-                                    const struct tls_client_terms *clients);
+/* At most one certificate of each kind of key; they stay the caller's and are only read, as the
+ * terms are. NULL: no memory, or a certificate is not fit (tls_certificate_new tells such before).
+ */
+struct tls_context *tls_context_new(const struct tls_terms *terms,
+                                    const struct tls_certificate *const *certificates,
+                                    size_t count);
 
 /* Connections that were made with it keep what they need. */
 void tls_context_free(struct tls_context *context);

@@ -17,7 +17,8 @@ bool tls_may_speak_h2(const SSL *ssl);
 
 struct tls_context {
     SSL_CTX *ssl;
-    int least_version;
+    int least_version, most_version; /* 0: the highest that there is */
+    char *groups;                    /* NULL: those of all */
     uint64_t client_identity; /* the same for the same terms; 0: clients are asked for nothing */
 };
 

@@ -2,7 +2,7 @@
 
 #include "base/arena.h"
 
-enum { PAIRS_MAX = TLS_KEY_KINDS };
+enum { PAIRS_MAX = TLS_KEY_KINDS, TLS_12 = 0x0303 };
 
 static void cleanse(void *bytes)
 {
@@ -142,6 +142,38 @@ static const struct setting records[] = {
          "Which versions and ciphers are spoken: intermediate (TLS 1.2 and 1.3), modern "
          "(TLS 1.3 alone), or old (from TLS 1.0 on, with ciphers that are known to be weak).",
      .example = "modern"},
+    {.name = "versions",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct tls_settings, versions),
+     .size = sizeof(struct tls_versions),
+     .read = tls_versions_read,
+     .form = "off | TEXT | [TEXT]",
+     .scopes = SCOPE_SITE,
+     .summary = "The versions that are spoken, in the place of those of the profile: TLSv1.2, "
+                "TLSv1.3; with the profile old also TLSv1.0 and TLSv1.1.",
+     .example = "[TLSv1.2, TLSv1.3]"},
+    {.name = "ciphers",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct tls_settings, ciphers),
+     .size = sizeof(struct tls_ciphers),
+     .read = tls_ciphers_read,
+     .form = "off | TEXT | [TEXT]",
+     .scopes = SCOPE_SITE,
+     .summary = "The ciphers, the best first, in the place of those of the profile, by their "
+                "standard names or those of OpenSSL; where none of TLS 1.3 is among them, or none "
+                "of TLS 1.2, those of the profile stay.",
+     .example = "[TLS_AES_256_GCM_SHA384, ECDHE-ECDSA-AES256-GCM-SHA384]"},
+    {.name = "groups",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct tls_settings, groups),
+     .size = sizeof(const char *),
+     .read = tls_groups_read,
+     .form = "off | TEXT | [TEXT]",
+     .scopes = SCOPE_SITE,
+     .summary =
+         "The groups for the exchange of keys, the best first, in the place of X25519, P-256 "
+         "and P-384.",
+     .example = "[X25519, P-256]"},
     {.name = "client",
      .type = SETTING_CUSTOM,
      .offset = offsetof(struct tls_settings, client),
@@ -163,6 +195,11 @@ static void check_site(const void *group, const struct node *node, struct diagno
                           "write all of them in \"certificates\", or take out what is inherited "
                           "with \"certificate: off\"",
                           "\"certificate\" and \"certificates\" stand side by side");
+    else if (settings->versions.least && settings->versions.least < TLS_12 &&
+             settings->profile != TLS_OLD)
+        diagnostics_error(diagnostics, node->position,
+                          "leave TLSv1.0 and TLSv1.1 away, or write \"profile: old\", too",
+                          "versions below TLSv1.2 can only be spoken with weak ciphers");
     else if (settings->profile == TLS_OLD)
         diagnostics_warning(diagnostics, node->position, "leave it away, where nobody needs it",
                             "the profile \"old\" lets weak ciphers and versions in");

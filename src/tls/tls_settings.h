@@ -59,10 +59,27 @@ extern const struct setting_group tls_client_group;
 /* Reads those of a site; `off`: clients are asked for none. */
 bool tls_client_settings_read(struct setting_reader *reader, const struct node *node, void *field);
 
+/* As struct tls_terms has them. */
+struct tls_versions {
+    int least, most;
+};
+
+struct tls_ciphers {
+    const char *ciphers, *suites;
+};
+
+/* Read what stands in the place of what the profile says; `off`: that it says it. */
+bool tls_versions_read(struct setting_reader *reader, const struct node *node, void *field);
+bool tls_ciphers_read(struct setting_reader *reader, const struct node *node, void *field);
+bool tls_groups_read(struct setting_reader *reader, const struct node *node, void *field);
+
 struct tls_settings {
     struct tls_pair pair;
     struct tls_pairs more;
     int profile; /* enum tls_profile */
+    struct tls_versions versions;
+    struct tls_ciphers ciphers;
+    const char *groups; /* NULL: those that all have */
     struct tls_client_settings client;
 };
 

@@ -2,8 +2,10 @@
 everything that works without TLS works with it."""
 
 import hashlib
+import signal
 import socket
 import ssl
+import subprocess
 
 import pytest
 
@@ -339,3 +341,76 @@ def test_drained_clients_are_told_of_the_end(authority, start_tls, tls):
     with pytest.raises(Ended):
         client.read_response()
     assert not client.was_cut
+
+
+# What is spoken
+
+def test_own_versions(authority, start_tls, tls):
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site().replace("tls: {", "tls: {versions: TLSv1.2, "))
+    assert tls(weir).socket.version() == "TLSv1.2"
+    with pytest.raises(ssl.SSLError):
+        tls(weir, versions=(ssl.TLSVersion.TLSv1_3, None))
+
+
+def test_own_versions_go_before_those_of_the_profile(authority, start_tls, tls):
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site().replace("tls: {", "tls: {profile: modern, versions: [TLSv1.2, TLSv1.3], "))
+    assert tls(weir, versions=(None, ssl.TLSVersion.TLSv1_2)).socket.version() == "TLSv1.2"
+    assert tls(weir).socket.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize("ciphers, version, cipher", [
+    ("[TLS_CHACHA20_POLY1305_SHA256, TLS_AES_128_GCM_SHA256]", "TLSv1_3",
+     "TLS_CHACHA20_POLY1305_SHA256"),
+    ("ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1_2", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+    ("[TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, ECDHE-ECDSA-AES128-GCM-SHA256]", "TLSv1_2",
+     "ECDHE-ECDSA-CHACHA20-POLY1305"),
+    ("TLS_AES_128_GCM_SHA256", "TLSv1_2", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", "TLSv1_3", "TLS_AES_256_GCM_SHA384")])
+def test_own_ciphers(authority, start_tls, tls, ciphers, version, cipher):
+    """The server's order counts; a list for one version leaves the other as it was."""
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site().replace("tls: {", f"tls: {{ciphers: {ciphers}, "))
+    only = getattr(ssl.TLSVersion, version)
+    assert tls(weir, versions=(only, only)).socket.cipher()[0] == cipher
+
+
+def test_a_cipher_that_is_not_named_is_not_spoken(authority, start_tls, tls):
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site().replace("tls: {", "tls: {ciphers: ECDHE-ECDSA-AES256-GCM-SHA384, "))
+    with pytest.raises(ssl.SSLError):
+        tls(weir, versions=(None, ssl.TLSVersion.TLSv1_2), ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
+
+
+def test_own_groups(authority, start_tls):
+    """openssl s_client tells the group of the exchange of keys."""
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site().replace("tls: {", "tls: {groups: [P-384], "))
+
+    def said(groups):
+        return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{weir.address[1]}",
+                               "-servername", "example.com", "-groups", groups], input="",
+                              capture_output=True, text=True, timeout=30).stdout
+    assert "ECDH, secp384r1, 384 bits" in said("X25519:P-384")
+    assert "Cipher is (NONE)" in said("X25519")
+
+
+def test_a_ticket_is_good_for_its_ciphers_alone(authority, start_tls, tls, directory):
+    """A cipher that is taken out is not spoken by those either who come again."""
+    authority.make("site", ["example.com"])
+    before = a_site().replace("tls: {", "tls: {ciphers: ECDHE-ECDSA-AES128-GCM-SHA256, ")
+    weir, context = start_tls(before), trusting(authority, (None, ssl.TLSVersion.TLSv1_2))
+    client = tls(weir, context=context)
+    assert client.ask().status == 200
+    path = weir.arguments[weir.arguments.index("-c") + 1]
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("AES128-GCM-SHA256", "AES256-GCM-SHA384"))
+    seen = len(weir.log.splitlines())
+    weir.signal(signal.SIGHUP)
+    weir.wait_for_log("the configuration was loaded", start=seen)
+    again = tls(weir, context=context, session=client.socket.session)
+    assert not again.socket.session_reused
+    assert again.socket.cipher()[0] == "ECDHE-ECDSA-AES256-GCM-SHA384"
