@@ -8,6 +8,7 @@
 #include "http/uri.h"
 #include "policy/route_settings.h"
 #include "sys/clock.h"
+#include "tls/tls_key_reader.h"
 #include "tls/tls_settings.h"
 
 /* ---- `plain_http` */
@@ -60,6 +61,7 @@ struct builder {
     int64_t now;
     uint32_t good; /* certificates */
     bool no_memory;
+    struct tls_key_reader *key_reader; /* NULL: no memory, which only costs time */
     /* What sites inherit is read once. */
     const struct tls_settings *inherited;
     struct certificates inherited_certificates;
@@ -94,8 +96,8 @@ static struct tls_certificate *read_certificate(struct builder *builder,
         complain(builder, unread->node, setting_file_cure, unread->problem);
         return NULL;
     }
-    enum tls_certificate_state state =
-        tls_certificate_new(pair->certificate.bytes, key->bytes, profile == TLS_OLD, &certificate);
+    enum tls_certificate_state state = tls_certificate_new(
+        pair->certificate.bytes, key->bytes, profile == TLS_OLD, builder->key_reader, &certificate);
     bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
     if (state != TLS_CERTIFICATE_GOOD) {
         complain(builder, is_of_key ? key->node : pair->certificate.node,
@@ -407,7 +409,8 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
     struct builder builder = {.plans = plans,
                               .configuration = snapshot->configuration,
                               .diagnostics = diagnostics,
-                              .now = sys_wall_seconds()};
+                              .now = sys_wall_seconds(),
+                              .key_reader = tls_key_reader_new()};
     struct route_table *routes = snapshot_get(snapshot, &route_part);
     bool good = true;
     for (size_t i = 0; i < route_table_sites(routes); i++)
@@ -415,6 +418,7 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
     for (size_t i = 0; i < route_table_sites(routes); i++)
         cleanse_keys(
             scope_group(builder.configuration, route_table_site(routes, i)->scope, &tls_group));
+    tls_key_reader_free(builder.key_reader);
     tell_complaints(&builder, ((const struct live *)snapshot->live)->is_lenient);
     for (uint32_t i = 0; i < plans->listener_count; i++) {
         const struct listener_plan *listener = &plans->listeners[i];

@@ -1,6 +1,7 @@
 #include "tls/tls_certificate_int.h"
 
 #include "base/address.h"
+#include "tls/tls_key_reader.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -116,7 +117,7 @@ static enum tls_certificate_state read_all(BIO *chain, BIO *key, bool weak_too,
 {
     enum tls_certificate_state state =
         chain && key ? read_chain(chain, certificate) : TLS_CERTIFICATE_NO_MEMORY;
-    if (state == TLS_CERTIFICATE_GOOD)
+    if (state == TLS_CERTIFICATE_GOOD && !certificate->key)
         state = read_key(key, certificate);
     if (state != TLS_CERTIFICATE_GOOD)
         return state;
@@ -130,11 +131,13 @@ static enum tls_certificate_state read_all(BIO *chain, BIO *key, bool weak_too,
 }
 
 enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key, bool weak_too,
+                                               struct tls_key_reader *reader,
                                                struct tls_certificate **ret_certificate)
 {
     struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
     if (!certificate)
         return TLS_CERTIFICATE_NO_MEMORY;
+    certificate->key = reader ? tls_key_reader_read(reader, key) : NULL;
     BIO *chain_bytes = tls_pem_open(chain), *key_bytes = tls_pem_open(key);
     enum tls_certificate_state state = read_all(chain_bytes, key_bytes, weak_too, certificate);
     if (state == TLS_CERTIFICATE_BAD_KEY && !has_key(key))

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct tls_certificate;
+struct tls_key_reader;
 
 enum tls_certificate_state {
     TLS_CERTIFICATE_GOOD,
@@ -30,8 +31,10 @@ const char *tls_certificate_cure(enum tls_certificate_state state);
 enum { TLS_KEY_KINDS = 4 };
 
 /* From PEM: the certificate first, then those that signed it; what else stands in the bytes is
- * passed over. `weak_too`: also one that only the profile `old` may serve. */
+ * passed over. `weak_too`: also one that only the profile `old` may serve. `reader`: for who reads
+ * many of them; may be NULL. */
 enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key, bool weak_too,
+                                               struct tls_key_reader *reader,
                                                struct tls_certificate **ret_certificate);
 void tls_certificate_free(struct tls_certificate *certificate);
 

@@ -11,7 +11,7 @@
 static enum tls_certificate_state read_both(const char *chain, const char *key,
                                             struct tls_certificate **ret_certificate)
 {
-    return tls_certificate_new(slice_from_text(chain), slice_from_text(key), false,
+    return tls_certificate_new(slice_from_text(chain), slice_from_text(key), false, NULL,
                                ret_certificate);
 }
 

@@ -60,7 +60,7 @@ static void world_init(struct world *world, long ends)
     test_certificate_make(&own, "DNS:a.example.com");
     test_certificate_make_for(&clients, "DNS:alice", ends - 7200, ends);
     assert_int_equal(tls_certificate_new(slice_from_text(own.chain), slice_from_text(own.key),
-                                         false, &world->certificate),
+                                         false, NULL, &world->certificate),
                      TLS_CERTIFICATE_GOOD);
     assert_int_equal(tls_authorities_new(slice_from_text(clients.chain), &authorities),
                      TLS_CERTIFICATE_GOOD);

@@ -47,7 +47,7 @@ static int set_up(void **state)
     fixture->peer = ends[1];
     test_certificate_make(&made, "DNS:a.example.com");
     assert_int_equal(tls_certificate_new(slice_from_text(made.chain), slice_from_text(made.key),
-                                         false, &fixture->certificate),
+                                         false, NULL, &fixture->certificate),
                      TLS_CERTIFICATE_GOOD);
     const struct tls_certificate *certificates[] = {fixture->certificate};
     fixture->context = tls_context_new(&(struct tls_terms){0}, certificates, 1);

@@ -38,7 +38,7 @@ static int set_up(void **state)
     fixture->entrance = tls_entrance_new();
     test_certificate_make(&made, "DNS:a.example.com,IP:192.0.2.1");
     assert_int_equal(tls_certificate_new(slice_from_text(made.chain), slice_from_text(made.key),
-                                         false, &fixture->certificate),
+                                         false, NULL, &fixture->certificate),
                      TLS_CERTIFICATE_GOOD);
     assert_int_equal(tls_authorities_new(slice_from_text(made.chain), &fixture->authorities),
                      TLS_CERTIFICATE_GOOD);

@@ -102,7 +102,7 @@ static struct tls_certificate *own_certificate(struct making *making)
     }
     enum tls_certificate_state state = TLS_CERTIFICATE_BROKEN;
     if (!wrong->problem) {
-        state = tls_certificate_new(pair->certificate.bytes, key->bytes, true, &certificate);
+        state = tls_certificate_new(pair->certificate.bytes, key->bytes, true, NULL, &certificate);
         bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
         wrong = is_of_key ? key : &pair->certificate;
     }

@@ -28,7 +28,7 @@ static void make_world(void)
     struct tls_certificate *certificate = NULL;
     test_certificate_make(&made, "DNS:a.example.com");
     enum tls_certificate_state state = tls_certificate_new(
-        slice_from_text(made.chain), slice_from_text(made.key), true, &certificate);
+        slice_from_text(made.chain), slice_from_text(made.key), true, NULL, &certificate);
     ASSERT(state == TLS_CERTIFICATE_GOOD);
     const struct tls_certificate *certificates[] = {certificate};
     world.loop = loop_new();
