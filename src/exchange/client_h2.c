@@ -274,8 +274,10 @@ static void await(struct client_h2 *self)
 {
     enum h2_wait wait = wait_of(self);
     (void)socket_watch(&self->client->transport.socket); /* a refusal shows as broken */
-    /* A request that was answered at once leaves no other trace. */
-    if (wait == self->waiting && self->client->requests == self->requests)
+    /* A request that was answered at once leaves no other trace. Who was told to leave does not
+     * stay by asking on. */
+    bool is_new = self->client->requests != self->requests && wait != H2_WAIT_LEAVE;
+    if (wait == self->waiting && !is_new)
         return;
     self->waiting = wait;
     self->requests = self->client->requests;

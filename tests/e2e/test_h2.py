@@ -10,13 +10,13 @@ import threading
 import pytest
 
 from harness.certificates import a_site
-from harness.deadline import PATIENCE, poll_until, wait_for
-from harness.h2_client import (CANCEL, DATA, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, NO_ERROR,
-                               PREFACE, REFUSED_STREAM, SETTINGS, WINDOW_UPDATE, frame_bytes)
+from harness.deadline import PATIENCE, Deadline, wait_for
+from harness.h2_client import (CANCEL, DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE,
+                               INTERNAL_ERROR, NO_ERROR, PREFACE, REFUSED_STREAM, SETTINGS,
+                               WINDOW_UPDATE, frame_bytes)
+from harness.http1 import Cut
 from harness.origin import response_bytes
 from harness.weir import write_configuration
-
-OPEN = {INITIAL_WINDOW_SIZE: 1 << 30}
 
 
 def proxy(origin):
@@ -248,6 +248,31 @@ def test_who_is_not_read_stops_his_own_stream_only(start_origin, start_h2c, h2):
     assert client.read_response(held).body == b"%d" % sent
 
 
+@pytest.mark.parametrize("update", [False, True])
+def test_what_is_urgent_goes_first(start_origin, start_h2c, h2, update):
+    def behaviour(connection):
+        while True:
+            request = connection.read_request()
+            connection.answer(body=b"x" * (100_000 if request.target == "/large" else 1000))
+
+    client = h2(start_h2c(proxy(start_origin(behaviour))), {INITIAL_WINDOW_SIZE: 1 << 20})
+    large = client.send_request(path="/large")
+    client.read_until(lambda: len(client.response(large).body) == 65535)  # the connection's window
+    idle = client.send_request(fields=[("priority", "u=7")])
+    urgent = client.send_request(fields=[] if update else [("priority", "u=0")])
+    client.read_head(idle), client.read_head(urgent)
+    if update:
+        client.send_frame(16, 0, 0, struct.pack(">L", urgent) + b"u=0")
+    client.ping()
+    client.open_window(0, 1 << 20)
+    done = []
+    while len(done) < 3:
+        frame = client.read_frame()
+        if frame.kind == DATA and frame.flags & END_STREAM:
+            done.append(frame.stream)
+    assert done == [urgent, large, idle]
+
+
 def test_more_streams_than_allowed_are_refused(start_origin, start_h2c, h2):
     go = threading.Event()
     origin = start_origin(lambda c: (c.read_request(), c.wait(go), c.answer(body=b"ok")))
@@ -368,6 +393,15 @@ def test_the_last_request_of_a_connection(start_h2c, h2):
     assert [client.read_response(stream).status for stream in streams] == [204] * 3
     goaway = client.read_goaway()
     assert (goaway.error, goaway.last_stream) == (NO_ERROR, streams[-1])
+
+
+def test_who_was_told_to_leave_does_not_stay_by_asking_on(start_h2c, h2):
+    client = h2(start_h2c("- respond: 204", "limits: {requests_per_connection: 1}"))
+    deadline = Deadline(what="the end of the connection")
+    with pytest.raises((Cut, OSError)):
+        while deadline.left():
+            client.ask()
+    assert client.goaway.error == NO_ERROR
 
 
 def test_an_idle_connection_is_closed(start_h2c, h2):
