@@ -9,6 +9,7 @@ struct commons_table {
     struct sys_lock *lock;
     struct arena arena; /* keys */
     struct map by_key;
+    uint64_t tickets; /* behind the lock: queues may wait for the same server */
 };
 
 struct commons_table *commons_table_new(void)
@@ -56,6 +57,7 @@ static struct commons *add(struct commons_table *table, struct slice key)
     if (!commons)
         return NULL;
     commons->lock = table->lock;
+    commons->tickets = &table->tickets;
     list_init(&commons->waiters);
     commons->key = arena_copy(&table->arena, key);
     if (commons->key.data && map_set(&table->by_key, commons->key, commons))

@@ -24,7 +24,8 @@ struct commons {
 
     /* Behind the lock; of the counters and the histogram whoever has it is the owner. */
     struct list waiters; /* who waits longest is first */
-    uint64_t ticket;     /* the last one that was given out */
+    uint64_t called;     /* of them, that were called and have not looked since */
+    uint64_t *tickets;   /* of the table: the last one that was given out */
     bool has_spare;      /* a place came free when all who wait were called already */
     struct counter queue_overflows, queue_timeouts;
     struct histogram queue_milliseconds; /* that calls have waited, for a place or in vain */

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { LOOK_MS = 1000 }; /* how often who waits looks whether places came free without a word */
+
 #define QUEUE_RECORD(...) SETTING_ROW(struct queue_settings, __VA_ARGS__)
 static const struct setting settings[] = {QUEUE_SETTINGS(QUEUE_RECORD)};
 
@@ -80,6 +82,7 @@ static void call_waiter(struct waiter *waiter)
 {
     ASSERT(!waiter->is_called);
     waiter->is_called = true;
+    waiter->upstream->commons->called++;
     if (waiter->in_flight)
         return;
     waiter->in_flight = true;
@@ -87,17 +90,38 @@ static void call_waiter(struct waiter *waiter)
     loop_send(upstreams_loop(waiter->home), &waiter->message);
 }
 
+static bool is_free(const struct upstream_member *member)
+{
+    return member->max_connections == 0 ||
+           atomic_load(&member->server->active) < member->max_connections;
+}
+
 /* Whether a call of that upstream could go to the server now; of an older snapshot it may not know
  * it. */
 static bool has_place(const struct upstream *upstream, const struct server *server)
 {
     for (uint32_t i = 0; i < upstream->count; i++) {
-        const struct upstream_member *member = &upstream->members[i];
-        if (member->server == server)
-            return member->max_connections == 0 ||
-                   atomic_load(&server->active) < member->max_connections;
+        if (upstream->members[i].server == server)
+            return is_free(&upstream->members[i]);
     }
     return false;
+}
+
+/* For how many calls of that upstream there is room now. A server whose rest has ended is one of
+ * those of which nobody says so: no call gives a place there back. */
+static uint64_t count_places(const struct upstream *upstream, uint64_t now_ms)
+{
+    uint64_t places = 0;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        const struct upstream_member *member = &upstream->members[i];
+        if (!is_free(member) || server_rests(member->server, now_ms))
+            continue;
+        if (member->max_connections == 0)
+            return UINT64_MAX;
+        uint64_t active = atomic_load(&member->server->active);
+        places += active < member->max_connections ? member->max_connections - active : 0;
+    }
+    return places;
 }
 
 /* The first behind `link` that is not called and could use a place of the server; NULL: any
@@ -114,6 +138,22 @@ static struct waiter *find_next(struct commons *commons, struct list *link,
         in_vain = waiter->upstream->serial;
     }
     return NULL;
+}
+
+/* Calls the first for whom there is a place beside those of whom are called already. */
+static void call_next(struct commons *commons, uint64_t now_ms)
+{
+    uint64_t in_vain = 0;
+    for (struct list *link = commons->waiters.next; link != &commons->waiters; link = link->next) {
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+        if (waiter->is_called || waiter->is_picky || waiter->upstream->serial == in_vain)
+            continue;
+        if (count_places(waiter->upstream, now_ms) > commons->called) {
+            call_waiter(waiter);
+            return;
+        }
+        in_vain = waiter->upstream->serial;
+    }
 }
 
 void queue_place_free(struct server *server)
@@ -168,11 +208,28 @@ static void on_message(struct loop *loop, struct message *message)
         waiter->on_turn(waiter);
 }
 
+static void await(struct waiter *waiter, uint64_t now_ms)
+{
+    uint64_t left = waiter->until > now_ms ? waiter->until - now_ms : 1;
+    timer_set(waiter->home->loop, &waiter->timer, left < LOOK_MS ? left : LOOK_MS);
+}
+
 static void on_timer(struct timer *timer)
 {
     struct waiter *waiter = CONTAINER_OF(timer, struct waiter, timer);
-    waiter->timed_out = true;
-    waiter->on_turn(waiter);
+    uint64_t now = loop_now(waiter->home->loop);
+    if (now >= waiter->until) {
+        waiter->timed_out = true;
+        waiter->on_turn(waiter);
+        return;
+    }
+    await(waiter, now);
+    if (count_places(waiter->upstream, now) == 0)
+        return;
+    struct commons *commons = waiter->upstream->commons;
+    sys_lock_take(commons->lock);
+    call_next(commons, now);
+    sys_lock_release(commons->lock);
 }
 
 static struct waiter *new_waiter(struct upstreams *upstreams, const struct upstream *upstream)
@@ -211,7 +268,7 @@ static bool is_first(struct commons *commons, struct waiter *waiter)
 static void insert(struct commons *commons, struct waiter *waiter, bool again)
 {
     bool is_empty = list_is_empty(&commons->waiters);
-    waiter->ticket = ++commons->ticket;
+    waiter->ticket = ++*commons->tickets;
     if (again && !is_empty) {
         waiter->ticket = CONTAINER_OF(commons->waiters.next, struct waiter, link)->ticket;
         list_push_front(&commons->waiters, &waiter->link);
@@ -233,6 +290,8 @@ enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *u
         return QUEUE_NO_MEMORY;
     waiter->owner = owner;
     waiter->on_turn = on_turn;
+    uint64_t whole = (uint64_t)own->timeout, now = loop_now(upstreams->loop);
+    waiter->until = now + (whole > waited_ms ? whole - waited_ms : 1);
     sys_lock_take(commons->lock);
     bool fits = atomic_load(&commons->waiting) < (uint64_t)own->size;
     if (fits)
@@ -240,13 +299,14 @@ enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *u
     else
         counter_add(&commons->queue_overflows, 1);
     bool first = fits && is_first(commons, waiter);
+    if (fits && !first)
+        call_next(commons, now);
     sys_lock_release(commons->lock);
     if (!fits) {
         free_waiter(waiter);
         return QUEUE_IS_FULL;
     }
-    uint64_t whole = (uint64_t)own->timeout;
-    timer_set(upstreams->loop, &waiter->timer, whole > waited_ms ? whole - waited_ms : 1);
+    await(waiter, now);
     *ret_waiter = waiter;
     return first ? QUEUE_FIRST : QUEUE_JOINED;
 }
@@ -277,32 +337,56 @@ bool queue_found_none(struct waiter *waiter, bool has_tried)
     bool was_called = waiter->is_called;
     waiter->is_called = false;
     waiter->is_picky = has_tried;
+    commons->called -= was_called;
     if (was_called)
         pass_on(commons, waiter);
     sys_lock_release(commons->lock);
     return was_called;
 }
 
-void queue_leave(struct waiter *waiter, bool has_place)
+/* Whose turn it is when one leaves; where that one was called and takes no place, at once. False:
+ * nobody here could take it. */
+static bool call_successor(struct commons *commons, bool leaves_one, uint64_t now_ms)
 {
-    struct commons *commons = waiter->upstream->commons;
-    timer_fini(&waiter->timer);
-    sys_lock_take(commons->lock);
-    list_remove(&waiter->link);
-    atomic_fetch_sub(&commons->waiting, 1);
-    bool leaves_one = waiter->is_called && !has_place;
     struct waiter *next = NULL;
     if (leaves_one || commons->has_spare)
         next = find_next(commons, &commons->waiters, NULL, 0);
     if (next) {
         commons->has_spare &= leaves_one;
         call_waiter(next);
+    } else {
+        call_next(commons, now_ms); /* it may have taken another place than the one that called */
     }
-    histogram_add(&commons->queue_milliseconds, loop_now(waiter->home->loop) - waiter->since);
+    return next != NULL;
+}
+
+/* For those who wait elsewhere for the same servers. */
+static void give_place_back(const struct upstream *upstream)
+{
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        if (is_free(&upstream->members[i]))
+            queue_place_free(upstream->members[i].server);
+    }
+}
+
+void queue_leave(struct waiter *waiter, bool has_place)
+{
+    struct commons *commons = waiter->upstream->commons;
+    uint64_t now = loop_now(waiter->home->loop);
+    timer_fini(&waiter->timer);
+    sys_lock_take(commons->lock);
+    list_remove(&waiter->link);
+    atomic_fetch_sub(&commons->waiting, 1);
+    bool leaves_one = waiter->is_called && !has_place;
+    commons->called -= waiter->is_called;
+    bool is_taken = call_successor(commons, leaves_one, now);
+    histogram_add(&commons->queue_milliseconds, now - waiter->since);
     if (waiter->timed_out && !has_place)
         counter_add(&commons->queue_timeouts, 1);
     bool in_flight = waiter->in_flight;
     sys_lock_release(commons->lock);
+    if (leaves_one && !is_taken)
+        give_place_back(waiter->upstream);
     waiter->owner = NULL;
     if (!in_flight)
         free_waiter(waiter);

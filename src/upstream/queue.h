@@ -27,7 +27,7 @@ struct waiter {
     struct upstreams *home;
     const struct upstream *upstream;
     struct timer timer;
-    uint64_t since; /* milliseconds */
+    uint64_t since, until; /* milliseconds */
     bool timed_out;
 
     /* Behind the lock. */

@@ -306,6 +306,101 @@ static void a_place_too_many_is_remembered(void **state)
         leave(i, i < 2);
 }
 
+/* A second server of the upstream, which rests and has one place. */
+static struct upstream *add_resting_server(struct server **ret_server)
+{
+    struct server_place place;
+    const char *wrong, *cure;
+    struct upstream *upstream = calloc(1, sizeof(*upstream) + 2 * sizeof(struct upstream_member));
+    *upstream = *bench->upstream;
+    upstream->count = 2;
+    upstream->members[0] = bench->upstream->members[0];
+    assert_true(server_place_parse(SLICE("10.0.0.2:80"), &bench->arena, &place, &wrong, &cure));
+    *ret_server = server_registry_get(bench->servers, &place);
+    upstream->members[1] =
+        (struct upstream_member){.server = *ret_server, .weight = 1, .max_connections = 1};
+    atomic_store(&(*ret_server)->rests_until, UINT64_MAX);
+    return upstream;
+}
+
+/* Nobody who waits there gives a place back. */
+static void who_comes_tells_of_a_server_that_is_back(void **state)
+{
+    (void)state;
+    struct server *other;
+    struct upstream *upstream = add_resting_server(&other);
+    assert_int_equal(join_at(0, upstream, false), QUEUE_FIRST);
+    assert_int_equal(join_at(1, upstream, false), QUEUE_JOINED);
+    turn();
+    assert_string_equal(bench->order, "");
+    atomic_store(&other->rests_until, 0);
+    assert_int_equal(join_at(2, upstream, false), QUEUE_JOINED);
+    assert_int_equal(join_at(3, upstream, false), QUEUE_JOINED);
+    turn();
+    assert_string_equal(bench->order, "a"); /* there is one place */
+    atomic_store(&other->active, 1);
+    for (unsigned i = 0; i < 4; i++)
+        leave(i, i == 0);
+    assert_string_equal(bench->order, "a");
+    free(upstream);
+}
+
+static void who_takes_another_place_leaves_his_to_the_next(void **state)
+{
+    (void)state;
+    struct server *other;
+    struct upstream *upstream = add_resting_server(&other);
+    for (unsigned i = 0; i < 3; i++)
+        join_at(i, upstream, false);
+    atomic_store(&other->rests_until, 0);
+    free_place();
+    assert_string_equal(bench->order, "a");
+    atomic_store(&other->active, 1);
+    queue_leave(bench->waiters[0], true);
+    turn();
+    assert_string_equal(bench->order, "ab");
+    leave(1, true);
+    leave(2, false);
+    assert_string_equal(bench->order, "ab");
+    free(upstream);
+}
+
+static void who_leaves_when_called_passes_the_place_on_to_another_upstream(void **state)
+{
+    (void)state;
+    struct commons *commons = commons_get(server_registry_commons(bench->servers), SLICE("other"));
+    struct upstream *upstream = make_upstream(commons, 3);
+    assert_true(queue_watch(commons, bench->server));
+    join(0);
+    join_at(1, upstream, false);
+    free_place();
+    assert_string_equal(bench->order, "a");
+    leave(0, false);
+    assert_string_equal(bench->order, "ab");
+    leave(1, true);
+    free(upstream);
+}
+
+/* However many have waited there before. */
+static void of_two_upstreams_goes_first_who_waits_longest(void **state)
+{
+    (void)state;
+    struct commons *commons = commons_get(server_registry_commons(bench->servers), SLICE("other"));
+    struct upstream *upstream = make_upstream(commons, 3);
+    assert_true(queue_watch(commons, bench->server));
+    for (unsigned i = 0; i < 4; i++) {
+        join(i);
+        leave(i, false);
+    }
+    join(0);
+    join_at(1, upstream, false);
+    free_place();
+    assert_string_equal(bench->order, "a");
+    leave(0, true);
+    leave(1, false);
+    free(upstream);
+}
+
 int main(void)
 {
 #define IN_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -323,6 +418,10 @@ int main(void)
         IN_BENCH(who_is_picky_keeps_nobody_from_a_place),
         IN_BENCH(who_comes_does_not_take_what_another_was_called_for),
         IN_BENCH(a_place_too_many_is_remembered),
+        IN_BENCH(who_comes_tells_of_a_server_that_is_back),
+        IN_BENCH(who_takes_another_place_leaves_his_to_the_next),
+        IN_BENCH(who_leaves_when_called_passes_the_place_on_to_another_upstream),
+        IN_BENCH(of_two_upstreams_goes_first_who_waits_longest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
