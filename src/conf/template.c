@@ -266,6 +266,16 @@ unsigned template_captures(const struct template *template)
     return template->captures;
 }
 
+bool template_names(const struct template *template, const char *name)
+{
+    for (uint32_t i = 0; i < template->count; i++) {
+        const struct piece *piece = &template->pieces[i];
+        if (piece->kind == PIECE_VARIABLE && strcmp(piece->variable->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 struct slice template_expand(const struct template *template, const void *exchange,
                              const struct slice *captures, struct arena *arena)
 {

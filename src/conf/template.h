@@ -45,6 +45,9 @@ const struct template *template_compile(const struct node *scalar, enum template
 /* How many captures are needed: 0 for none, 2 where `$1` is the last. */
 unsigned template_captures(const struct template *template);
 
+/* Whether the variable of that name, which takes no argument, stands in it. */
+bool template_names(const struct template *template, const char *name);
+
 /* The text with all values in. `captures` may be NULL where the template has none. A template
  * without variables costs nothing. Data is NULL where there was no memory. */
 struct slice template_expand(const struct template *template, const void *exchange,

@@ -94,6 +94,12 @@ static void a_template_knows_its_captures(void **state)
     assert_int_equal(template_captures(compile(*state, "$2$1")), 3);
 }
 
+static void a_template_knows_its_variables(void **state)
+{
+    assert_true(template_names(compile(*state, "$1$host"), "host"));
+    assert_false(template_names(compile(*state, "host$$host$1"), "host"));
+}
+
 static void what_the_environment_gave_is_taken_as_it_is(void **state)
 {
     struct bench *bench = *state;
@@ -180,6 +186,7 @@ int main(void)
         TEST(dollars_and_captures_have_their_signs),
         TEST(texts_without_variables_are_constant),
         TEST(a_template_knows_its_captures),
+        TEST(a_template_knows_its_variables),
         TEST(what_the_environment_gave_is_taken_as_it_is),
         cmocka_unit_test(what_does_not_exist_is_told_with_its_column),
         TEST(errors_of_one_text_come_together),

@@ -215,6 +215,16 @@ static struct plan *build_variant(struct builder *builder, const struct route *r
     return variant->timeouts && set_retry(builder, route, variant) ? variant : NULL;
 }
 
+static bool check_variants(struct builder *builder, const struct route *route,
+                           const struct split *split)
+{
+    const struct node *by =
+        scope_source(builder->configuration, route->scope, &variants_group, "by");
+    return route_check_captures(route, split->settings->by,
+                                by ? by->position : route->scope->node->position,
+                                builder->diagnostics);
+}
+
 /* When all else of the plan is there. */
 static bool build_split(struct builder *builder, const struct route *route, struct plan *plan)
 {
@@ -230,7 +240,7 @@ static bool build_split(struct builder *builder, const struct route *route, stru
             return false;
     }
     plan->split = split;
-    return split != NULL;
+    return split && check_variants(builder, route, split);
 }
 
 static bool open_access_log(struct builder *builder, const struct scope *scope,

@@ -121,6 +121,9 @@ static void check(const void *group, const struct node *node, struct diagnostics
     if (by && own->by && template_is_constant(own->by, &text))
         diagnostics_error(diagnostics, by->position, "write what differs: $client_ip, $cookie.user",
                           "a text without variables gives everybody the same variant");
+    if (by && own->by && template_names(own->by, "variant"))
+        diagnostics_error(diagnostics, by->position, "write what differs: $client_ip, $cookie.user",
+                          "$variant is what \"by\" decides, and cannot stand in it");
 }
 
 const struct setting_group variants_group = {

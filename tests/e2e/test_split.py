@@ -262,6 +262,9 @@ def test_explain_tells(start_letters, directory, variants, arguments, why):
     ("{a: 50%, c: 50%}", 'there is no upstream "c"'),
     ("{a: 100%}, proxy: a", "proxy"),
     ("{a: 50%, b: 50%}, variants: {by: constant}", "gives everybody the same variant"),
+    ("{a: 50%, b: 50%}, variants: {by: $client_ip$variant}", "decides, and cannot stand in it"),
+    ("{a: 50%, b: 50%}, variants: {by: $1$variant}", "decides, and cannot stand in it"),
+    ("{a: 50%, b: 50%}, variants: {by: $1}", 'the route has no capture "1"'),
     ("{a: 50%, b: 50%}, variants: {tell: Content-Length}", "can be no field for a variant"),
     ("{a: 50%, b: 50%}, variants: {cookie: a b}", "no cookie can have this name"),
 ])
