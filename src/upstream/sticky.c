@@ -55,6 +55,9 @@ static void check(const void *group, const struct node *node, struct diagnostics
         diagnostics_error(diagnostics, by->position,
                           "write what differs: $client_ip, $cookie.session",
                           "a text without variables leads every request to one server");
+    if (by && own->by && template_captures(own->by) > 0)
+        diagnostics_error(diagnostics, by->position, "write $path, or what else the request has",
+                          "captures are of the path of a route, and an upstream has none");
 }
 
 const struct setting_group sticky_group = {

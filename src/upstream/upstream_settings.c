@@ -230,6 +230,9 @@ static void check_hash(const struct upstream_settings *own, const struct node *n
         diagnostics_error(diagnostics, hash->position,
                           "write what differs: $client_ip, $host$target, $cookie.session",
                           "a text without variables leads every request to one server");
+    if (hash && own->hash && template_captures(own->hash) > 0)
+        diagnostics_error(diagnostics, hash->position, "write $path, or what else the request has",
+                          "captures are of the path of a route, and an upstream has none");
     if (own->balance == BALANCE_HASH && own->servers.count > RENDEZVOUS_SERVERS_MAX)
         diagnostics_error(diagnostics, node->position, "spread them over several upstreams",
                           "balance: hash takes at most %d servers", RENDEZVOUS_SERVERS_MAX);

@@ -355,6 +355,7 @@ def test_explain_tells(start_letters, start_weir, visit, ports):
     ("cookie: __Host-home, secure: on, path: /a", "only without Domain and with the Path /"),
     ("cookie: home, by: $client_ip", 'clients stick by a cookie or "by" something'),
     ("by: constant", "a text without variables leads every request to one server"),
+    ("by: $1", "captures are of the path of a route, and an upstream has none"),
     ("by: $client_ip}, balance: hash, ejection: {failures: 5", "balance: hash and sticky: {by} at once"),
     ("path: /a", '"path" is for a cookie, and there is none'),
     ("cookie: home, secret: short", "the secret has less than 32 bytes"),
