@@ -135,6 +135,7 @@ static void begin_again(struct exchange *exchange)
     retry->body_ended = exchange->request.body != BODY_NONE && exchange->request_flow == FLOW_ENDED;
     exchange->request_flow = FLOW_OPEN;
     exchange->response_flow = FLOW_HEAD;
+    exchange->repeated = false;
     exchange->response.status = 0;
     exchange->response.fields = (struct fields){0};
     call_retry(&exchange->call);

@@ -83,6 +83,23 @@ def test_the_answer_of_the_last_attempt_is_the_clients(start_origin, start_weir,
     assert log.read_text() == f"503 3 {last.server}\n"
 
 
+def test_each_attempt_may_find_a_connection_dead(start_origin, start_weir, connect):
+    """And is repeated over a fresh one, which takes no attempt."""
+    def dies(connection):
+        connection.read_request()
+        connection.answer(200, b"first")
+        connection.read_request()
+
+    bad = start_origin(in_turn(dies, answering(b"no", status=503)))
+    good = start_origin(in_turn(dies, answering(b"good")))
+    client = connect(start_weir(configuration(bad.server, good.server,
+                                              retry="{attempts: 2, backoff: 0ms}")))
+    assert [client.ask().body for _ in range(2)] == [b"first"] * 2
+    answer = client.ask()
+    assert (answer.status, answer.body) == (200, b"good")
+    assert len(bad.requests) == len(good.requests) == 3
+
+
 def test_the_only_server_is_asked_again(start_origin, start_weir, connect):
     origin = start_origin(in_turn(resets, resets, answering(b"good")))
     assert connect(start_weir(configuration(origin.server))).ask().body == b"good"
