@@ -3,8 +3,10 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "exchange/plan.h"
+#include "sys/clock.h"
 #include "upstream/commons.h"
-#include "upstream/upstream.h"
+#include "upstream/health_settings.h"
+#include "upstream/member.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -542,6 +544,77 @@ static void print_upstream_queues(FILE *file, const struct metrics_sources *sour
     print_all_queue_times(file, sources);
 }
 
+/* ---- servers in their upstreams */
+
+/* A line or more for one of them. */
+typedef void member_printer(FILE *file, const char *name, const struct upstream *upstream,
+                            const struct upstream_member *member);
+
+static void print_member_labels(FILE *file, const char *name, const struct upstream *upstream,
+                                const struct upstream_member *member)
+{
+    (void)fprintf(file, "%s{", name);
+    print_label(file, "upstream", upstream->name);
+    (void)fputc(',', file);
+    print_label(file, "server", member->server->key);
+}
+
+static void print_is_up(FILE *file, const char *name, const struct upstream *upstream,
+                        const struct upstream_member *member)
+{
+    print_member_labels(file, name, upstream, member);
+    (void)fprintf(file, "} %d\n", member_state(member, sys_monotonic_ms()) == MEMBER_UP);
+}
+
+static void print_probes(FILE *file, const char *name, const struct upstream *upstream,
+                         const struct upstream_member *member)
+{
+    if (!health_is_checked(upstream->health))
+        return;
+    print_member_labels(file, name, upstream, member);
+    (void)fprintf(file, ",outcome=\"passed\"} %" PRIu64 "\n", member->standing->passed);
+    print_member_labels(file, name, upstream, member);
+    (void)fprintf(file, ",outcome=\"failed\"} %" PRIu64 "\n", member->standing->failed);
+}
+
+/* Each once, though upstreams without a name may have the same ones. */
+static void print_members(FILE *file, const struct metrics_sources *sources, const char *name,
+                          enum kind kind, const char *help, member_printer *print)
+{
+    struct map seen;
+    map_init(&seen);
+    begin(file, name, kind, help);
+    const struct upstream *upstream =
+        upstream_first(snapshot_get(sources->snapshot, &upstream_part));
+    for (; upstream; upstream = upstream->next) {
+        for (uint32_t i = 0; i < upstream->count; i++) {
+            const struct upstream_member *member = &upstream->members[i];
+            struct slice key = slice_of((const char *)&member->standing, sizeof(member->standing));
+            if (!map_get(&seen, key) && map_set(&seen, key, member->standing))
+                print(file, name, upstream, member);
+        }
+    }
+    map_fini(&seen);
+}
+
+static void print_panics(FILE *file, const struct metrics_sources *sources)
+{
+    struct map seen;
+    map_init(&seen);
+    begin(file, "weir_upstream_panics", GAUGE,
+          "Whether too few servers are up, so that those that are down are asked as well.");
+    const struct upstream *upstream =
+        upstream_first(snapshot_get(sources->snapshot, &upstream_part));
+    for (; upstream; upstream = upstream->next) {
+        if (map_get(&seen, upstream->name) || !map_set(&seen, upstream->name, file))
+            continue;
+        (void)fputs("weir_upstream_panics{", file);
+        print_label(file, "upstream", upstream->name);
+        (void)fprintf(file, "} %d\n", upstream_panics(upstream));
+    }
+    map_fini(&seen);
+}
+
 static void print_upstream_side(FILE *file, const struct metrics_sources *sources)
 {
     print_upstreams(file, sources, "weir_upstream_retries_total", COUNTER,
@@ -569,6 +642,12 @@ static void print_upstream_side(FILE *file, const struct metrics_sources *source
                   "Those among them that took an earlier connection up again.", read_resumed);
     print_servers(file, sources, "weir_server_tls_failures_total", COUNTER,
                   "TLS handshakes with the server that failed.", read_tls_failures);
+    print_members(file, sources, "weir_server_up", GAUGE,
+                  "Whether the server may be chosen: neither down, drained, disabled nor resting.",
+                  print_is_up);
+    print_members(file, sources, "weir_health_checks_total", COUNTER,
+                  "How often the server was asked whether it works, by outcome.", print_probes);
+    print_panics(file, sources);
 }
 
 /* ---- the process */

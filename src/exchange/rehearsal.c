@@ -82,6 +82,7 @@ static bool ask_server(struct rehearsal *rehearsal)
     rehearsal->is_backup = upstream->members[member].backup;
     rehearsal->server = upstream->members[member].server;
     rehearsal->sticking = sticking_outcome(exchange, rehearsal->server);
+    rehearsal->member = (uint32_t)member;
     if (!exchange_name_server(exchange, rehearsal->server))
         return false;
     rehearsal->head = call_print_head(&exchange->call, &exchange->request);

@@ -29,6 +29,7 @@ struct rehearsal {
     size_t reason_count;
     enum rehearsal_outcome outcome;
     const struct server *server; /* REHEARSAL_ASKS */
+    uint32_t member;             /* of the upstream, which it is */
     bool is_backup;              /* the same: a server that is asked because no other can be */
     enum sticking sticking;      /* the same */
     struct slice head;           /* REHEARSAL_ASKS: as it would be sent */

@@ -67,3 +67,13 @@ struct slice query_text_decode(struct slice sent, struct arena *arena)
         memory[length++] = next_byte(sent, &taken);
     return slice_of(memory, length);
 }
+
+void query_add_encoded(struct text *text, struct slice value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        if (byte_is(value.data[i], BYTE_UNRESERVED))
+            text_add_byte(text, value.data[i]);
+        else
+            text_print(text, "%%%02X", (unsigned)(unsigned char)value.data[i]);
+    }
+}

@@ -3,7 +3,7 @@
  * without two hex digits stands for itself. Pure. */
 #pragma once
 
-#include "base/slice.h"
+#include "base/text.h"
 
 struct arena;
 
@@ -20,3 +20,6 @@ bool query_text_equal(struct slice sent, struct slice text);
 /* The decoded text: `sent` itself where nothing is escaped, else a copy. Data is NULL where there
  * was no memory. */
 struct slice query_text_decode(struct slice sent, struct arena *arena);
+
+/* Writes a value as it is to be sent. */
+void query_add_encoded(struct text *text, struct slice value);

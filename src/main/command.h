@@ -9,6 +9,7 @@ int reload_command(int argc, char **argv);
 int stop_command(int argc, char **argv);
 int upgrade_command(int argc, char **argv);
 int status_command(int argc, char **argv);
+int upstream_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
 int schema_command(int argc, char **argv);
 int explain_command(int argc, char **argv);

@@ -10,6 +10,7 @@
 #include "sys/clock.h"
 #include "sys/signal.h"
 #include "sys/socket.h"
+#include "upstream/health.h"
 
 #include <stdio.h>
 
@@ -73,6 +74,16 @@ void control_leave(struct control *control)
 
 /* ---- what comes */
 
+bool control_reload(struct control *control, FILE *told)
+{
+    ASSERT(control->reload);
+    if (!reload_run(control->reload, control->worker, control->admin, &control->history, told))
+        return false;
+    health_take(control->health, worker_snapshot(control->worker));
+    worker_rest(control->worker); /* nobody may hold the one before any more */
+    return true;
+}
+
 static void on_rest(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, rest);
@@ -96,8 +107,7 @@ static void obey(struct control *control, enum sys_signal signal)
         break;
     case SYS_SIGNAL_RELOAD:
         if (control->reload)
-            (void)reload_run(control->reload, control->worker, control->admin, &control->history,
-                             NULL);
+            (void)control_reload(control, NULL);
         break;
     case SYS_SIGNAL_REOPEN:
         if (control->reload)
@@ -125,6 +135,7 @@ static void on_signal(struct acceptor *acceptor)
 void control_run(struct control *control)
 {
     ASSERT(control->loop && !control->is_over);
+    health_take(control->health, worker_snapshot(control->worker));
     timer_set(control->loop, &control->rest, REST_LOOK_MS);
     timer_set(control->loop, &control->watch, WATCH_MS);
     while (!control->is_over)
@@ -147,8 +158,9 @@ bool control_init(struct control *control, struct worker *worker, const struct r
     if (!control->loop)
         return false;
     control->admin = admin_new(control->loop, opener, endpoints, control);
+    control->health = health_new(control->loop, worker_servers(worker));
     control->signals = sys_signals_open(control->supervisor > 0);
-    if (control->admin && control->signals >= 0 &&
+    if (control->admin && control->health && control->signals >= 0 &&
         acceptor_init(&control->on_signal, control->loop, control->signals, on_signal))
         return true;
     control_fini(control);
@@ -167,6 +179,7 @@ void control_fini(struct control *control)
         acceptor_fini(&control->on_signal);
     if (control->signals >= 0)
         sys_close(control->signals);
+    health_free(control->health);
     admin_free(control->admin);
     loop_free(control->loop);
     *control = (struct control){0};

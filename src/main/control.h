@@ -8,6 +8,8 @@
 #include "main/reload.h"
 #include "main/worker.h"
 
+#include <stdio.h>
+
 struct control {
     struct loop *loop;
     struct worker *worker;
@@ -16,6 +18,7 @@ struct control {
     uint32_t supervisor; /* its process; 0: there is none */
     struct reload_history history;
     struct admin *admin;
+    struct health *health;
     int64_t started;           /* seconds since 1970 */
     int signals;               /* the descriptor through which they come */
     struct acceptor on_signal; /* tells that one waits */
@@ -36,6 +39,10 @@ bool control_init(struct control *control, struct worker *worker, const struct r
 /* Runs until the worker is to be freed: a signal or somebody on the admin side asked to stop, and
  * what ran came to its end or was cut. The worker runs. */
 void control_run(struct control *control);
+
+/* Loads the configuration anew; there is a file. `told` gets the outcome in words, and all that is
+ * wrong; it may be NULL. False: the one before stays. */
+bool control_reload(struct control *control, FILE *told);
 
 /* Begins to stop: what runs may end, for `timeouts.drain` at most. Asked again, cuts what is left.
  */

@@ -2,6 +2,8 @@
 
 #include "control/log_writer.h"
 #include "control/metrics_page.h"
+#include "control/upstream_change.h"
+#include "control/upstream_page.h"
 #include "main/control.h"
 #include "main/explain_live.h"
 #include "main/hidden.h"
@@ -32,7 +34,7 @@ static void answer_index(void *context, const struct admin_request *request,
     (void)context;
     (void)request;
     for (const struct admin_endpoint *endpoint = endpoints; endpoint->path; endpoint++)
-        (void)fprintf(reply->body, "%-4s %-16s %s\n", endpoint->changes ? "POST" : "GET",
+        (void)fprintf(reply->body, "%-4s %-17s %s\n", endpoint->changes ? "POST" : "GET",
                       endpoint->path, endpoint->summary);
 }
 
@@ -47,36 +49,6 @@ static void answer_health(void *context, const struct admin_request *request,
 }
 
 /* ---- status */
-
-static void print_server(FILE *file, const struct upstream_member *member)
-{
-    const struct server *server = member->server;
-    (void)fputs("{\"server\": ", file);
-    admin_print_json(file, server->key);
-    (void)fprintf(file, ", \"weight\": %d, \"backup\": %s, \"max_connections\": %u",
-                  (int)member->weight, member->backup ? "true" : "false",
-                  (unsigned)member->max_connections);
-    (void)fprintf(file, ", \"state\": \"%s\", \"active\": %u, \"idle\": %u}",
-                  server_rests(server, sys_monotonic_ms()) ? "rests" : "up",
-                  atomic_load_explicit(&server->active, memory_order_relaxed),
-                  atomic_load_explicit(&server->idle, memory_order_relaxed));
-}
-
-static void print_upstreams(FILE *file, const struct snapshot *snapshot)
-{
-    const struct upstream *upstream = upstream_first(snapshot_get(snapshot, &upstream_part));
-    for (bool is_first = true; upstream; upstream = upstream->next, is_first = false) {
-        (void)fputs(is_first ? "\n    {\"upstream\": " : ",\n    {\"upstream\": ", file);
-        admin_print_json(file, upstream->name);
-        (void)fprintf(file, ", \"balance\": \"%s\", \"servers\": [",
-                      balance_names[upstream->balance]);
-        for (uint32_t i = 0; i < upstream->count; i++) {
-            (void)fputs(i > 0 ? ", " : "", file);
-            print_server(file, &upstream->members[i]);
-        }
-        (void)fputs("]}", file);
-    }
-}
 
 static void print_listeners(FILE *file, const struct worker *worker)
 {
@@ -137,7 +109,7 @@ static void answer_status(void *context, const struct admin_request *request,
     (void)fputs("],\n  \"reloads\": ", file);
     print_reloads(file, &control->history);
     (void)fputs(",\n  \"upstreams\": [", file);
-    print_upstreams(file, snapshot);
+    upstream_page_print_json(file, snapshot_get(snapshot, &upstream_part), sys_monotonic_ms());
     (void)fputs("\n  ]\n}\n", file);
 }
 
@@ -202,6 +174,30 @@ static void answer_metrics(void *context, const struct admin_request *request,
     metrics_page_print(reply->body, &sources);
 }
 
+/* ---- servers */
+
+static struct upstream_change change_of(const struct control *control)
+{
+    return (struct upstream_change){.table = snapshot_get(snapshot_of(control), &upstream_part),
+                                    .servers = worker_servers(control->worker),
+                                    .health = control->health,
+                                    .now_ms = sys_monotonic_ms()};
+}
+
+static void answer_upstreams(void *context, const struct admin_request *request,
+                             struct admin_reply *reply)
+{
+    const struct upstream_change change = change_of(context);
+    upstream_list_answer(&change, request, reply);
+}
+
+static void answer_upstreams_change(void *context, const struct admin_request *request,
+                                    struct admin_reply *reply)
+{
+    const struct upstream_change change = change_of(context);
+    upstream_change_answer(&change, request, reply);
+}
+
 /* ---- a request */
 
 static void answer_explain(void *context, const struct admin_request *request,
@@ -221,8 +217,7 @@ static void answer_reload(void *context, const struct admin_request *request,
     if (!control->reload) {
         reply->status = 409;
         (void)fputs("this Weir was started without a file that could be read again\n", reply->body);
-    } else if (!reload_run(control->reload, control->worker, control->admin, &control->history,
-                           reply->body)) {
+    } else if (!control_reload(control, reply->body)) {
         reply->status = 422;
     }
 }
@@ -292,6 +287,10 @@ const struct admin_endpoint endpoints[] = {
     {"/", false, answer_index, "this list"},
     {"/healthz", false, answer_health, "200 while it serves, 503 when it stops"},
     {"/status", false, answer_status, "what it is and how it is, in JSON"},
+    {"/upstreams", false, answer_upstreams,
+     "the servers and how they are: all, or ?upstream=NAME, or that with &server=ADDRESS"},
+    {"/upstreams/change", true, answer_upstreams_change,
+     "tells a server: ?upstream=NAME&server=ADDRESS&order=drain, disable, enable, or &weight=N"},
     {"/metrics", false, answer_metrics, "what was counted, for Prometheus"},
     {"/explain", false, answer_explain, "what becomes of a request: ?method=GET&url=http://..."},
     {"/config", false, answer_configuration, "the files of the configuration, without tokens"},

@@ -1,6 +1,5 @@
 #include "main/explain_live.h"
 
-#include "http/byte_class.h"
 #include "http/query.h"
 
 #include <stdlib.h>
@@ -9,26 +8,16 @@ enum { ARENA_MAX = 256 * 1024, TOLD_MAX = 64 * 1024 * 1024 };
 
 /* ---- asking */
 
-static void add_encoded(struct text *text, const char *value)
-{
-    for (; *value; value++) {
-        if (byte_is(*value, BYTE_UNRESERVED))
-            text_add_byte(text, *value);
-        else
-            text_print(text, "%%%02X", (unsigned)(unsigned char)*value);
-    }
-}
-
 static void add_parameter(struct text *text, const char *name, const char *value)
 {
     text_print(text, "&%s=", name);
-    add_encoded(text, value);
+    query_add_encoded(text, slice_from_text(value));
 }
 
 bool explain_live_path(struct text *path, const struct explain_request *request, bool json)
 {
     text_add(path, SLICE("/explain?method="));
-    add_encoded(path, request->method);
+    query_add_encoded(path, slice_from_text(request->method));
     add_parameter(path, "url", request->url);
     if (request->client)
         add_parameter(path, "client", request->client);

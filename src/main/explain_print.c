@@ -5,6 +5,7 @@
 #include "main/explainer.h"
 #include "tls/tls_server_settings.h"
 #include "upstream/assignment.h"
+#include "upstream/member.h"
 
 enum { SHOWN_MAX = 20 };
 
@@ -196,6 +197,18 @@ static void add_load(struct text *text, const struct upstream *upstream,
     add(text, ")");
 }
 
+static const char *state_words(const struct upstream_member *member, uint64_t now)
+{
+    static const char *const words[MEMBER_STATES] = {
+        [MEMBER_UP] = "",
+        [MEMBER_RESTS] = ", which rests just now",
+        [MEMBER_DOWN] = ", which is down",
+        [MEMBER_DRAINED] = ", which is drained",
+        [MEMBER_DISABLED] = ", which is disabled",
+    };
+    return words[member_state(member, now)];
+}
+
 static void print_others(struct text *text, const struct explanation *explanation, uint64_t now)
 {
     const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
@@ -206,7 +219,7 @@ static void print_others(struct text *text, const struct explanation *explanatio
         text_print(text, "          %.*s", SHOWN(server->key));
         add_load(text, upstream, server, now);
         add(text, upstream->members[i].backup ? ", a backup" : "");
-        add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
+        text_print(text, "%s\n", state_words(&upstream->members[i], now));
     }
 }
 
@@ -289,8 +302,7 @@ static void print_servers(struct text *text, struct explanation *explanation)
                upstream->count == 1 ? "" : "s");
     text_print(text, "server    %.*s", SHOWN(server->key));
     if (upstream->count == 1) {
-        add(text, ", the only one");
-        add(text, server_rests(server, now) ? ", which rests just now\n" : "\n");
+        text_print(text, ", the only one%s\n", state_words(&upstream->members[0], now));
         print_tls(text, explanation);
         print_sticking(text, explanation);
         return;
@@ -299,7 +311,10 @@ static void print_servers(struct text *text, struct explanation *explanation)
         add(text, ", a backup, for no other server can be asked");
     const char *others = add_why(text, explanation);
     add_load(text, upstream, server, now);
-    if (server_rests(server, now))
+    enum member_state state = member_state(&upstream->members[rehearsal->member], now);
+    if (state == MEMBER_DOWN)
+        add(text, ", though it is down, as too many are");
+    else if (state == MEMBER_RESTS)
         add(text, ", though it rests just now, as all do");
     text_print(text, "; %s\n", others);
     print_tls(text, explanation);

@@ -15,6 +15,7 @@ static const struct {
     {"upgrade", upgrade_command, "put another version in the place of a running Weir"},
     {"stop", stop_command, "stop a running Weir when what it serves has ended"},
     {"status", status_command, "tell how a running Weir is"},
+    {"upstream", upstream_command, "tell of the servers of a running Weir, and change them"},
     {"check", check_command, "tell everything that is wrong with a configuration"},
     {"explain", explain_command, "tell what becomes of a request, and why"},
     {"settings", settings_command, "tell what a configuration may say"},

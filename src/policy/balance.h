@@ -26,6 +26,13 @@ enum balance {
 /* How the setting names them; ends with NULL. */
 extern const char *const balance_names[];
 
+/* Whether the weights of the moment decide: hash has spread its keys by those that are written, and
+ * first knows none. */
+static inline bool balance_takes_weights(enum balance balance)
+{
+    return balance != BALANCE_HASH && balance != BALANCE_FIRST;
+}
+
 /* One server that may be asked. */
 struct balance_server {
     uint32_t member; /* what the caller knows it by */

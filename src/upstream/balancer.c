@@ -2,6 +2,8 @@
 
 #include "base/assert.h"
 #include "policy/rendezvous.h"
+#include "policy/slow_start.h"
+#include "upstream/member.h"
 
 #include <stdlib.h>
 
@@ -16,7 +18,11 @@ struct remembered {
 struct balancer {
     uint64_t serial;      /* of the upstream */
     uint64_t changes;     /* of the servers, as of the list */
-    uint64_t valid_until; /* milliseconds: then a rest ends, and the list is made anew */
+    uint64_t valid_until; /* milliseconds: then a rest ends or a weight grows, and the list is made
+                             anew */
+    bool is_filled;       /* it was made, though it may be empty */
+    bool panics;          /* those that are down are asked as well */
+    uint32_t scale;       /* of the weights in the list; 0: nobody's grows */
     uint64_t phase;
     uint64_t turn; /* of the one that was chosen last */
     struct balance_list list;
@@ -68,56 +74,104 @@ bool balancer_is_for(const struct balancer *balancer, const struct upstream *ups
 
 /* ---- who may be asked */
 
-static void add_member(struct balancer *balancer, const struct upstream *upstream, uint32_t member)
+/* The control loop may be a moment ahead. */
+static uint64_t passed_since(uint64_t came, uint64_t now)
 {
-    balancer->members[member].place = balancer->list.count;
-    balance_list_add(&balancer->list, member, (uint32_t)upstream->members[member].weight);
+    return now > came ? now - came : 0;
 }
 
-/* Adds those of the two kinds that do not rest. */
+/* What grows little by little where a server has come a short while ago. */
+static uint32_t growing_weight(struct balancer *balancer, const struct upstream *upstream,
+                               const struct upstream_member *member, uint32_t weight, uint64_t now)
+{
+    uint64_t came = member_came(member, now), passed = passed_since(came, now);
+    if (came == 0 || passed >= upstream->slow_start)
+        return slow_start_weight(weight, balancer->scale, SLOW_START_STEPS);
+    uint64_t next = came + slow_start_next(passed, upstream->slow_start);
+    if (next < balancer->valid_until)
+        balancer->valid_until = next;
+    return slow_start_weight(weight, balancer->scale,
+                             slow_start_step(passed, upstream->slow_start));
+}
+
+static void add_member(struct balancer *balancer, const struct upstream *upstream, uint32_t member,
+                       uint64_t now)
+{
+    uint32_t weight = member_weight(upstream, &upstream->members[member]);
+    if (balancer->scale > 0)
+        weight = growing_weight(balancer, upstream, &upstream->members[member], weight, now);
+    balancer->members[member].place = balancer->list.count;
+    balance_list_add(&balancer->list, member, weight);
+}
+
+/* Adds those of the two kinds that may be asked and do not rest. */
 static void add_awake(struct balancer *balancer, const struct upstream *upstream, bool backup,
                       uint64_t now)
 {
     for (uint32_t i = 0; i < upstream->count; i++) {
-        if (upstream->members[i].backup != backup)
+        const struct upstream_member *member = &upstream->members[i];
+        if (member->backup != backup || !member_serves(member, balancer->panics))
             continue;
-        uint64_t rests_until = server_rests_until(upstream->members[i].server);
+        uint64_t rests_until = server_rests_until(member->server);
         if (rests_until <= now)
-            add_member(balancer, upstream, i);
+            add_member(balancer, upstream, i, now);
         else if (rests_until < balancer->valid_until)
             balancer->valid_until = rests_until;
     }
 }
 
-/* Those that do not rest; where all do, the backups that do not; where these do as well,
- * everybody. */
+/* How much larger the weights are made, so that parts of them can be told; 0: all have theirs. */
+static uint32_t find_scale(const struct upstream *upstream, uint64_t now)
+{
+    uint32_t largest = 0;
+    bool somebody_grows = false;
+    if (upstream->slow_start == 0 || !balance_takes_weights(upstream->balance))
+        return 0;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        const struct upstream_member *member = &upstream->members[i];
+        uint64_t came = member_came(member, now);
+        uint32_t weight = member_weight(upstream, member);
+        somebody_grows |= came > 0 && passed_since(came, now) < upstream->slow_start;
+        largest = weight > largest ? weight : largest;
+    }
+    return somebody_grows ? slow_start_scale(largest, BALANCE_WEIGHT_MAX) : 0;
+}
+
+/* Those that may be asked and do not rest; where all do, the backups that do not; where these do as
+ * well, everybody who may be asked. */
 static void fill_list(struct balancer *balancer, const struct upstream *upstream, uint64_t now)
 {
     balance_list_clear(&balancer->list);
     balancer->valid_until = UINT64_MAX;
+    balancer->panics = upstream_panics(upstream);
+    balancer->scale = find_scale(upstream, now);
     for (uint32_t i = 0; i < upstream->count; i++)
         balancer->members[i].place = NOWHERE;
     add_awake(balancer, upstream, false, now);
     if (balancer->list.count == 0)
         add_awake(balancer, upstream, true, now);
     bool all_rest = balancer->list.count == 0;
-    for (uint32_t i = 0; all_rest && i < upstream->count; i++)
-        add_member(balancer, upstream, i);
+    for (uint32_t i = 0; all_rest && i < upstream->count; i++) {
+        if (member_serves(&upstream->members[i], balancer->panics))
+            add_member(balancer, upstream, i, now);
+    }
 }
 
-/* A server that fails changes the list of every upstream, which is rare; all other questions find
- * it as it was. */
+/* A server that fails, comes or goes changes the list of every upstream, which is rare; all other
+ * questions find it as it was. */
 static void refresh(struct balancer *balancer, const struct upstream *upstream,
                     const struct server_registry *servers, const struct balancer_question *question)
 {
     uint64_t changes = server_registry_changes(servers);
-    bool is_first = balancer->list.count == 0;
-    if (!is_first && changes == balancer->changes && question->now < balancer->valid_until)
+    if (balancer->is_filled && changes == balancer->changes &&
+        question->now < balancer->valid_until)
         return;
     balancer->changes = changes;
     fill_list(balancer, upstream, question->now);
-    balance_turns_begin(&balancer->turns, &balancer->list,
-                        is_first ? balancer->phase : question->chance);
+    if (balancer->list.count > 0)
+        balance_turns_begin(&balancer->turns, &balancer->list,
+                            balancer->is_filled ? question->chance : balancer->phase);
+    balancer->is_filled = true;
 }
 
 static uint32_t member_at(const struct balancer *balancer, uint32_t place)
@@ -361,7 +415,8 @@ static bool can_be_had(const struct balancer *balancer, const struct upstream *u
     ASSERT(member < upstream->count);
     bool is_awake = balancer->members[member].place != NOWHERE ||
                     !server_rests(upstream->members[member].server, question->now);
-    return is_awake && !is_passed_over(upstream, question, member);
+    return is_awake && !is_passed_over(upstream, question, member) &&
+           member_keeps(&upstream->members[member], balancer->panics);
 }
 
 /* Of those that are not in the list: a backup, the least busy one of several; else the one whose
@@ -375,7 +430,8 @@ static int choose_elsewhere(const struct balancer *balancer, const struct upstre
         const struct server *server = upstream->members[i].server;
         uint64_t rests_until = server_rests_until(server);
         uint64_t calls = atomic_load_explicit(&server->active, memory_order_relaxed);
-        if (balancer->members[i].place != NOWHERE || is_passed_over(upstream, question, i))
+        if (balancer->members[i].place != NOWHERE || is_passed_over(upstream, question, i) ||
+            !member_serves(&upstream->members[i], balancer->panics))
             continue;
         if (rests_until <= question->now)
             rests_until = 0;
@@ -411,8 +467,16 @@ bool balancer_is_full(const struct upstream *upstream)
 bool balancer_has_full(const struct upstream *upstream, const uint16_t *tried, unsigned tried_count)
 {
     for (uint32_t i = 0; i < upstream->count; i++) {
-        if (is_full(&upstream->members[i]) && !is_among(i, tried, tried_count))
+        if (is_full(&upstream->members[i]) && !is_among(i, tried, tried_count) &&
+            member_serves(&upstream->members[i], true))
             return true;
     }
     return false;
+}
+
+bool balancer_serves(const struct upstream *upstream, const struct balancer_question *question)
+{
+    bool panics = upstream_panics(upstream);
+    return question->has_wish ? member_keeps(&upstream->members[0], panics)
+                              : member_serves(&upstream->members[0], panics);
 }

@@ -29,8 +29,9 @@ void balancer_free(struct balancer *balancer);
 bool balancer_is_for(const struct balancer *balancer, const struct upstream *upstream);
 
 /* The member to ask. Backups are asked where no other can be: all rest, are full or were tried.
- * Those that rest are asked where all others were, and together where all rest. BALANCER_NONE:
- * every one was tried or is full. */
+ * Those that rest are asked where all others were, and together where all rest. Those that are
+ * drained (but where they are wished) or disabled are not asked, nor are those that are down,
+ * unless too few are up. BALANCER_NONE: every one was tried, is full or may not be asked. */
 int balancer_choose(struct balancer *balancer, const struct upstream *upstream,
                     const struct server_registry *servers,
                     const struct balancer_question *question);
@@ -41,6 +42,10 @@ bool balancer_is_full(const struct upstream *upstream);
 /* Whether any server of it that was not tried has, so that it makes sense to wait. */
 COLD bool balancer_has_full(const struct upstream *upstream, const uint16_t *tried,
                             unsigned tried_count);
+
+/* Whether the one server of an upstream may be asked, as far as it is set aside somewhere. */
+COLD bool balancer_serves(const struct upstream *upstream,
+                          const struct balancer_question *question);
 
 /* What is compared where servers are chosen by how soon they answer (BALANCE_LEAST_TIME): the
  * expected time times the calls in progress, with this one. Any thread. */

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "policy/rendezvous.h"
+#include "upstream/health_settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +23,7 @@ struct bench {
     struct balancer_question question;
     uint64_t serial;
     uint16_t slots[RENDEZVOUS_SLOTS];
+    struct health_settings health;
 };
 
 static int set_up(void **state)
@@ -78,9 +80,15 @@ static void lay_out(struct bench *bench, enum balance balance, uint32_t count,
     upstream->serial = ++bench->serial;
     upstream->count = count;
     upstream->balance = balance;
-    for (uint32_t i = 0; i < count; i++)
-        upstream->members[i] = (struct upstream_member){.server = make_server(bench, i),
-                                                        .weight = weights ? weights[i] : 1};
+    upstream->health = &bench->health;
+    bench->health.panic = 10;
+    for (uint32_t i = 0; i < count; i++) {
+        struct server *server = make_server(bench, i);
+        upstream->members[i] =
+            (struct upstream_member){.server = server,
+                                     .standing = standing_get(bench->servers, server, SLICE("app")),
+                                     .weight = weights ? weights[i] : 1};
+    }
     fill_slots(bench);
     bench->balancer = balancer_new(upstream, 0);
 }
@@ -110,6 +118,30 @@ static void assert_asked(struct bench *bench, const char *expected)
 static void fail_server(struct bench *bench, uint32_t member)
 {
     server_failed(bench->servers, server_of(bench, member), bench->question.now);
+}
+
+static struct standing *standing_of(struct bench *bench, uint32_t member)
+{
+    return bench->upstream->members[member].standing;
+}
+
+static void set_down(struct bench *bench, uint32_t member, bool is_down)
+{
+    standing_set_down(bench->servers, standing_of(bench, member), is_down, bench->question.now);
+}
+
+static void give_order(struct bench *bench, uint32_t member, enum standing_order order)
+{
+    standing_set_order(bench->servers, standing_of(bench, member), order, bench->question.now);
+}
+
+/* Of so many questions, how many lead to that one. */
+static unsigned count_of(struct bench *bench, int member, unsigned questions)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < questions; i++)
+        count += ask(bench) == member;
+    return count;
 }
 
 static void try_members(struct bench *bench, const char *letters)
@@ -608,6 +640,212 @@ static void the_first_is_asked_until_it_fails(void **state)
     assert_asked(bench, "aaa");
 }
 
+/* ---- who is set aside */
+
+static void who_is_down_is_not_asked_even_when_all_others_were(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 3, NULL);
+        set_down(bench, 1, true);
+        for (unsigned i = 0; i < 50; i++) {
+            bench->question.key = i * 0x123456789abcdefu;
+            bench->question.has_key = true;
+            assert_int_not_equal(ask(bench), 1);
+        }
+        try_members(bench, "ac");
+        assert_asked(bench, "-");
+        try_members(bench, "");
+        set_down(bench, 1, false);
+        try_members(bench, "ac");
+        assert_asked(bench, "b");
+        try_members(bench, "");
+    }
+}
+
+static void where_all_are_down_all_are_asked(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 3, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        set_down(bench, i, true);
+    unsigned counts[3] = {count_of(bench, 0, 3), count_of(bench, 1, 3), count_of(bench, 2, 3)};
+    assert_true(counts[0] == 1 && counts[1] == 1 && counts[2] == 1);
+    set_down(bench, 2, false);
+    assert_asked(bench, "ccc");
+}
+
+static void without_panic_nobody_is_asked(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 2, NULL);
+        bench->health.panic = 0;
+        bench->question.has_key = way % 2;
+        set_down(bench, 0, true);
+        set_down(bench, 1, true);
+        assert_asked(bench, "---");
+        set_down(bench, 1, false);
+        assert_asked(bench, "bbb");
+        set_down(bench, 0, false);
+    }
+}
+
+static void who_is_drained_is_not_asked_even_in_panic(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 3, NULL);
+        give_order(bench, 0, STANDING_DRAINED);
+        set_down(bench, 1, true);
+        set_down(bench, 2, true);
+        for (int i = 0; i < 20; i++)
+            assert_int_not_equal(ask(bench), 0);
+        give_order(bench, 1, STANDING_DISABLED);
+        assert_asked(bench, "ccc");
+        give_order(bench, 2, STANDING_DISABLED);
+        assert_asked(bench, "---");
+        for (uint32_t i = 0; i < 3; i++) {
+            give_order(bench, i, STANDING_ENABLED);
+            set_down(bench, i, false);
+        }
+    }
+}
+
+static void the_only_one_may_be_set_aside_too(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 2, NULL);
+    bench->upstream->count = 1;
+    assert_false(server_is_set_aside(server_of(bench, 0)));
+    set_down(bench, 0, true);
+    assert_true(server_is_set_aside(server_of(bench, 0)) &&
+                balancer_serves(bench->upstream, &bench->question));
+    bench->health.panic = 0;
+    assert_false(balancer_serves(bench->upstream, &bench->question));
+    set_down(bench, 0, false);
+    give_order(bench, 0, STANDING_DRAINED);
+    assert_true(server_is_set_aside(server_of(bench, 0)) &&
+                !balancer_serves(bench->upstream, &bench->question));
+    bench->question.has_wish = true; /* of a client that belongs there */
+    assert_true(balancer_serves(bench->upstream, &bench->question));
+    give_order(bench, 0, STANDING_ENABLED);
+    assert_false(server_is_set_aside(server_of(bench, 0)));
+}
+
+static void who_belongs_to_one_that_is_drained_stays(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t way = 0; way < WAYS; way++) {
+        lay_out(bench, ways[way], 3, NULL);
+        bench->question.has_wish = true;
+        bench->question.wished = 1;
+        give_order(bench, 1, STANDING_DRAINED);
+        assert_asked(bench, "bbb");
+        give_order(bench, 1, STANDING_DISABLED);
+        assert_int_not_equal(ask(bench), 1);
+        give_order(bench, 1, STANDING_ENABLED);
+        set_down(bench, 1, true);
+        assert_int_not_equal(ask(bench), 1);
+        set_down(bench, 1, false);
+        bench->question.has_wish = false;
+    }
+}
+
+static void a_weight_by_command_holds_at_once(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 2, NULL);
+    assert_int_equal(count_of(bench, 0, 10), 5);
+    standing_set_weight(bench->servers, standing_of(bench, 0), 4);
+    assert_int_equal(count_of(bench, 0, 10), 8);
+    standing_set_weight(bench->servers, standing_of(bench, 0), 0);
+    assert_int_equal(count_of(bench, 0, 10), 5);
+}
+
+/* ---- slow start */
+
+/* Its part of ten rounds of turns, which may begin anywhere: so once more or less. */
+static void assert_part(struct bench *bench, unsigned step)
+{
+    assert_in_range(count_of(bench, 0, 10 * (20 + step)), 10 * step - 1, 10 * step + 1);
+}
+
+static void a_share_grows_step_by_step(void **state)
+{
+    struct bench *bench = *state;
+    enum { SLOW = 19 * 1000 };
+    lay_out(bench, BALANCE_ROUND_ROBIN, 2, NULL);
+    bench->upstream->slow_start = SLOW;
+    assert_int_equal(count_of(bench, 0, 40), 20); /* from the beginning */
+    set_down(bench, 0, true);
+    set_down(bench, 0, false);
+    bench->question.now--; /* this loop's clock is a moment behind */
+    assert_part(bench, 1);
+    bench->question.now++;
+    for (unsigned step = 1; step <= 20; step++) {
+        assert_part(bench, step);
+        bench->question.now += 999;
+        assert_part(bench, step);
+        bench->question.now++;
+    }
+    assert_int_equal(count_of(bench, 0, 40), 20);
+}
+
+static void after_a_rest_a_share_grows_as_well(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 2, NULL);
+    bench->upstream->slow_start = 1000;
+    fail_server(bench, 0);
+    assert_asked(bench, "bbb");
+    bench->question.now += SERVER_REST_MS;
+    assert_part(bench, 1);
+    bench->question.now += 1000;
+    assert_int_equal(count_of(bench, 0, 42), 21);
+}
+
+static void weights_keep_their_share_while_another_grows(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_ROUND_ROBIN, 3, (int32_t[]){2, 1, 1});
+    bench->upstream->slow_start = 1000;
+    set_down(bench, 2, true);
+    set_down(bench, 2, false);
+    assert_int_equal(count_of(bench, 0, 61), 40);
+    assert_int_equal(count_of(bench, 1, 61), 20);
+    assert_int_equal(count_of(bench, 2, 61), 1);
+}
+
+static void loads_and_chance_follow_the_growing_share(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_LEAST_CONNECTIONS, 2, NULL);
+    bench->upstream->slow_start = 1000;
+    set_down(bench, 0, true);
+    set_down(bench, 0, false);
+    atomic_store(&server_of(bench, 0)->active, 1);
+    atomic_store(&server_of(bench, 1)->active,
+                 19); /* less for its weight than one of a twentieth */
+    assert_asked(bench, "bbb");
+    atomic_store(&server_of(bench, 1)->active, 21);
+    assert_asked(bench, "aaa");
+}
+
+static void keys_and_the_first_do_not_wait(void **state)
+{
+    struct bench *bench = *state;
+    lay_out(bench, BALANCE_FIRST, 2, NULL);
+    bench->upstream->slow_start = 1000;
+    set_down(bench, 0, true);
+    set_down(bench, 0, false);
+    assert_asked(bench, "aaa");
+    lay_out(bench, BALANCE_HASH, 2, NULL);
+    bench->upstream->slow_start = 1000;
+    bench->question.has_key = false;
+    assert_int_equal(count_of(bench, 0, 40), 20);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -644,6 +882,18 @@ int main(void)
         TEST(where_all_rest_a_wish_is_granted),
         TEST(a_backup_may_be_wished),
         TEST(a_key_leads_in_every_way),
+        TEST(who_is_down_is_not_asked_even_when_all_others_were),
+        TEST(where_all_are_down_all_are_asked),
+        TEST(without_panic_nobody_is_asked),
+        TEST(who_is_drained_is_not_asked_even_in_panic),
+        TEST(the_only_one_may_be_set_aside_too),
+        TEST(who_belongs_to_one_that_is_drained_stays),
+        TEST(a_weight_by_command_holds_at_once),
+        TEST(a_share_grows_step_by_step),
+        TEST(after_a_rest_a_share_grows_as_well),
+        TEST(weights_keep_their_share_while_another_grows),
+        TEST(loads_and_chance_follow_the_growing_share),
+        TEST(keys_and_the_first_do_not_wait),
         TEST(the_first_is_asked_until_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,8 +43,11 @@ static struct upstream *make_upstream(struct commons *commons, uint64_t serial)
     upstream->queue = &bench->settings;
     upstream->is_limited = true;
     upstream->count = 1;
-    upstream->members[0] =
-        (struct upstream_member){.server = bench->server, .weight = 1, .max_connections = 1};
+    upstream->members[0] = (struct upstream_member){
+        .server = bench->server,
+        .standing = standing_get(bench->servers, bench->server, SLICE("app")),
+        .weight = 1,
+        .max_connections = 1};
     return upstream;
 }
 

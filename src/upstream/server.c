@@ -1,8 +1,6 @@
-#include "upstream/server.h"
+#include "upstream/server_int.h"
 
-#include "base/arena.h"
 #include "base/assert.h"
-#include "base/map.h"
 #include "policy/latency.h"
 #include "sys/clock.h"
 #include "sys/resolve.h"
@@ -11,25 +9,9 @@
 #include <stdlib.h>
 
 enum {
-    RESOLVERS = 4,
     LOOK_UP_AGAIN_MS = 5 * 1000, /* at the earliest after a success */
     LOOK_UP_RETRY_MS = 1000,     /* after the first failure; doubles */
     LOOK_UP_RETRY_DOUBLINGS = 5,
-};
-
-struct server_registry {
-    struct sys_lock *lock;
-    struct arena arena; /* keys and hosts */
-    struct map by_key;
-    struct server **servers;
-    uint32_t count, capacity;
-    _Atomic uint64_t changes; /* of rests */
-    struct tls_mac key;
-    struct commons_table *commons;
-    struct sys_thread *resolvers[RESOLVERS];
-    server_told_fn *told;
-    void *context;
-    bool stopping;
 };
 
 struct server_registry *server_registry_new(void)
@@ -69,8 +51,10 @@ void server_registry_free(struct server_registry *registry)
     if (!registry)
         return;
     stop_resolvers(registry);
-    for (uint32_t i = 0; i < registry->count; i++)
+    for (uint32_t i = 0; i < registry->count; i++) {
+        standings_free(registry->servers[i]->standings);
         free(registry->servers[i]);
+    }
     free(registry->servers);
     map_fini(&registry->by_key);
     arena_fini(&registry->arena);
@@ -174,6 +158,11 @@ uint64_t server_registry_changes(const struct server_registry *registry)
     return atomic_load_explicit(&registry->changes, memory_order_acquire);
 }
 
+void server_registry_change(struct server_registry *registry)
+{
+    atomic_fetch_add_explicit(&registry->changes, 1, memory_order_release);
+}
+
 bool server_rest(struct server_registry *registry, struct server *server, uint64_t now_ms,
                  uint64_t until_ms)
 {
@@ -183,7 +172,7 @@ bool server_rest(struct server_registry *registry, struct server *server, uint64
                                                  memory_order_relaxed, memory_order_relaxed))
         return false;
     atomic_fetch_add_explicit(&server->ejected, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&registry->changes, 1, memory_order_release);
+    server_registry_change(registry);
     return true;
 }
 
@@ -208,8 +197,7 @@ void server_failed(struct server_registry *registry, struct server *server, uint
     atomic_fetch_add_explicit(&server->failed, 1, memory_order_relaxed);
     if (server_rests_until(server) < now_ms + SERVER_REST_MS)
         atomic_store_explicit(&server->rests_until, now_ms + SERVER_REST_MS, memory_order_relaxed);
-    /* Who sees the change sees the rest. */
-    atomic_fetch_add_explicit(&registry->changes, 1, memory_order_release);
+    server_registry_change(registry);
     if (slice_is_empty(server->host))
         return;
     sys_lock_take(registry->lock);

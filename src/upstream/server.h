@@ -49,6 +49,7 @@ struct server {
     atomic_uint idle_on;                 /* index of the loop that put one aside last */
     atomic_uint active;                  /* calls on all loops */
     _Atomic(struct queue_link *) queues; /* who waits for its places; NULL: nobody ever does */
+    atomic_uint set_aside;               /* upstreams in which it is: standing.h */
     _Atomic uint64_t latency; /* what latency.h remembers; only where somebody chooses by it */
 
     /* Since it is known, on all loops. */
@@ -63,10 +64,11 @@ struct server {
 
     /* Behind the registry's lock. */
     struct address addresses[SERVER_ADDRESSES_MAX];
-    uint32_t address_count; /* 0: not found yet */
-    uint64_t look_up_at;    /* when the resolver shall look; 0: not at all */
-    uint32_t failures;      /* of look-ups, in a row */
-    bool looking;           /* a resolver thread is at it */
+    uint32_t address_count;     /* 0: not found yet */
+    uint64_t look_up_at;        /* when the resolver shall look; 0: not at all */
+    uint32_t failures;          /* of look-ups, in a row */
+    bool looking;               /* a resolver thread is at it */
+    struct standing *standings; /* the newest first; they are never taken out */
 };
 
 struct commons_table;
@@ -110,9 +112,12 @@ static inline bool server_rests(const struct server *server, uint64_t now_ms)
     return server_rests_until(server) > now_ms;
 }
 
-/* A number that changes when a server begins to rest: what was found out about rests before holds
- * while it is the same, until the first rest ends. Any thread. */
+/* A number that changes when a server begins to rest, or stands otherwise in an upstream: what was
+ * found out before holds while it is the same, until the first rest ends. Any thread. */
 uint64_t server_registry_changes(const struct server_registry *registry);
+
+/* Who sees the change sees what was written before. Any thread. */
+void server_registry_change(struct server_registry *registry);
 
 /* The server failed to accept: it rests, and its name is looked up again. Any thread. */
 COLD void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);

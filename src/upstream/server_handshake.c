@@ -4,12 +4,8 @@
 #include "base/cold.h"
 #include "obs/log.h"
 
-enum { NAME_MAX_LENGTH = 256 };
-
-/* What the server is asked for and must show a certificate of: its name, or its address; a Unix
- * socket has none. */
-static void print_name(struct text *text, const struct server *server,
-                       struct server_registry *registry)
+void server_handshake_name(struct text *text, const struct server *server,
+                           struct server_registry *registry)
 {
     struct address addresses[SERVER_ADDRESSES_MAX];
     if (server->host.length > 0)
@@ -22,10 +18,10 @@ static void print_name(struct text *text, const struct server *server,
 bool server_handshake_begin(struct server_connection *connection, struct server_registry *registry,
                             struct tls_session *session)
 {
-    char memory[NAME_MAX_LENGTH];
+    char memory[SERVER_NAME_MAX];
     struct text name = text_over(memory, sizeof(memory));
     ASSERT(connection->tls_context && !connection->transport.tls);
-    print_name(&name, connection->server, registry);
+    server_handshake_name(&name, connection->server, registry);
     connection->transport.tls = tls_new_to_server(
         connection->tls_context, &connection->transport.socket, text_slice(&name), session);
     return connection->transport.tls != NULL;

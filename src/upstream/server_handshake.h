@@ -4,6 +4,13 @@
 #include "tls/tls_to_server.h"
 #include "upstream/upstreams.h"
 
+enum { SERVER_NAME_MAX = 256 }; /* bytes of what is asked for */
+
+/* What the server is asked for and must show a certificate of: its name, or its address; a Unix
+ * socket has none. */
+void server_handshake_name(struct text *text, const struct server *server,
+                           struct server_registry *registry);
+
 /* On a socket that has connected. False: no memory. */
 bool server_handshake_begin(struct server_connection *connection, struct server_registry *registry,
                             struct tls_session *session);

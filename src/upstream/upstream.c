@@ -5,6 +5,7 @@
 #include "policy/rendezvous.h"
 #include "upstream/commons.h"
 #include "upstream/ejection.h"
+#include "upstream/health_settings.h"
 #include "upstream/queue.h"
 #include "upstream/sticky.h"
 #include "upstream/upstream_tls.h"
@@ -21,8 +22,31 @@ struct upstream_table {
 
 static atomic_uint_least64_t next_serial = 1;
 
+static bool add_member(struct upstream *upstream, struct server_registry *servers,
+                       const struct server_setting *setting, struct slice name)
+{
+    struct server *server = server_registry_get(servers, &setting->place);
+    if (!server)
+        return false;
+    if (upstream->count == 0)
+        upstream->name = slice_is_empty(name) ? server->key : name;
+    struct standing *standing = standing_get(servers, server, upstream->name);
+    if (!standing)
+        return false;
+    upstream->members[upstream->count++] =
+        (struct upstream_member){.server = server,
+                                 .standing = standing,
+                                 .weight = (int32_t)setting->weight,
+                                 .backup = setting->backup,
+                                 .max_connections = (uint32_t)setting->max_connections};
+    upstream->has_only_backups &= setting->backup;
+    upstream->is_limited |= setting->max_connections > 0;
+    return true;
+}
+
+/* With an empty name it has that of its first server. NULL: no memory. */
 static struct upstream *compile(struct upstream_table *table, const struct snapshot *snapshot,
-                                const struct server_list *list)
+                                const struct server_list *list, struct slice name)
 {
     const struct live *live = snapshot->live;
     size_t size = sizeof(struct upstream) + list->count * sizeof(struct upstream_member);
@@ -32,16 +56,8 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     upstream->serial = atomic_fetch_add(&next_serial, 1);
     upstream->has_only_backups = true;
     for (size_t i = 0; i < list->count; i++) {
-        struct server *server = server_registry_get(live->servers, &list->items[i].place);
-        if (!server)
+        if (!add_member(upstream, live->servers, &list->items[i], name))
             return NULL;
-        upstream->members[upstream->count++] =
-            (struct upstream_member){.server = server,
-                                     .weight = (int32_t)list->items[i].weight,
-                                     .backup = list->items[i].backup,
-                                     .max_connections = (uint32_t)list->items[i].max_connections};
-        upstream->has_only_backups &= list->items[i].backup;
-        upstream->is_limited |= list->items[i].max_connections > 0;
     }
     ASSERT(upstream->count > 0);
     upstream->index = table->count++;
@@ -50,7 +66,6 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     else
         table->first = upstream;
     table->last = upstream;
-    upstream->name = upstream->members[0].server->key;
     return upstream;
 }
 
@@ -152,6 +167,8 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
         scope_group(snapshot->configuration, scope, &sticky_group);
     upstream->scope = scope;
     upstream->ejection = scope_group(snapshot->configuration, scope, &ejection_group);
+    upstream->health = scope_group(snapshot->configuration, scope, &health_group);
+    upstream->slow_start = (uint64_t)settings->slow_start;
     upstream->commons = commons_of(snapshot, upstream, scope->name);
     if (!upstream->commons || !queue_set(upstream, snapshot, scope, diagnostics))
         return false;
@@ -187,12 +204,11 @@ static bool add_named(struct upstream_table *table, const struct snapshot *snaps
                           scope->name.data);
         return true;
     }
-    struct upstream *upstream = compile(table, snapshot, &settings->servers);
-    if (!upstream)
+    struct upstream *upstream = compile(table, snapshot, &settings->servers, scope->name);
+    if (!upstream || !set_scope(table, upstream, snapshot, scope, &settings->servers, diagnostics))
         return false;
-    upstream->name = scope->name;
-    return set_scope(table, upstream, snapshot, scope, &settings->servers, diagnostics) &&
-           map_set(&table->by_name, scope->name, upstream);
+    health_check_upstream(upstream, scope, diagnostics);
+    return map_set(&table->by_name, scope->name, upstream);
 }
 
 static void free_table(void *part)
@@ -246,7 +262,7 @@ const struct upstream *upstream_from_list(struct upstream_table *table,
                                           struct diagnostics *diagnostics)
 {
     ASSERT(list->count > 0);
-    struct upstream *upstream = compile(table, snapshot, list);
+    struct upstream *upstream = compile(table, snapshot, list, slice_of(NULL, 0));
     if (!upstream || !set_scope(table, upstream, snapshot,
                                 snapshot->configuration->upstream_defaults, list, diagnostics))
         return NULL;

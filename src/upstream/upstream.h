@@ -5,7 +5,7 @@
 #include "conf/snapshot.h"
 #include "net/timeouts.h"
 #include "policy/balance.h"
-#include "upstream/server.h"
+#include "upstream/standing.h"
 
 /* ---- as written: what `servers:` and `proxy:` read. */
 
@@ -36,6 +36,7 @@ struct assignment;
 struct commons;
 struct queue_settings;
 struct ejection_settings;
+struct health_settings;
 struct retry_settings;
 
 struct upstream_settings {
@@ -44,6 +45,7 @@ struct upstream_settings {
     const struct template *hash; /* by what BALANCE_HASH chooses */
     uint32_t hash_load_limit;    /* percent of a server's part of all calls; 0: none */
     int proxy_protocol;          /* the version of the header that begins a connection; 0: none */
+    int64_t slow_start;          /* milliseconds until a server that comes has its share; 0: none */
 };
 
 extern const struct setting_group upstream_group;
@@ -54,6 +56,7 @@ struct tls_server_context;
 
 struct upstream_member {
     struct server *server;
+    struct standing *standing; /* of the server in this upstream */
     int32_t weight;
     bool backup;
     uint32_t max_connections; /* 0: no limit */
@@ -66,7 +69,9 @@ struct upstream {
     const struct scope *scope;   /* its settings */
     const struct upstream *next; /* of the snapshot's; NULL: the last */
     const struct ejection_settings *ejection;
-    unsigned proxy_protocol;        /* version of the header that begins each connection; 0: none */
+    const struct health_settings *health;
+    uint64_t slow_start;     /* milliseconds until a server that comes has its share; 0: none */
+    unsigned proxy_protocol; /* version of the header that begins each connection; 0: none */
     struct tls_server_context *tls; /* NULL: no server is spoken to over TLS */
     struct commons *commons;        /* what its loops share */
     enum balance balance;

@@ -198,6 +198,15 @@ static const struct setting settings[] = {
      .summary = "How many calls at once balance: hash gives a server, in percent of its part of "
                 "all; what is above goes on to another one.",
      .example = "150%"},
+    {.name = "slow_start",
+     .type = SETTING_DURATION,
+     .offset = offsetof(struct upstream_settings, slow_start),
+     .size = sizeof(int64_t),
+     .standard = "off",
+     .max = HOUR,
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "How long a server that comes, or comes back, takes to get its whole share.",
+     .example = "30s"},
     {.name = "proxy_protocol",
      .type = SETTING_CHOICE,
      .offset = offsetof(struct upstream_settings, proxy_protocol),
@@ -238,11 +247,23 @@ static void check_hash(const struct upstream_settings *own, const struct node *n
                           "balance: hash takes at most %d servers", RENDEZVOUS_SERVERS_MAX);
 }
 
+static void check_slow_start(const struct upstream_settings *own, const struct node *node,
+                             struct diagnostics *diagnostics)
+{
+    const struct node *written = node_find(node, SLICE("slow_start"));
+    if (written && own->slow_start > 0 && !balance_takes_weights((enum balance)own->balance))
+        diagnostics_warning(
+            diagnostics, written->position, "take it out, or choose by turns, load or chance",
+            "\"slow_start\" does nothing with balance: %s", balance_names[own->balance]);
+}
+
 static void check_upstream(const void *group, const struct node *node,
                            struct diagnostics *diagnostics)
 {
-    if (node->kind == NODE_MAPPING)
-        check_hash(group, node, diagnostics);
+    if (node->kind != NODE_MAPPING)
+        return;
+    check_hash(group, node, diagnostics);
+    check_slow_start(group, node, diagnostics);
 }
 
 const struct setting_group upstream_group = {

@@ -127,14 +127,22 @@ static struct balancer *balancer_of(struct upstreams *upstreams, const struct up
     return *place;
 }
 
+/* Of an upstream of one server. */
+static inline int pick_only(const struct upstream *upstream,
+                            const struct balancer_question *question)
+{
+    if (question->tried_count > 0 || (upstream->is_limited && balancer_is_full(upstream)) ||
+        (server_is_set_aside(upstream->members[0].server) && !balancer_serves(upstream, question)))
+        return BALANCER_NONE;
+    return 0;
+}
+
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
                    struct balancer_question *question)
 {
     ASSERT(upstream->count > 0);
     if (upstream->count == 1)
-        return question->tried_count == 0 && !(upstream->is_limited && balancer_is_full(upstream))
-                   ? 0
-                   : BALANCER_NONE;
+        return pick_only(upstream, question);
     struct balancer *balancer = balancer_of(upstreams, upstream);
     if (!balancer)
         return BALANCER_NONE;

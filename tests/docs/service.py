@@ -97,8 +97,10 @@ class Service:
         return {**os.environ, "CURL_HOME": str(self.directory), "PATH": path}
 
     def execute(self, command):
-        """A line of shell: its exit status, and what it printed, as it would be with the ports of
-        the text."""
+        """A line of shell, which may name servers: its exit status, and what it printed, as it
+        would be with the ports of the text."""
+        command = SERVER.sub(lambda found: f"127.0.0.1:{self.servers.get(found[1], found[1])}",
+                             command)
         result = subprocess.run(["sh", "-c", command], cwd=self.directory, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, timeout=SECONDS_MAX,

@@ -96,9 +96,11 @@ def test_status_tells_how_it_is(start_with_admin, start_origin, connect, ask):
     assert status["threads"] == 1 and status["connections"] == 1
     assert status["listeners"] == ["%s:%d" % weir.address]
     assert status["configuration"] == file_of(weir)
-    assert status["upstreams"] == [{"upstream": "shop", "balance": "round_robin", "servers": [
-        {"server": origin.server, "weight": 3, "backup": False, "max_connections": 0,
-         "state": "up", "active": 0, "idle": 1}]}]
+    assert status["upstreams"] == [{
+        "upstream": "shop", "balance": "round_robin", "panics": False, "servers": [
+            {"server": origin.server, "weight": 3, "backup": False, "max_connections": 0,
+             "state": "up", "reason": None, "changed_live": False, "active": 0, "idle": 1,
+             "latency_ms": None, "check_ms": None}]}]
     assert status["reloads"] == {"done": 0, "refused": 0, "last": None}
 
 
@@ -107,7 +109,8 @@ def test_status_tells_of_a_server_that_rests(start_with_admin, connect, ports, a
     weir = start_with_admin(f"sites: [{{proxy: '127.0.0.1:{dead}'}}]\n")
     assert connect(weir).ask().status == 502
     status = json.loads(ask(weir.admin, "/status").body)
-    assert status["upstreams"][0]["servers"][0]["state"] == "rests"
+    server = status["upstreams"][0]["servers"][0]
+    assert server["state"] == "rests" and server["reason"].startswith("it failed, and is passed over")
 
 
 def test_the_configuration_is_shown_without_the_token(over_tcp, ask):

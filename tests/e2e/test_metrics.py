@@ -271,11 +271,11 @@ def test_a_configuration_that_is_still_used_is_counted(start_counted, start_orig
     origin.wait_for_requests()
     assert weir.metrics()("weir_snapshots") == 1
     assert reload() == 2
-    assert reload() == 3  # the last but one lives a moment longer, the first as long as the exchange
+    assert reload() == 2  # the first lives as long as the exchange, the second is gone
     go_on.set()
     client.read_response()
     weir.metrics_when(lambda metrics: metrics("weir_exchanges_running") == 0)
-    assert reload() == 2
+    assert reload() == 1
 
 
 def test_figures_agree_with_those_of_the_load(start_counted, start_origin):

@@ -15,6 +15,7 @@ UNSEEN = {
     "an environment that lacks something": "an editor has another environment",
     "a tag": "a validator sees values, not how they are written",
     "servers over TLS that cannot be used": "an editor looks into no file, and puts no two settings together",
+    "a port for health checks of a server without ports": "an editor puts no two settings together",
     "a pair of surrogates": "to the editor's reader of YAML it is a character",
 }
 
