@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "upstream/commons.h"
+#include "upstream/member.h"
 #include "upstream/upstreams_int.h"
 
 #include <stdlib.h>
@@ -107,14 +108,21 @@ static bool has_place(const struct upstream *upstream, const struct server *serv
     return false;
 }
 
-/* For how many calls of that upstream there is room now. A server whose rest has ended is one of
- * those of which nobody says so: no call gives a place there back. */
+/* Down, drained or disabled; nobody is sent there. */
+static bool is_set_aside(const struct upstream *upstream, const struct upstream_member *member)
+{
+    return server_is_set_aside(member->server) && !member_serves(member, upstream_panics(upstream));
+}
+
+/* For how many calls of that upstream there is room now. A server whose rest has ended, or that is
+ * enabled again, is one of those of which nobody says so: no call gives a place there back. */
 static uint64_t count_places(const struct upstream *upstream, uint64_t now_ms)
 {
     uint64_t places = 0;
     for (uint32_t i = 0; i < upstream->count; i++) {
         const struct upstream_member *member = &upstream->members[i];
-        if (!is_free(member) || server_rests(member->server, now_ms))
+        if (!is_free(member) || server_rests(member->server, now_ms) ||
+            is_set_aside(upstream, member))
             continue;
         if (member->max_connections == 0)
             return UINT64_MAX;

@@ -2,6 +2,8 @@
 
 #include "base/arena.h"
 #include "upstream/commons.h"
+#include "upstream/health_settings.h"
+#include "upstream/standing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -348,6 +350,34 @@ static void who_comes_tells_of_a_server_that_is_back(void **state)
     free(upstream);
 }
 
+static void nobody_is_called_to_a_server_that_is_set_aside(void **state)
+{
+    (void)state;
+    struct server *other;
+    struct upstream *upstream = add_resting_server(&other);
+    static const struct health_settings health;
+    struct standing standings[2] = {0};
+    upstream->health = &health;
+    for (unsigned i = 0; i < 2; i++)
+        upstream->members[i].standing = &standings[i];
+    atomic_store(&other->rests_until, 0);
+    atomic_store(&other->set_aside, 1);
+    atomic_store(&standings[1].order, STANDING_DISABLED);
+    for (unsigned i = 0; i < 3; i++)
+        join_at(i, upstream, false);
+    turn();
+    assert_string_equal(bench->order, "");
+    atomic_store(&other->set_aside, 0);
+    atomic_store(&standings[1].order, STANDING_ENABLED);
+    join_at(3, upstream, false);
+    turn();
+    assert_string_equal(bench->order, "a");
+    atomic_store(&other->active, 1);
+    for (unsigned i = 0; i < 4; i++)
+        leave(i, i == 0);
+    free(upstream);
+}
+
 static void who_takes_another_place_leaves_his_to_the_next(void **state)
 {
     (void)state;
@@ -422,6 +452,7 @@ int main(void)
         IN_BENCH(who_comes_does_not_take_what_another_was_called_for),
         IN_BENCH(a_place_too_many_is_remembered),
         IN_BENCH(who_comes_tells_of_a_server_that_is_back),
+        IN_BENCH(nobody_is_called_to_a_server_that_is_set_aside),
         IN_BENCH(who_takes_another_place_leaves_his_to_the_next),
         IN_BENCH(who_leaves_when_called_passes_the_place_on_to_another_upstream),
         IN_BENCH(of_two_upstreams_goes_first_who_waits_longest),
