@@ -2,8 +2,9 @@
 
 #include "base/assert.h"
 #include "exchange/exchange.h"
+#include "http/cookie.h"
 #include "policy/rendezvous.h"
-#include "upstream/assignment.h"
+#include "upstream/sticky.h"
 
 const char *const sticking_words[] = {
 #define STICKING_WORD(name, word) word,
@@ -14,7 +15,20 @@ const char *const sticking_words[] = {
 
 static bool is_sticky(const struct upstream *upstream)
 {
-    return upstream->sticky || (upstream->hash && upstream->balance != BALANCE_HASH);
+    return upstream->sticky || upstream->session_cookie ||
+           (upstream->hash && upstream->balance != BALANCE_HASH);
+}
+
+/* Of a session that nobody is known to have made a hash decides, so that it stays where it is. */
+static void lead_session(struct exchange *exchange, const struct upstream *upstream)
+{
+    struct slice value;
+    if (!cookie_find(&exchange->request.fields, upstream->session_cookie->name, &value))
+        return;
+    call_set_key(&exchange->call, value);
+    int member = session_cookie_find(upstream, value, loop_now(exchange->context->loop));
+    if (member >= 0)
+        call_wish(&exchange->call, (uint32_t)member);
 }
 
 void sticking_lead(struct exchange *exchange)
@@ -24,6 +38,8 @@ void sticking_lead(struct exchange *exchange)
         exchange->assigned |= ASSIGNED_SERVER;
     if (upstream->hash)
         call_set_key(&exchange->call, exchange_expand(exchange, upstream->hash));
+    if (upstream->session_cookie)
+        lead_session(exchange, upstream);
     if (!upstream->sticky)
         return;
     int member = assignment_find(upstream->sticky, &exchange->request.fields);
@@ -35,9 +51,10 @@ void sticking_lead(struct exchange *exchange)
 static int home_of(const struct exchange *exchange, const struct upstream *upstream)
 {
     const struct call *call = &exchange->call;
+    if (call->has_wish)
+        return call->wished;
     if (upstream->sticky)
-        return call->has_wish ? call->wished
-                              : assignment_find(upstream->sticky, &exchange->request.fields);
+        return assignment_find(upstream->sticky, &exchange->request.fields);
     if (!call->has_key)
         return ASSIGNMENT_ABSENT;
     return upstream->slots ? upstream->slots[rendezvous_slot(call->key, 0)] : 0;
@@ -56,6 +73,26 @@ enum sticking sticking_outcome(const struct exchange *exchange, const struct ser
     return upstream->members[home].server == server ? STICKING_KEPT : STICKING_MOVED;
 }
 
+/* A session that the server sets is one that it has; and where a session has moved, it has moved
+ * for good. What a client makes up is not remembered. */
+static void learn_sessions(struct exchange *exchange, uint32_t member, enum sticking outcome)
+{
+    const struct upstream *upstream = exchange->plan->upstream;
+    const struct fields *fields = &exchange->response.fields;
+    uint64_t now = loop_now(exchange->context->loop);
+    struct slice name, value;
+    if (outcome == STICKING_MOVED && exchange->call.has_wish &&
+        cookie_find(&exchange->request.fields, upstream->session_cookie->name, &value))
+        session_cookie_learn(upstream, value, member, now);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        struct slice rest = fields->items[i].value;
+        if (fields->items[i].id == FIELD_SET_COOKIE && !slice_is_empty(fields->items[i].name) &&
+            cookie_next(&rest, &name, &value) && value.length > 0 &&
+            slice_equal(name, upstream->session_cookie->name))
+            session_cookie_learn(upstream, value, member, now);
+    }
+}
+
 void sticking_answer(struct exchange *exchange)
 {
     if (exchange->state != EXCHANGE_RELAY)
@@ -65,6 +102,8 @@ void sticking_answer(struct exchange *exchange)
     enum sticking outcome = sticking_outcome(exchange, exchange->call.server);
     ASSERT(member >= 0 && outcome < STICKING_COUNT);
     counter_add(&exchange->context->counts.stickings[outcome], 1);
+    if (upstream->session_cookie)
+        learn_sessions(exchange, (uint32_t)member, outcome);
     if (upstream->sticky && outcome != STICKING_KEPT)
         exchange_set_assignment(exchange, upstream->sticky, (uint32_t)member);
 }

@@ -139,7 +139,10 @@ static void add_key(struct text *text, struct explanation *explanation)
 static void add_hashed(struct text *text, struct explanation *explanation)
 {
     add(text, ", to which the hash of ");
-    add_key(text, explanation);
+    if (explanation->rehearsal.exchange->plan->upstream->hash)
+        add_key(text, explanation);
+    else
+        add(text, "its session cookie");
     add(text, " leads");
 }
 
@@ -148,7 +151,7 @@ static const char *add_why(struct text *text, struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->rehearsal.exchange;
     const struct upstream *upstream = exchange->plan->upstream;
-    if (explanation->rehearsal.sticking == STICKING_KEPT && upstream->sticky) {
+    if (explanation->rehearsal.sticking == STICKING_KEPT && exchange->call.has_wish) {
         add(text, ", to which its cookie leads");
         return "others are for other cookies";
     }

@@ -5,6 +5,7 @@
 #include "sys/clock.h"
 #include "sys/resolve.h"
 #include "upstream/commons.h"
+#include "upstream/session.h"
 
 #include <stdlib.h>
 
@@ -21,10 +22,12 @@ struct server_registry *server_registry_new(void)
         return NULL;
     registry->lock = sys_lock_new();
     registry->commons = commons_table_new();
-    if (!registry->lock || !registry->commons) {
+    registry->sessions = session_table_new();
+    if (!registry->lock || !registry->commons || !registry->sessions) {
         if (registry->lock)
             sys_lock_free(registry->lock);
         commons_table_free(registry->commons);
+        session_table_free(registry->sessions);
         free(registry);
         return NULL;
     }
@@ -59,6 +62,7 @@ void server_registry_free(struct server_registry *registry)
     map_fini(&registry->by_key);
     arena_fini(&registry->arena);
     commons_table_free(registry->commons);
+    session_table_free(registry->sessions);
     sys_lock_free(registry->lock);
     free(registry);
 }
@@ -127,6 +131,11 @@ struct slice server_authority(const struct server *server)
 const struct tls_mac *server_registry_key(const struct server_registry *registry)
 {
     return &registry->key;
+}
+
+struct session_table *server_registry_sessions(struct server_registry *registry)
+{
+    return registry->sessions;
 }
 
 struct commons_table *server_registry_commons(struct server_registry *registry)

@@ -72,6 +72,7 @@ struct server {
 };
 
 struct commons_table;
+struct session_table;
 struct server_registry;
 
 struct server_registry *server_registry_new(void);
@@ -93,6 +94,9 @@ struct slice server_authority(const struct server *server);
 
 /* What upstreams share over reloads (commons.h); goes with the registry. Any thread. */
 struct commons_table *server_registry_commons(struct server_registry *registry);
+
+/* Which servers have which sessions; goes with the registry. Any thread. */
+struct session_table *server_registry_sessions(struct server_registry *registry);
 
 /* How many servers there are; ids are below it. Any thread. */
 uint32_t server_registry_count(struct server_registry *registry);

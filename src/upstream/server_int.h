@@ -17,6 +17,7 @@ struct server_registry {
     _Atomic uint64_t changes; /* of rests and of standings */
     struct tls_mac key;
     struct commons_table *commons;
+    struct session_table *sessions;
     struct sys_thread *resolvers[RESOLVERS];
     server_told_fn *told;
     void *context;

@@ -1,9 +1,22 @@
 #include "upstream/sticky.h"
 
+#include "http/byte_class.h"
+#include "upstream/session.h"
+
+/* ---- settings */
+
 static const struct setting settings[] = {
     ASSIGNMENT_RECORDS(struct sticky_settings, SCOPE_UPSTREAM, NULL,
                        "The cookie that Weir sets and by which it knows to which server a client "
                        "belongs."),
+    {.name = "session_cookie",
+     .type = SETTING_TEXT,
+     .offset = offsetof(struct sticky_settings, session_cookie),
+     .size = sizeof(struct slice),
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "In the place of a cookie of Weir's: the session cookie of the application, whose "
+                "owner stays with the server that has set it.",
+     .example = "JSESSIONID"},
     {.name = "by",
      .type = SETTING_TEMPLATE,
      .offset = offsetof(struct sticky_settings, by),
@@ -39,6 +52,22 @@ static void warn_of_forgotten_cookie(const struct assignment_settings *own, cons
     }
 }
 
+static void check_ways(const struct sticky_settings *own, const struct node *node,
+                       struct diagnostics *diagnostics)
+{
+    const struct node *session = node_find(node, SLICE("session_cookie"));
+    int ways =
+        (own->assignment.cookie.length > 0) + (own->session_cookie.length > 0) + (own->by != NULL);
+    if (ways > 1)
+        diagnostics_error(diagnostics, node->position,
+                          "write one of them, and take what is inherited out with off",
+                          "clients stick by a cookie, a session_cookie or \"by\" something, not by "
+                          "several of them");
+    if (session && !bytes_are(own->session_cookie, BYTE_TOKEN))
+        diagnostics_error(diagnostics, session->position, "write its name, as JSESSIONID",
+                          "no cookie can have this name");
+}
+
 static void check(const void *group, const struct node *node, struct diagnostics *diagnostics)
 {
     const struct sticky_settings *own = group;
@@ -47,10 +76,7 @@ static void check(const void *group, const struct node *node, struct diagnostics
     assignment_check(&own->assignment, node, diagnostics);
     if (own->assignment.cookie.length == 0)
         warn_of_forgotten_cookie(&own->assignment, node, diagnostics);
-    else if (own->by)
-        diagnostics_error(diagnostics, node->position,
-                          "write one of them, or take one out with off",
-                          "clients stick by a cookie or \"by\" something, not by both");
+    check_ways(own, node, diagnostics);
     if (by && own->by && template_is_constant(own->by, &text))
         diagnostics_error(diagnostics, by->position,
                           "write what differs: $client_ip, $cookie.session",
@@ -68,3 +94,55 @@ const struct setting_group sticky_group = {
     .check = check,
     .summary = "How clients stay with the server that they were given to.",
 };
+
+/* ---- the session cookie */
+
+/* The seed is the same for the upstream over reloads, and nobody's business. */
+static uint64_t seed_of(const struct upstream *upstream, const struct server_registry *servers)
+{
+    uint64_t secret;
+    memcpy(&secret, server_registry_key(servers), sizeof(secret));
+    bool is_named = upstream->scope->kind == SCOPE_UPSTREAM;
+    return slice_hash(is_named ? upstream->scope->name : SLICE(""), secret);
+}
+
+static uint32_t hash_of(uint32_t server)
+{
+    return server * 0x9e3779b1u;
+}
+
+struct session_cookie *session_cookie_new(struct arena *arena, const struct upstream *upstream,
+                                          struct server_registry *servers, struct slice name)
+{
+    struct session_cookie *cookie = ARENA_NEW(arena, struct session_cookie);
+    if (!cookie || !hash_index_init(&cookie->members, arena, upstream->count))
+        return NULL;
+    cookie->name = name;
+    cookie->seed = seed_of(upstream, servers);
+    cookie->table = server_registry_sessions(servers);
+    for (uint32_t i = 0; i < upstream->count; i++)
+        hash_index_add(&cookie->members, hash_of(upstream->members[i].server->id), i);
+    return cookie;
+}
+
+int session_cookie_find(const struct upstream *upstream, struct slice value, uint64_t now_ms)
+{
+    const struct session_cookie *cookie = upstream->session_cookie;
+    uint32_t server = session_find(cookie->table, slice_hash(value, cookie->seed), now_ms);
+    if (server == SESSION_UNKNOWN)
+        return -1;
+    uint32_t hash = hash_of(server), at = hash, member;
+    while ((member = hash_index_next(&cookie->members, hash, &at)) != HASH_INDEX_NONE) {
+        if (upstream->members[member].server->id == server)
+            return (int)member;
+    }
+    return -1;
+}
+
+void session_cookie_learn(const struct upstream *upstream, struct slice value, uint32_t member,
+                          uint64_t now_ms)
+{
+    const struct session_cookie *cookie = upstream->session_cookie;
+    session_learn(cookie->table, slice_hash(value, cookie->seed),
+                  upstream->members[member].server->id, now_ms);
+}

@@ -110,13 +110,26 @@ static bool set_sticky(struct upstream_table *table, struct upstream *upstream,
     return good;
 }
 
+/* False: no memory. */
+static bool set_session_cookie(struct upstream_table *table, struct upstream *upstream,
+                               const struct snapshot *snapshot,
+                               const struct sticky_settings *sticky)
+{
+    const struct live *live = snapshot->live;
+    if (sticky->session_cookie.length == 0)
+        return true;
+    upstream->session_cookie =
+        session_cookie_new(&table->arena, upstream, live->servers, sticky->session_cookie);
+    return upstream->session_cookie != NULL;
+}
+
 static bool refuse_size(const struct upstream *upstream, struct position position,
                         struct diagnostics *diagnostics)
 {
-    if (!upstream->hash || upstream->count <= RENDEZVOUS_SERVERS_MAX)
+    if (upstream->count <= RENDEZVOUS_SERVERS_MAX)
         return false;
     diagnostics_error(diagnostics, position, "spread them over several upstreams",
-                      "balance: hash and sticky: {by} take at most %d servers",
+                      "balance: hash and sticky: {by} or {session_cookie} take at most %d servers",
                       RENDEZVOUS_SERVERS_MAX);
     return true;
 }
@@ -149,10 +162,12 @@ static bool refuse_two_hashes(const struct upstream_settings *settings,
                               const struct sticky_settings *sticky, struct position position,
                               struct diagnostics *diagnostics)
 {
-    if (settings->balance != BALANCE_HASH || !sticky->by)
+    bool has_key = sticky->by || sticky->session_cookie.length > 0;
+    if (settings->balance != BALANCE_HASH || !has_key)
         return false;
-    diagnostics_error(diagnostics, position, "write it as \"hash\" alone, or take another balance",
-                      "the servers have balance: hash and sticky: {by} at once");
+    diagnostics_error(
+        diagnostics, position, "take another balance, or write it as \"hash\" alone",
+        "the servers have balance: hash and sticky: {by} or {session_cookie} at once");
     return true;
 }
 
@@ -180,15 +195,17 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     upstream->hash = by_hash ? settings->hash : sticky->by;
     upstream->hash_load_limit = by_hash ? settings->hash_load_limit : 0;
     bool has_cookie = sticky->assignment.cookie.length > 0;
-    upstream->is_led = upstream->hash || has_cookie;
+    bool has_key = upstream->hash || sticky->session_cookie.length > 0;
+    upstream->is_led = has_key || has_cookie;
     struct position position = list->items[0].position;
-    if (refuse_size(upstream, position, diagnostics) ||
+    if ((has_key && refuse_size(upstream, position, diagnostics)) ||
         refuse_two_hashes(settings, sticky, position, diagnostics) ||
         !assignment_check_secret(&sticky->assignment, diagnostics))
         return false;
-    if (has_cookie && !set_sticky(table, upstream, snapshot, sticky))
+    if ((has_cookie && !set_sticky(table, upstream, snapshot, sticky)) ||
+        !set_session_cookie(table, upstream, snapshot, sticky))
         return false;
-    return !upstream->hash || upstream->count == 1 || fill_slots(table, upstream);
+    return !has_key || upstream->count == 1 || fill_slots(table, upstream);
 }
 
 /* False: it cannot be, which was told, or there is no memory. One without servers is told and left

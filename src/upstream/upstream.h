@@ -33,6 +33,7 @@ struct server_list {
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
 struct assignment;
+struct session_cookie;
 struct commons;
 struct queue_settings;
 struct ejection_settings;
@@ -77,11 +78,12 @@ struct upstream {
     enum balance balance;
     const struct template *hash; /* what is hashed; BALANCE_HASH, or clients stick by it */
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
-    const uint16_t *slots;    /* where there is a hash, and several servers: rendezvous.h */
+    const uint16_t *slots;    /* where keys lead, and there are several servers: rendezvous.h */
     const struct assignment *sticky; /* the cookie that leads to a member; NULL: none does */
+    const struct session_cookie *session_cookie; /* that of the application; NULL: none */
     /* For who finds all servers full; NULL: nobody waits. */
     const struct queue_settings *queue;
-    bool is_led;     /* the request has a say in who is asked: `hash` or `sticky` */
+    bool is_led;     /* the request has a say in who is asked: `hash` or a cookie */
     bool is_limited; /* a member has max_connections */
     bool has_only_backups;
     uint32_t count;

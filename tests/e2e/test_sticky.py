@@ -275,6 +275,91 @@ def test_a_list_without_a_name_may_be_sticky(start_letters, start_weir, visit):
     assert [visitor.home() for _ in range(5)] == [home] * 5
 
 
+# By the session cookie of the application
+
+def application(letter, count):
+    """It sets a session for whoever has none that it knows."""
+    def behaviour(connection):
+        while True:
+            request = connection.read_request()
+            cookie = request.value("Cookie") or ""
+            session = cookie.removeprefix("session=")
+            if request.target == "/shared" or session in count[letter]:
+                connection.answer(200, letter.encode())
+                continue
+            session = f"{letter}-{len(count[letter])}-of-many"
+            count[letter].append(session)
+            connection.answer(200, letter.encode(), fields=[
+                ("Set-Cookie", "theme=dark; Path=/"), ("Set-Cookie", f"session={session}; HttpOnly")])
+    return behaviour
+
+
+@pytest.fixture
+def start_applications(start_origin):
+    def start(letters):
+        sessions = collections.defaultdict(list)
+        return [start_origin(application(letter, sessions)) for letter in letters]
+    return start
+
+
+def log_in(client):
+    answer = client.ask()
+    told = [value for value in answer.values("Set-Cookie") if value.startswith("session=")]
+    assert answer.status == 200 and len(told) == 1
+    return answer.body, [("Cookie", told[0].split(";")[0])]
+
+
+SESSION = "session_cookie: session"
+
+
+@pytest.mark.parametrize("way", ["round_robin", "least_connections", "least_time", "random"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_session_stays_with_who_has_made_it(start_applications, start_weir, connect, way, threads):
+    servers = [origin.server for origin in start_applications("abc")]
+    weir = start_weir(configuration(*servers, sticky=SESSION, more=f"balance: {way}", threads=threads))
+    visitors = [log_in(connect(weir)) for _ in range(12)]
+    for _ in range(3):
+        for home, cookie in visitors:
+            answer = connect(weir).ask(fields=cookie)
+            assert answer.body == home and not answer.has("Set-Cookie")
+
+
+def test_sessions_outlive_a_reload(start_applications, start_weir, connect):
+    servers = [origin.server for origin in start_applications("abc")]
+    weir = start_weir(configuration(*servers[:2], sticky=SESSION))
+    visitors = [log_in(connect(weir)) for _ in range(6)]
+    reload(weir, configuration(*reversed(servers), sticky=SESSION))
+    for home, cookie in visitors:
+        assert connect(weir).ask(fields=cookie).body == home
+
+
+def test_a_session_whose_server_is_lost_moves_for_good(start_applications, start_weir, connect):
+    origins = start_applications("ab")
+    weir = start_weir(configuration(*[origin.server for origin in origins], sticky=SESSION))
+    home, cookie = log_in(connect(weir))
+    lost = origins[b"ab".index(home)]
+    lost.stop()
+    moved = connect(weir).ask(target="/shared", fields=cookie)
+    assert moved.status == 200 and moved.body != home
+    lost.start()
+    poll_until(lambda: connect(weir).ask(target="/shared").body == home, 30, "it is asked again")
+    assert connect(weir).ask(target="/shared", fields=cookie).body == moved.body
+
+
+def test_a_session_that_nobody_knows_goes_by_its_hash(start_letters, start_weir, connect):
+    servers = [origin.server for origin in start_letters("abc")]
+    weirs = [start_weir(configuration(*servers, sticky=SESSION)) for _ in range(2)]
+    homes = set()
+    for number in range(20):
+        answers = {connect(weir).ask(fields=[("Cookie", f"session=made-up-{number}")]).body
+                   for weir in weirs for _ in range(2)}
+        assert len(answers) == 1
+        homes |= answers
+    assert homes == {b"a", b"b", b"c"}
+    for value in ("", '"', "A" * 8000, "\xff", "="):
+        assert connect(weirs[0]).ask(fields=[("Cookie", f"session={value}")]).status == 200
+
+
 # By what the request has
 
 @pytest.mark.parametrize("by, field", [("$request.header.X-User", "X-User"), ("$cookie.session", None)])
@@ -353,10 +438,13 @@ def test_explain_tells(start_letters, start_weir, visit, ports):
     ("cookie: home, same_site: none, secure: off", "only where it is Secure"),
     ("cookie: __Host-home", "browsers take a cookie of such a name only where it is Secure"),
     ("cookie: __Host-home, secure: on, path: /a", "only without Domain and with the Path /"),
-    ("cookie: home, by: $client_ip", 'clients stick by a cookie or "by" something'),
+    ("cookie: home, by: $client_ip", 'clients stick by a cookie, a session_cookie or "by"'),
+    ("session_cookie: a b", "no cookie can have this name"),
+    ("session_cookie: a, by: $client_ip", 'clients stick by a cookie, a session_cookie or "by"'),
+    ("session_cookie: a}, balance: hash, ejection: {failures: 5", "balance: hash and sticky: {by}"),
     ("by: constant", "a text without variables leads every request to one server"),
     ("by: $1", "captures are of the path of a route, and an upstream has none"),
-    ("by: $client_ip}, balance: hash, ejection: {failures: 5", "balance: hash and sticky: {by} at once"),
+    ("by: $client_ip}, balance: hash, ejection: {failures: 5", "balance: hash and sticky: {by}"),
     ("path: /a", '"path" is for a cookie, and there is none'),
     ("cookie: home, secret: short", "the secret has less than 32 bytes"),
     ("cookie: home, secret: missing", "missing"),
