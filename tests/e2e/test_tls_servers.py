@@ -219,8 +219,9 @@ def test_garbage_of_a_server_is_refused(start_origin, start, get, garbage):
     refused(start(f"https://{origin.server}"), get, "the server .*|the TLS handshake .*")
 
 
-def test_a_handshake_may_come_byte_by_byte(start_tls_origin, start_origin, start, get):
-    """Through a relay that hands on single bytes of what the server says."""
+def test_a_handshake_may_come_in_any_pieces(start_tls_origin, start_origin, start, get):
+    """Through a relay that hands on what the server says: the head of each piece byte by byte, where
+    the heads of records are, then a little at a time."""
     target = start_tls_origin()
 
     def behaviour(connection):
@@ -238,12 +239,14 @@ def test_a_handshake_may_come_byte_by_byte(start_tls_origin, start_origin, start
             thread.start()
             try:
                 while data := server.recv(65536):
-                    connection.send_pieces([data[i:i + 1] for i in range(len(data))])
+                    pieces = [data[i:i + 1] for i in range(min(len(data), 100))]
+                    pieces += [data[i:i + 61] for i in range(100, len(data), 61)]
+                    connection.send_pieces(pieces, 60)
             except OSError:
                 pass
             connection.socket.shutdown(socket.SHUT_RDWR)
             thread.join(10)
-    weir = start(f"https://{start_origin(behaviour).server}")
+    weir = start(f"https://{start_origin(behaviour).server}", more="timeouts: {connect: 1m}")
     assert get(weir, fields=[("Connection", "close")]).body == b"hello"
     weir.stop()
 
