@@ -58,6 +58,11 @@
       "the certificate of the server has expired, or does not hold yet")                           \
     E(SERVER_CERTIFICATE_BAD, 502, UPSTREAM, "the certificate of the server cannot be accepted")   \
     E(SERVER_RESET, 502, UPSTREAM, "the server reset the connection")                              \
+    E(SERVER_NOT_H2, 502, UPSTREAM, "the server does not speak HTTP/2")                            \
+    E(SERVER_H2_BROKEN, 502, UPSTREAM, "the server breaks the rules of HTTP/2")                    \
+    E(SERVER_STREAM_RESET, 502, UPSTREAM, "the server reset the stream")                           \
+    E(SERVER_STREAM_REFUSED, 502, UPSTREAM, "the server has not taken up the request")             \
+    E(UPGRADE_OVER_H2, 501, UPSTREAM, "HTTP/2 with the server has no upgrades")                    \
     E(SERVER_CLOSED, 502, UPSTREAM, "the server closed the connection before its response")        \
     E(FIRST_BYTE_TIMEOUT, 504, UPSTREAM, "the server sent nothing in timeouts.first_byte")         \
     E(BETWEEN_BYTES_TIMEOUT, 504, UPSTREAM,                                                        \

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "exchange/exchange.h"
+#include "net/h2_output.h"
 #include "obs/log.h"
 
 #include <stdlib.h>
@@ -13,9 +14,6 @@
 enum {
     RECEIVES_PER_RUN = 8, /* then other clients have their turn */
     SENDS_PER_RUN = 8,
-    /* What is framed cannot be held back any more: neither by windows nor by who else has news. */
-    FRAMED_MAX = 128 * 1024,
-    ROOM_LEAST = 512, /* bytes of a buffer that are worth writing into */
     /* Requests that were sent before the client heard that it should leave are on their way. */
     LEAVE_MS = 500,
 };
@@ -187,32 +185,10 @@ static void serve(struct client_h2 *self)
 
 /* ---- sending */
 
-/* False: no memory. */
-static bool frame_into(struct client_h2 *self, size_t room)
-{
-    struct text text;
-    if (!output_reserve(&self->output, room, &text))
-        return false;
-    h2_write(self->codec, &text);
-    if (text.length > 0)
-        output_add_text(&self->output, &text);
-    return true;
-}
-
-/* What a frame does not fit into is left behind; the next buffer takes any. */
 void client_h2_frame(struct client_h2 *self)
 {
-    size_t room = output_scratch_room(&self->output);
-    if (room < ROOM_LEAST)
-        room = H2_FRAME_ROOM;
-    while (!self->is_dead && h2_has_output(self->codec) && self->output.bytes < FRAMED_MAX &&
-           output_has_room(&self->output)) {
-        size_t before = self->output.bytes;
-        self->is_dead = !frame_into(self, room);
-        if (self->output.bytes == before && room >= H2_FRAME_ROOM)
-            return; /* windows are used up */
-        room = H2_FRAME_ROOM;
-    }
+    if (!self->is_dead)
+        self->is_dead = !h2_output_frame(self->codec, &self->output);
 }
 
 void client_h2_defer(struct client_h2 *self)

@@ -70,11 +70,11 @@ static void check(const struct exchange *exchange)
         ASSERT(exchange->has_call && !exchange->response_sent);
         break;
     case EXCHANGE_PAUSE:
-        ASSERT(exchange->has_call && !exchange->response_sent && !exchange->call.connection);
+        ASSERT(exchange->has_call && !exchange->response_sent && !call_is_placed(&exchange->call));
         ASSERT(exchange->retry && exchange->response_flow == FLOW_HEAD);
         break;
     case EXCHANGE_RELAY:
-        ASSERT(exchange->has_call && exchange->call.connection);
+        ASSERT(exchange->has_call && call_is_placed(&exchange->call));
         ASSERT(exchange->request_flow != FLOW_HEAD && exchange->response_flow != FLOW_CUT);
         ASSERT(pump_is_in_use(&exchange->pump) ==
                (exchange->request_flow == FLOW_PUMP || exchange->response_flow == FLOW_PUMP));

@@ -156,7 +156,7 @@ bool exchange_name_server(struct exchange *exchange, const struct server *server
 
 static bool send_head(struct exchange *exchange)
 {
-    ASSERT(exchange->call.server && exchange->call.connection);
+    ASSERT(exchange->call.server && call_is_placed(&exchange->call));
     return exchange_name_server(exchange, exchange->call.server) &&
            call_send_head(&exchange->call, &exchange->request) &&
            (!exchange->retry || exchange_retry_resend(exchange));

@@ -85,7 +85,7 @@ static bool ask_server(struct rehearsal *rehearsal)
     rehearsal->member = (uint32_t)member;
     if (!exchange_name_server(exchange, rehearsal->server))
         return false;
-    rehearsal->head = call_print_head(&exchange->call, &exchange->request);
+    rehearsal->head = call_print_head(&exchange->call, rehearsal->server, &exchange->request);
     return rehearsal->head.data != NULL;
 }
 

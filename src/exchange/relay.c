@@ -415,10 +415,19 @@ static bool may_repeat(const struct exchange *exchange)
            method_is_idempotent(exchange->request.method);
 }
 
+/* What a server of HTTP/2 has not taken up is repeated as well (RFC 9113 6.8, 8.7): nothing can
+ * have come of it. */
+COLD static bool was_refused(const struct exchange *exchange)
+{
+    const struct call *call = &exchange->call;
+    return call->error == ERROR_SERVER_STREAM_REFUSED && !call->response_begun &&
+           !exchange->repeated && exchange->interim_count == 0 && exchange->request_body_bytes == 0;
+}
+
 COLD static enum verdict fail_exchange(struct exchange *exchange)
 {
     ASSERT(exchange->error != ERROR_NONE);
-    if (may_repeat(exchange)) {
+    if (may_repeat(exchange) || was_refused(exchange)) {
         exchange->error = ERROR_NONE;
         exchange->repeated = true;
         exchange->request_flow = FLOW_OPEN;

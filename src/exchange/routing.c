@@ -114,6 +114,8 @@ static bool prepare_head(struct exchange *exchange)
     const struct field *upgrade =
         exchange->request.wants_upgrade ? fields_find(fields, FIELD_UPGRADE) : NULL;
     struct slice protocol = upgrade ? upgrade->value : slice_of(NULL, 0);
+    if (fields->present & FIELD_BIT(FIELD_TE))
+        exchange->request.wants_trailers = fields_list_has(fields, FIELD_TE, SLICE("trailers"));
     fields_remove_hop_by_hop(fields);
     if (upgrade && !fields_add(fields, &exchange->arena, FIELD_UPGRADE, SLICE("Upgrade"), protocol))
         return false;

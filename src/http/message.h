@@ -111,6 +111,7 @@ struct request_head {
     enum body_kind body;
     uint64_t body_length;  /* BODY_COUNTED: bytes */
     bool expects_continue; /* Expect: 100-continue (RFC 9110 10.1.1) */
+    bool wants_trailers;   /* TE: trailers (RFC 9110 10.1.4) */
     bool wants_upgrade;    /* a protocol other than h2c (RFC 9110 7.8); `Upgrade` holds it */
     struct fields fields;  /* Host is among them */
 };

@@ -156,6 +156,8 @@ bool retry_cause_of(enum error_code error, enum retry_cause *ret_cause)
         *ret_cause = RETRY_TIMEOUT;
         return true;
     case ERROR_SERVER_RESET:
+    case ERROR_SERVER_STREAM_RESET:
+    case ERROR_SERVER_STREAM_REFUSED:
     case ERROR_SERVER_CLOSED:
         *ret_cause = RETRY_RESET;
         return true;

@@ -101,6 +101,13 @@ struct tls *tls_new_to_server(struct tls_server_context *context, struct socket 
     return tls;
 }
 
+bool tls_ask_h2(struct tls *tls)
+{
+    static const unsigned char protocols[] = "\x02h2";
+    ASSERT(tls->server_context && tls->state == TLS_STATE_HANDSHAKE);
+    return SSL_set_alpn_protos(tls->ssl, protocols, sizeof(protocols) - 1) == 0;
+}
+
 /* ---- what it may fail of */
 
 static enum error_code error_of_certificate(long result)

@@ -13,6 +13,10 @@
 struct tls *tls_new_to_server(struct tls_server_context *context, struct socket *socket,
                               struct slice name, struct tls_session *session);
 
+/* Before the handshake: HTTP/2 is asked for, and nothing else (ALPN); tls_speaks_h2 then tells
+ * whether the server chose it. False: no memory. */
+bool tls_ask_h2(struct tls *tls);
+
 /* Goes on with the handshake. TLS_DONE, TLS_WAIT (news of the socket will come) or TLS_FAILED:
  * `*ret_error`, and in `*ret_problem` what the library says of it, a static text or NULL. The
  * server was told what TLS has words for. */

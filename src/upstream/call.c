@@ -1,4 +1,4 @@
-/* The call over HTTP/1. */
+/* The call over HTTP/1; where the server speaks HTTP/2, call_h2.c has the other half. */
 #include "upstream/call.h"
 
 #include "base/assert.h"
@@ -6,6 +6,7 @@
 #include "obs/log.h"
 #include "sys/clock.h"
 #include "tls/tls_to_server.h"
+#include "upstream/call_h2.h"
 #include "upstream/ejection.h"
 
 /* What is true between any two calls of this interface. */
@@ -13,6 +14,7 @@ static void check(const struct call *call)
 {
     const struct server_connection *connection = call->connection;
     ASSERT(call->tried_count <= CALL_TRIES_MAX && call->address_next <= SERVER_ADDRESSES_MAX);
+    ASSERT(!connection || !call->h2);
     ASSERT(!connection || (connection->user == &call->user && connection->server == call->server));
 }
 
@@ -60,6 +62,7 @@ static void on_connection_timeout(struct connection_user *user)
 static void begin_attempt(struct call *call)
 {
     call->connection = NULL;
+    call->h2 = NULL;
     call->address_next = call->address_count = 0;
     call->reused = call->response_begun = call->keep_alive = false;
     call->request_ended = call->response_ended = false;
@@ -124,6 +127,8 @@ int call_member(const struct call *call)
 static void drop_connection(struct call *call, bool reset)
 {
     check(call);
+    if (call->h2)
+        call_h2_leave(call);
     if (!call->connection)
         return;
     upstreams_drop(call->connection, reset);
@@ -237,13 +242,14 @@ static enum call_progress next_server(struct call *call, bool alone)
 {
     while (choose_server(call)) {
         const struct server_question question = question_of(call);
-        if (!alone)
+        if (!alone && !call->server->is_h2)
             call->connection = upstreams_take_idle(call->home, &question, &call->user);
         if (call->connection) {
             call->reused = true;
             return CALL_READY;
         }
-        enum call_progress progress = connect_server(call);
+        enum call_progress progress =
+            call->server->is_h2 ? call_h2_start(call, &question) : connect_server(call);
         if (progress != CALL_FAILED)
             return progress;
     }
@@ -359,6 +365,13 @@ static enum call_progress start_in_turn(struct call *call, bool alone)
     return queue_is_called(call->waiter) ? look_for_place(call, alone) : CALL_WAIT;
 }
 
+/* The server that was asked before, over a fresh connection. */
+COLD static enum call_progress start_afresh(struct call *call)
+{
+    const struct server_question question = question_of(call);
+    return call->server->is_h2 ? call_h2_start(call, &question) : connect_server(call);
+}
+
 /* What became of the connection that was under way. */
 static enum call_progress finish_connecting(struct call *call)
 {
@@ -380,12 +393,12 @@ enum call_progress call_start(struct call *call)
     ASSERT(!call->fresh || call->server);
     bool alone = call->fresh || call->announcement;
     call->user.on_loan = alone ? NULL : on_loan;
-    if (call->connection) {
-        enum call_progress progress = finish_connecting(call);
+    if (call_is_placed(call)) {
+        enum call_progress progress = call->h2 ? call_h2_go_on(call) : finish_connecting(call);
         if (progress != CALL_FAILED)
             return progress;
     } else if (call->fresh && !call->waiter) {
-        enum call_progress progress = connect_server(call);
+        enum call_progress progress = start_afresh(call);
         if (progress != CALL_FAILED)
             return progress;
     }
@@ -422,7 +435,9 @@ static struct h1_write request_framing(const struct request_head *head, bool alo
 
 bool call_send_head(struct call *call, const struct request_head *head)
 {
-    ASSERT(call->connection && !call->request_ended && output_is_empty(&call->output));
+    ASSERT(call_is_placed(call) && !call->request_ended && output_is_empty(&call->output));
+    if (call->h2)
+        return call_h2_send_head(call, head);
     ASSERT(head->method_text.length > 0 && head->target.length > 0);
     struct h1_write how = request_framing(head, call->announcement);
     struct text text;
@@ -439,8 +454,11 @@ bool call_send_head(struct call *call, const struct request_head *head)
     return true;
 }
 
-struct slice call_print_head(const struct call *call, const struct request_head *head)
+struct slice call_print_head(const struct call *call, const struct server *server,
+                             const struct request_head *head)
 {
+    if (server->is_h2)
+        return call_h2_print_head(call, server, head);
     struct h1_write how = request_framing(head, call->announcement);
     size_t room = h1_request_head_room(head, &how);
     char *memory = arena_alloc(call->arena, room);
@@ -453,6 +471,8 @@ struct slice call_print_head(const struct call *call, const struct request_head 
 bool call_send_body(struct call *call, struct span piece)
 {
     ASSERT(!call->request_ended && piece.length > 0);
+    if (call->h2)
+        return call_h2_send_body(call, piece);
     return h1_output_piece(&call->output, call->sending, piece);
 }
 
@@ -469,11 +489,15 @@ bool call_send_end(struct call *call, const struct fields *trailers)
     call->progress = true;
     if (call->upstream->balance == BALANCE_LEAST_TIME)
         note_asked(call);
+    if (call->h2)
+        return call_h2_send_end(call, trailers);
     return h1_output_end(&call->output, call->sending, trailers);
 }
 
 enum io call_flush(struct call *call)
 {
+    if (call->h2)
+        return call_h2_flush(call);
     ASSERT(call->connection);
     size_t sent = 0;
     enum io io = output_flush(&call->output, &call->connection->transport, &sent);
@@ -573,12 +597,22 @@ static uint64_t keep_for(const struct call *call, const struct fields *fields)
     return keep;
 }
 
+COLD static enum read_event receive_head_h2(struct call *call, struct response_head *ret_head)
+{
+    enum read_event event = call_h2_receive_head(call, ret_head);
+    if (event == READ_HEAD)
+        note_answer(call, ret_head->status);
+    return event;
+}
+
 enum read_event call_receive_head(struct call *call, struct response_head *ret_head)
 {
     check(call);
-    ASSERT(call->connection && !call->response_ended);
+    ASSERT(call_is_placed(call) && !call->response_ended);
     if (call->error)
         return READ_FAILED;
+    if (call->h2)
+        return receive_head_h2(call, ret_head);
     enum error_code error = ERROR_NONE;
     enum read_event event = h1_reader_find_head(&call->reader, &call->connection->transport,
                                                 call->limits, H1_RESPONSE, &error);
@@ -606,9 +640,11 @@ enum read_event call_receive_head(struct call *call, struct response_head *ret_h
 enum read_event call_receive_body(struct call *call, struct fields *trailers,
                                   struct span *ret_piece)
 {
-    ASSERT(call->connection && call->response_begun && !call->response_ended);
+    ASSERT(call_is_placed(call) && call->response_begun && !call->response_ended);
     if (call->error)
         return READ_CUT;
+    if (call->h2)
+        return call_h2_receive_body(call, trailers, ret_piece);
     enum error_code error = ERROR_NONE;
     enum read_event event =
         h1_reader_read_body(&call->reader, &call->connection->transport, call->limits, H1_RESPONSE,
@@ -630,17 +666,17 @@ enum read_event call_receive_body(struct call *call, struct fields *trailers,
 
 struct transport *call_pump_from(struct call *call, uint64_t *ret_remaining)
 {
-    ASSERT(call->connection);
+    ASSERT(call_is_placed(call));
     const struct h1_reader *reader = &call->reader;
     *ret_remaining = reader->body.remaining;
     bool plain = reader->body.framing == H1_FRAMING_COUNTED && !h1_reader_has_leftover(reader) &&
-                 !reader->ended && !call->error;
+                 !reader->ended && !call->error && !call->h2;
     return plain ? &call->connection->transport : NULL;
 }
 
 struct transport *call_pump_to(struct call *call)
 {
-    ASSERT(call->connection);
+    ASSERT(call_is_placed(call));
     bool plain = call->sending == H1_FRAMING_COUNTED && output_is_empty(&call->output);
     return plain ? &call->connection->transport : NULL;
 }
@@ -681,12 +717,12 @@ static int64_t deadline_of(const struct call *call, enum call_wait wait)
 void call_await(struct call *call, enum call_wait wait)
 {
     check(call);
-    if (!call->connection || (wait == call->waiting && !call->progress))
+    if (!call_is_placed(call) || (wait == call->waiting && !call->progress))
         return;
     call->waiting = wait;
     call->progress = false;
-    timer_set(upstreams_loop(call->home), &call->connection->timer,
-              (uint64_t)deadline_of(call, wait));
+    struct timer *timer = call->h2 ? call_h2_timer(call) : &call->connection->timer;
+    timer_set(upstreams_loop(call->home), timer, (uint64_t)deadline_of(call, wait));
 }
 
 static bool may_be_kept(const struct call *call)
@@ -700,7 +736,8 @@ static bool may_be_kept(const struct call *call)
  */
 static void note_end(struct call *call)
 {
-    if (call->error && call->head_sent && !was_dead(call))
+    bool is_refused = call->error == ERROR_SERVER_STREAM_REFUSED; /* it may stop in good order */
+    if (call->error && call->head_sent && !was_dead(call) && !is_refused)
         note_failure(call);
 }
 
@@ -750,7 +787,7 @@ void call_retry(struct call *call)
 {
     check(call);
     note_end(call);
-    if (call->connection && call->response_begun && !call->error)
+    if (call_is_placed(call) && call->response_begun && !call->error)
         drop_response(call);
     give_back_connection(call);
     end_attempt(call);

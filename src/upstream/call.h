@@ -27,6 +27,8 @@ enum call_wait {
     CALL_WAIT_BODY,
 };
 
+struct call_h2;
+
 struct call {
     struct connection_user user; /* of `connection` */
     void (*on_news)(struct call *call);
@@ -45,6 +47,7 @@ struct call {
     uint64_t queued_ms;    /* that it has waited there before */
     bool was_queued;
     struct server_connection *connection; /* NULL before and after */
+    struct call_h2 *h2;                   /* the same, over HTTP/2 */
     struct server *server;                /* the one that is or was asked */
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
     uint8_t tried_count;
@@ -105,14 +108,23 @@ COLD void call_retry(struct call *call);
  * memory. */
 bool call_send_head(struct call *call, const struct request_head *head);
 
-/* The head as call_send_head sends it, without announcement, in the call's arena, of a call that
- * was not started. Data is NULL: no memory. */
-struct slice call_print_head(const struct call *call, const struct request_head *head);
+/* The head as call_send_head sends it to that server, without announcement, in the call's arena, of
+ * a call that was not started. In HTTP/2, with a line for each field. Data is NULL: no memory. */
+struct slice call_print_head(const struct call *call, const struct server *server,
+                             const struct request_head *head);
+
+/* Whether there is a connection to send over. */
+static inline bool call_is_placed(const struct call *call)
+{
+    return call->connection || call->h2;
+}
+
+COLD bool call_h2_has_room(const struct call *call);
 
 /* Whether more of the body may be queued. */
 static inline bool call_has_room(const struct call *call)
 {
-    return output_has_room(&call->output);
+    return call->h2 ? call_h2_has_room(call) : output_has_room(&call->output);
 }
 
 /* Takes over the piece. False: no memory. */

@@ -89,6 +89,7 @@ static struct server *add(struct server_registry *registry, const struct server_
     server->id = registry->count;
     server->port = place->port;
     server->is_tls = place->is_tls;
+    server->is_h2 = place->is_h2;
     server->key = arena_copy(&registry->arena, place->key);
     if (!slice_is_empty(place->host)) {
         server->host = arena_copy(&registry->arena, place->host);
@@ -120,11 +121,12 @@ struct server *server_registry_get(struct server_registry *registry,
 
 struct slice server_authority(const struct server *server)
 {
-    static const struct slice scheme = {"https://", 8}, port = {":443", 4};
+    static const struct slice separator = {"://", 3};
+    const struct slice port = server->is_tls ? SLICE(":443") : SLICE(":80");
     struct slice key = server->key;
-    if (!server->is_tls)
+    if (!server->is_tls && !server->is_h2)
         return key;
-    key = slice_from(key, scheme.length);
+    key = slice_from(key, slice_find(key, ':') + separator.length);
     return slice_ends_with(key, port) ? slice_until(key, key.length - port.length) : key;
 }
 

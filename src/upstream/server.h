@@ -21,14 +21,16 @@ struct queue_link;
 /* Where a server is, as the configuration says it. */
 struct server_place {
     struct slice key;  /* canonical text: `app.internal:3000`, `10.0.0.1:80`, `unix:/run/a`,
-                        * `https://app.internal:443` */
+                        * `https://app.internal:443`, `h2c://10.0.0.1:80`, `h2://…:443` */
     bool is_tls;       /* spoken to over TLS */
+    bool is_h2;        /* in HTTP/2 */
     struct slice host; /* of a name that has to be looked up; else empty */
     uint16_t port;
     struct address fixed; /* where no name has to be looked up */
 };
 
-/* Reads `http://host:port`, `https://host:port`, `host:port`, `:3000` (this machine), `host` (port
+/* Reads `http://host:port`, `https://host:port`, `h2c://host:port` and `h2://host:port` (HTTP/2
+ * without and with TLS), `host:port`, `:3000` (this machine), `host` (port
  * 80, over TLS 443) or `unix:/path`. False: `*ret_wrong` says what is wrong and `*ret_cure` what
  * would be right (static texts). What the place holds is copied to `arena`, texts with a NUL behind
  * them. */
@@ -41,6 +43,7 @@ struct server {
     struct slice host; /* empty: no name to look up */
     uint16_t port;
     bool is_tls;
+    bool is_h2; /* many calls over one connection: server_h2.h */
 
     _Atomic uint64_t rests_until; /* milliseconds of the monotonic clock; passed over until then */
     _Atomic uint32_t failures_in_row;    /* of calls, since one went well: ejection.h */

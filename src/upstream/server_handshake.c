@@ -24,7 +24,8 @@ bool server_handshake_begin(struct server_connection *connection, struct server_
     server_handshake_name(&name, connection->server, registry);
     connection->transport.tls = tls_new_to_server(
         connection->tls_context, &connection->transport.socket, text_slice(&name), session);
-    return connection->transport.tls != NULL;
+    return connection->transport.tls &&
+           (!connection->server->is_h2 || tls_ask_h2(connection->transport.tls));
 }
 
 /* A failure is told when it is another one than before: every exchange that fails of it says so by

@@ -10,20 +10,48 @@ static bool wrong(const char *what, const char *cure, const char **ret_wrong, co
     return false;
 }
 
-static const struct slice http = {"http://", 7}, https = {"https://", 8};
+enum { SCHEME_MAX = 8 };
+
+struct known_scheme {
+    struct slice text; /* as it begins the key */
+    bool is_tls, is_h2;
+};
+
+static const struct known_scheme schemes[] = {
+    {{"http://", 7}, false, false},
+    {{"https://", 8}, true, false},
+    {{"h2c://", 6}, false, true},
+    {{"h2://", 5}, true, true},
+};
+
+/* What a place with that scheme begins with; nothing where it is plain. */
+static struct slice scheme_of(const struct server_place *place)
+{
+    for (size_t i = 1; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (schemes[i].is_tls == place->is_tls && schemes[i].is_h2 == place->is_h2)
+            return schemes[i].text;
+    }
+    return SLICE("");
+}
 
 /* Drops the scheme and a slash at the end; another scheme and a path are errors. */
-static bool strip_url(struct slice *text, bool *ret_is_tls, const char **ret_wrong,
+static bool strip_url(struct slice *text, struct server_place *place, const char **ret_wrong,
                       const char **ret_cure)
 {
-    *ret_is_tls = slice_equal_fold(slice_until(*text, https.length), https);
-    if (*ret_is_tls)
-        *text = slice_from(*text, https.length);
-    else if (slice_equal_fold(slice_until(*text, http.length), http))
-        *text = slice_from(*text, http.length);
-    else if (memmem(text->data, text->length, "://", 3))
-        return wrong("the scheme of a server is unknown", "write http:// or https://", ret_wrong,
-                     ret_cure);
+    bool is_known = false;
+    for (size_t i = 0; !is_known && i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        const struct known_scheme *scheme = &schemes[i];
+        is_known = slice_equal_fold(slice_until(*text, scheme->text.length), scheme->text);
+        if (!is_known)
+            continue;
+        *text = slice_from(*text, scheme->text.length);
+        place->is_tls = scheme->is_tls;
+        place->is_h2 = scheme->is_h2;
+    }
+    if (!is_known && memmem(text->data, text->length, "://", 3))
+        return wrong("the scheme of a server is unknown",
+                     "write http://, https://, h2c:// (HTTP/2) or h2:// (HTTP/2 over TLS)",
+                     ret_wrong, ret_cure);
     if (slice_starts_with(*text, SLICE("unix:")))
         return true;
     size_t slash = slice_find(*text, '/');
@@ -39,10 +67,9 @@ static bool strip_url(struct slice *text, bool *ret_is_tls, const char **ret_wro
 
 static bool take_key(struct arena *arena, struct server_place *place)
 {
-    char memory[8 + ADDRESS_TEXT_MAX];
+    char memory[SCHEME_MAX + ADDRESS_TEXT_MAX];
     struct text text = text_over(memory, sizeof(memory));
-    if (place->is_tls)
-        text_add(&text, https);
+    text_add(&text, scheme_of(place));
     address_print(&text, &place->fixed);
     place->key = arena_copy(arena, text_slice(&text));
     return place->key.data != NULL;
@@ -51,15 +78,14 @@ static bool take_key(struct arena *arena, struct server_place *place)
 static bool take_name(struct slice host, uint16_t port, struct arena *arena,
                       struct server_place *place, const char **ret_wrong, const char **ret_cure)
 {
-    char name_memory[256], memory[8 + sizeof(name_memory) + 8];
+    char name_memory[256], memory[SCHEME_MAX + sizeof(name_memory) + 8];
     struct text text = text_over(memory, sizeof(memory));
     struct slice name;
     if (!host_normalize(host, name_memory, sizeof(name_memory), &name))
         return wrong("the name of the server is too long", "a name has at most 253 characters",
                      ret_wrong, ret_cure);
     place->host = arena_copy(arena, name);
-    if (place->is_tls)
-        text_add(&text, https);
+    text_add(&text, scheme_of(place));
     text_add(&text, name);
     text_add_byte(&text, ':');
     text_add_number(&text, port);
@@ -75,7 +101,7 @@ bool server_place_parse(struct slice text, struct arena *arena, struct server_pl
     *ret_place = (struct server_place){0};
     *ret_wrong = "this is no address of a server";
     *ret_cure = example;
-    if (!strip_url(&text, &ret_place->is_tls, ret_wrong, ret_cure))
+    if (!strip_url(&text, ret_place, ret_wrong, ret_cure))
         return false;
     if (address_parse(text, &ret_place->fixed)) {
         if (address_is_any(&ret_place->fixed) && slice_starts_with(text, SLICE(":")))

@@ -134,6 +134,22 @@ static bool refuse_size(const struct upstream *upstream, struct position positio
     return true;
 }
 
+/* A header of the PROXY protocol tells of one client, a connection of HTTP/2 has many. What is over
+ * TLS is told of by upstream_tls_set. */
+static void refuse_announcement(const struct upstream *upstream, const struct server_list *list,
+                                struct diagnostics *diagnostics)
+{
+    for (size_t i = 0; upstream->proxy_protocol && i < list->count; i++) {
+        if (!list->items[i].place.is_h2 || list->items[i].place.is_tls)
+            continue;
+        diagnostics_error(diagnostics, list->items[i].position,
+                          "take out proxy_protocol, or write the server without h2c://",
+                          "a server that is spoken to in HTTP/2 cannot be sent the header of the "
+                          "PROXY protocol");
+        return;
+    }
+}
+
 /* A name cannot be taken for a list of servers, which begins with a space. NULL: no memory. */
 static struct commons *commons_of(const struct snapshot *snapshot, const struct upstream *upstream,
                                   struct slice name)
@@ -188,6 +204,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     if (!upstream->commons || !queue_set(upstream, snapshot, scope, diagnostics))
         return false;
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
+    refuse_announcement(upstream, list, diagnostics);
     upstream->balance = (enum balance)settings->balance;
     if (!upstream_tls_set(&table->tls, upstream, snapshot, scope, list, diagnostics))
         return false;

@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "upstream/lending.h"
 #include "upstream/queue.h"
+#include "upstream/server_h2.h"
 #include "upstream/server_handshake.h"
 #include "upstream/upstreams_int.h"
 
@@ -21,6 +22,7 @@ struct server_pool {
     struct list idle;
     struct list connecting; /* connections of users that would take a loan instead */
     struct tls_session session;
+    struct list shared; /* connections of HTTP/2 that take calls: server_h2.h */
 };
 
 struct upstreams *upstreams_new(struct loop *loop, struct server_registry *registry)
@@ -40,12 +42,20 @@ struct upstreams *upstreams_new(struct loop *loop, struct server_registry *regis
     return upstreams;
 }
 
+static void close_shared(struct server_pool *pool)
+{
+    LIST_EACH_SAFE (link, &pool->shared)
+        server_h2_close_idle(CONTAINER_OF(link, struct server_h2, link));
+}
+
 void upstreams_close_idle(struct upstreams *upstreams)
 {
     for (uint32_t i = 0; i < upstreams->pool_count; i++) {
         struct server_pool *pool = upstreams->pools[i];
         while (pool && !list_is_empty(&pool->idle))
             upstreams_drop(CONTAINER_OF(pool->idle.next, struct server_connection, link), false);
+        if (pool)
+            close_shared(pool);
     }
 }
 
@@ -172,6 +182,7 @@ static struct server_pool *pool_of(struct upstreams *upstreams, const struct ser
     if (!pool && (pool = malloc(sizeof(*pool)))) {
         list_init(&pool->idle);
         list_init(&pool->connecting);
+        list_init(&pool->shared);
         pool->session = (struct tls_session){0};
         upstreams->pools[server->id] = pool;
     }
@@ -230,24 +241,41 @@ static bool admit(struct server *server, uint32_t limit)
     return true;
 }
 
-/* To a user that was admitted. */
+bool upstreams_admit(struct server *server, uint32_t limit)
+{
+    return admit(server, limit);
+}
+
+void upstreams_discharge(struct server *server)
+{
+    unsigned before = atomic_fetch_sub(&server->active, 1);
+    ASSERT(before > 0);
+    if (atomic_load_explicit(&server->queues, memory_order_relaxed))
+        queue_place_free(server);
+}
+
+struct list *upstreams_shared(struct upstreams *upstreams, const struct server *server)
+{
+    struct server_pool *pool = pool_of(upstreams, server);
+    return pool ? &pool->shared : NULL;
+}
+
+/* To a user that was admitted; a connection of HTTP/2 is none of a call. */
 static void lend(struct server_connection *connection, struct connection_user *user)
 {
     ASSERT(user);
     ASSERT(!connection->user);
     connection->user = user;
-    atomic_fetch_add_explicit(&connection->server->lent, 1, memory_order_relaxed);
+    if (!connection->server->is_h2)
+        atomic_fetch_add_explicit(&connection->server->lent, 1, memory_order_relaxed);
 }
 
 static void take_back(struct server_connection *connection)
 {
     ASSERT(connection->user);
     connection->user = NULL;
-    struct server *server = connection->server;
-    unsigned before = atomic_fetch_sub(&server->active, 1);
-    ASSERT(before > 0);
-    if (atomic_load_explicit(&server->queues, memory_order_relaxed))
-        queue_place_free(server);
+    if (!connection->server->is_h2)
+        upstreams_discharge(connection->server);
 }
 
 static void leave_idle(struct server_connection *connection)
@@ -374,7 +402,7 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
     struct server_connection *connection = new_connection(upstreams, server);
     if (!connection)
         return IO_FAILED;
-    if (!admit(server, question->limit)) {
+    if (!server->is_h2 && !admit(server, question->limit)) {
         pool_put(upstreams->connections, connection);
         return IO_DONE;
     }

@@ -20,6 +20,14 @@ struct upstreams {
     uint32_t balancer_count;
 };
 
+/* Connections of HTTP/2 carry many calls, which are counted by themselves: one more, if the server
+ * may have it; one less. */
+bool upstreams_admit(struct server *server, uint32_t limit);
+void upstreams_discharge(struct server *server);
+
+/* The connections of HTTP/2 that take calls. NULL: no memory. */
+struct list *upstreams_shared(struct upstreams *upstreams, const struct server *server);
+
 /* An idle connection leaves this loop for another: its descriptor, or -1. */
 int upstreams_give_idle(struct upstreams *upstreams, struct server *server);
 

@@ -1,6 +1,7 @@
-/* The codec of HTTP/2 (RFC 9113) for the side that serves, as pure code: no socket, no clock, no
- * log. libnghttp2 keeps the state of the session and packs fields; what comes passes a gate of our
- * own first (h2_gate.h), and what a request must be is checked here (h2_block.h).
+/* The codec of HTTP/2 (RFC 9113), for the side that serves and the side that asks, as pure code: no
+ * socket, no clock, no log. libnghttp2 keeps the state of the session and packs fields; what comes
+ * passes a gate of our own first (h2_gate.h), and what a request must be is checked here
+ * (h2_block.h).
  *
  * Bytes go in, and what came of them waits in streams that have news; nobody is called back.
  *
@@ -9,6 +10,9 @@
  *         a stream without owner is a new request: h2_read_request, h2_own;
  *         one with an owner has more of its body, or room, or is gone
  *     h2_write(h2, &text);              as long as h2_has_output
+ *
+ * The side that asks begins streams itself, with an owner (h2_ask), and reads heads with
+ * h2_take_response; bodies go the same way on both sides.
  *
  * A session, its streams and their buffers belong to one loop. */
 #pragma once
@@ -39,6 +43,9 @@ enum {
 
 /* A session that begins with our SETTINGS. NULL: no memory. `pools` outlive it. */
 struct h2 *h2_new(const struct h2_settings *settings, struct buffer_pools *pools);
+
+/* The same for the side that asks. */
+struct h2 *h2_new_to_server(const struct h2_settings *settings, struct buffer_pools *pools);
 
 /* Streams with an owner must have been released. */
 void h2_free(struct h2 *h2);
@@ -80,6 +87,39 @@ bool h2_has_begun(const struct h2 *h2);
 
 /* How many requests were malformed, and reset, since this was last asked. */
 uint32_t h2_take_malformed(struct h2 *h2);
+
+/* ---- towards a server */
+
+/* Whether the server has spoken HTTP/2 at all: its SETTINGS came. */
+bool h2_has_settings(const struct h2 *h2);
+
+/* Whether a request may begin: there was no GOAWAY, and there are numbers left. */
+bool h2_may_ask(const struct h2 *h2);
+
+/* How many streams the server takes at once, as far as it said so. */
+uint32_t h2_peer_streams(const struct h2 *h2);
+
+/* Begins a request; where it has no body, that is all of it. `Host` becomes :authority. What the
+ * head says is copied. The stream is the owner's, until h2_release. NULL: no memory, or none may
+ * begin. */
+struct h2_stream *h2_ask(struct h2 *h2, const struct request_head *head, struct slice scheme,
+                         void *owner, struct arena *arena);
+
+/* The next head, interim or final; READ_HEAD as of a reader of HTTP/1. */
+enum h2_head {
+    H2_HEAD_WAIT,
+    H2_HEAD_READY,
+    H2_HEAD_GONE, /* the stream was reset before */
+    H2_HEAD_BAD,  /* `*ret_error` */
+};
+
+/* Slices of the head point into `*ret_bytes`, which is the caller's. `method`: of the request. */
+enum h2_head h2_take_response(struct h2_stream *stream, enum method method, struct arena *arena,
+                              struct span *ret_bytes, struct response_head *head,
+                              enum error_code *ret_error);
+
+/* With what a stream that is gone was closed; codes that are not among ours, too. */
+uint32_t h2_stream_error(const struct h2_stream *stream);
 
 /* ---- a stream */
 

@@ -90,6 +90,8 @@ static struct slice *place_of(struct h2_pseudo *pseudo, struct slice name)
         return &pseudo->scheme;
     if (slice_equal(name, SLICE(":authority")))
         return &pseudo->authority;
+    if (slice_equal(name, SLICE(":status")))
+        return &pseudo->status;
     return slice_equal(name, SLICE(":path")) ? &pseudo->path : NULL;
 }
 
@@ -204,7 +206,24 @@ bool h2_block_is_request(const struct h2_block *block)
     bool agree = !unique.host.data || !pseudo.authority.data ||
                  slice_equal_fold(unique.host, pseudo.authority);
     bool counted = !unique.length.data || slice_to_number(unique.length, INT64_MAX, &length);
-    return is_method && values && agree && counted && is_target(&pseudo);
+    bool is_response = pseudo.status.data != NULL;
+    return is_method && !is_response && values && agree && counted && is_target(&pseudo);
+}
+
+bool h2_block_is_response(const struct h2_block *block)
+{
+    struct slice rest = span_slice(&block->bytes);
+    struct h2_pseudo pseudo;
+    struct unique unique;
+    uint64_t length = 0, status = 0;
+    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &unique))
+        return false;
+    bool is_request =
+        pseudo.method.data || pseudo.scheme.data || pseudo.authority.data || pseudo.path.data;
+    bool is_status = pseudo.status.length == 3 && slice_to_number(pseudo.status, 599, &status) &&
+                     status >= 100 && status != 101; /* RFC 9113 8.6 */
+    return is_status && !is_request &&
+           (!unique.length.data || slice_to_number(unique.length, INT64_MAX, &length));
 }
 
 bool h2_block_is_trailers(const struct h2_block *block)

@@ -28,14 +28,17 @@ void h2_block_clear(struct h2_block *block);
 /* Takes the next field off `*rest`, which begins as all of the bytes. False at the end. */
 bool h2_block_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value);
 
-/* Whether the block is well-formed as the head of a request (RFC 9113 8.2, 8.3.1) or as a trailer
- * section (8.1). What is only wrong as a URI or as a host is found when it is read. */
+/* Whether the block is well-formed as the head of a request (RFC 9113 8.2, 8.3.1), of a response
+ * (8.3.2) or as a trailer section (8.1). What is only wrong as a URI or as a host is found when it
+ * is read. */
 bool h2_block_is_request(const struct h2_block *block);
+bool h2_block_is_response(const struct h2_block *block);
 bool h2_block_is_trailers(const struct h2_block *block);
 
-/* The pseudo-header fields of a request; data is NULL where one was not sent. */
+/* The pseudo-header fields of a request, and that of a response; data is NULL where one was not
+ * sent. */
 struct h2_pseudo {
-    struct slice method, scheme, authority, path;
+    struct slice method, scheme, authority, path, status;
 };
 
 /* Takes them off `*rest`, as far as the block has them in their place. False: one is unknown or

@@ -35,6 +35,11 @@ void h2_gate_init(struct h2_gate *gate)
     *gate = (struct h2_gate){.preface = PREFACE, .peek = HEAD};
 }
 
+void h2_gate_init_to_server(struct h2_gate *gate)
+{
+    *gate = (struct h2_gate){.peek = HEAD};
+}
+
 /* ---- the streams */
 
 static uint64_t bit_of(uint32_t stream)
@@ -63,6 +68,13 @@ static void begin_stream(struct h2_gate *gate, uint32_t stream)
     gate->last = stream;
     set(gate->begun, stream, true);
     set(gate->ended, stream, false);
+}
+
+/* A server that answers what was not asked has broken the connection already. */
+void h2_gate_ask(struct h2_gate *gate, uint32_t stream)
+{
+    if (stream > gate->last)
+        begin_stream(gate, stream);
 }
 
 /* What is too long ago is the library's to judge. */

@@ -1,4 +1,4 @@
-/* What comes from a client passes here before the library sees it: a look at each frame's head
+/* What comes from a peer passes here before the library sees it: a look at each frame's head
  * (RFC 9113 4.1), that of a frame on a stream which the client has ended or not begun (the library
  * forgives some), and a count of what costs us work and the client nothing. Pure: no clock. */
 #pragma once
@@ -48,6 +48,13 @@ struct h2_gate {
 };
 
 void h2_gate_init(struct h2_gate *gate);
+
+/* The same for what comes from a server: it sends no preface, and streams begin with h2_gate_ask.
+ */
+void h2_gate_init_to_server(struct h2_gate *gate);
+
+/* We have begun that stream; they count upwards. */
+void h2_gate_ask(struct h2_gate *gate, uint32_t stream);
 
 /* Looks at the bytes that come next. Returns how many of them may go on; where that is not all,
  * `*ret_error` is what the connection is to end with. `now` in milliseconds. */

@@ -6,7 +6,10 @@
 
 #include <nghttp2/nghttp2.h>
 
-enum { H2_PIECES_MAX = 16 }; /* of a response that wait in a stream */
+enum {
+    H2_PIECES_MAX = 16, /* of what we send, that wait in a stream */
+    H2_INTERIM_MAX = 4, /* heads of a server that nobody has taken yet */
+};
 
 struct h2 {
     nghttp2_session *session;
@@ -20,6 +23,8 @@ struct h2 {
         unsent;        /* of what the library gave to be sent; its memory until it is asked again */
     struct text *text; /* that is being written to; NULL: none is */
     uint32_t malformed;
+    bool is_to_server;   /* we ask, and the peer answers */
+    bool has_settings;   /* of the peer */
     enum h2_error error; /* with which it is to end; set at most once */
 };
 
@@ -34,14 +39,17 @@ struct h2_stream {
     void *owner;
     struct list link, news;
     int32_t id;
-    bool is_request;     /* its head is complete */
-    bool ended;          /* by the client: END_STREAM */
+    bool is_request;     /* the peer's head is complete; of a response, the final one */
+    bool ended;          /* by the peer: END_STREAM */
     bool closed;         /* the library has forgotten it */
-    bool answered;       /* the final head was queued */
+    bool answered;       /* our final head was queued */
     bool response_ended; /* nothing is queued any more */
     bool written;        /* END_STREAM was */
     bool wants_room;     /* somebody waits for room, or for the end to be written */
+    uint32_t error;      /* it was closed with; enum h2_error where we know it */
     struct h2_block head, trailers;
+    struct h2_block interim[H2_INTERIM_MAX]; /* towards servers: heads before the final one */
+    uint32_t interim_first, interim_count;
     struct list body;                  /* pieces received and not taken */
     struct span pieces[H2_PIECES_MAX]; /* of the response, a ring */
     uint32_t first, count;
@@ -63,6 +71,22 @@ void h2_stream_note(struct h2_stream *stream);
 
 /* Adds to the body that waits to be taken. False: no memory. */
 bool h2_stream_receive(struct h2_stream *stream, struct slice bytes);
+
+/* A field for the library, which copies all and writes names in small letters. */
+nghttp2_nv h2_pair(struct slice name, struct slice value, bool is_secret);
+
+/* What may stand in a message of HTTP/2, without its length. Returns how many those are. */
+size_t h2_add_fields(nghttp2_nv *pairs, const struct fields *fields);
+
+/* What the library asks for the content of a stream. */
+ssize_t h2_offer_content(nghttp2_session *session, int32_t id, uint8_t *unused, size_t length,
+                         uint32_t *flags, nghttp2_data_source *source, void *user);
+
+/* The peer broke the rules of a message. */
+void h2_reset_malformed(struct h2 *h2, int32_t id);
+
+/* A server's head is complete. */
+void h2_take_response_head(struct h2_stream *stream, struct h2_block block);
 
 /* Sends one frame of a response's body; set as the library's callback. */
 int h2_send_content(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,

@@ -15,6 +15,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 {
     struct h2 *h2 = user;
     h2_block_clear(&h2->block);
+    if (h2->is_to_server)
+        return 0; /* streams begin with h2_ask */
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *stream = h2_stream_new(h2, frame->hd.stream_id);
@@ -36,7 +38,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return good ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-static void reset_malformed(struct h2 *h2, int32_t id)
+void h2_reset_malformed(struct h2 *h2, int32_t id)
 {
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
 }
@@ -47,7 +49,7 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
                              size_t value_length, uint8_t flags, void *user)
 {
     (void)session, (void)name, (void)name_length, (void)value, (void)value_length, (void)flags;
-    reset_malformed(user, frame->hd.stream_id);
+    h2_reset_malformed(user, frame->hd.stream_id);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
@@ -68,10 +70,16 @@ static void take_head(struct h2_stream *stream)
 {
     stream->head = take_block(stream->h2);
     if (!is_request(&stream->head)) {
-        reset_malformed(stream->h2, stream->id);
+        h2_reset_malformed(stream->h2, stream->id);
         return;
     }
     stream->is_request = true;
+    h2_stream_note(stream);
+}
+
+static void take_response(struct h2_stream *stream)
+{
+    h2_take_response_head(stream, take_block(stream->h2));
     h2_stream_note(stream);
 }
 
@@ -83,7 +91,7 @@ static void take_trailers(struct h2_stream *stream)
     h2_block_clear(&stream->trailers);
     stream->trailers = block;
     if (!good)
-        reset_malformed(stream->h2, stream->id);
+        h2_reset_malformed(stream->h2, stream->id);
 }
 
 /* ---- frames */
@@ -92,12 +100,16 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
     bool has_content = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     struct h2_stream *stream = has_content ? stream_of(session, frame->hd.stream_id) : NULL;
-    (void)user;
+    struct h2 *h2 = user;
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        h2->has_settings = true;
     if (!stream)
         return 0;
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         stream->ended = true;
-    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+    if (frame->hd.type == NGHTTP2_HEADERS && h2->is_to_server && !stream->is_request)
+        take_response(stream);
+    else if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         take_head(stream);
     else if (frame->hd.type == NGHTTP2_HEADERS)
         take_trailers(stream);
@@ -125,9 +137,11 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *user)
 {
     struct h2_stream *stream = stream_of(session, id);
-    (void)error, (void)user;
+    (void)user;
     if (!stream)
         return 0;
+    if (!stream->closed)
+        stream->error = error;
     stream->closed = true;
     if (stream->owner || !list_is_empty(&stream->news))
         h2_stream_note(stream);
@@ -171,6 +185,24 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
     return 0;
 }
 
+/* A request that the library keeps back: the server has said that it takes no more of them. */
+static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user)
+{
+    struct h2 *h2 = user;
+    (void)session, (void)error;
+    if (!h2->is_to_server || frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    LIST_EACH (link, &h2->streams) {
+        struct h2_stream *stream = CONTAINER_OF(link, struct h2_stream, link);
+        if (stream->id != frame->hd.stream_id || stream->closed)
+            continue;
+        stream->closed = true;
+        stream->error = H2_REFUSED_STREAM;
+        h2_stream_note(stream);
+    }
+    return 0;
+}
+
 void h2_set_receiving(nghttp2_session_callbacks *callbacks)
 {
     ASSERT(callbacks);
@@ -181,4 +213,5 @@ void h2_set_receiving(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent);
 }

@@ -16,7 +16,7 @@ static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
 
 /* The library copies all and writes names in small letters. What identifies a user is kept out of
  * the table that later blocks refer to (RFC 7541 7.1.3). */
-static nghttp2_nv pair_of(struct slice name, struct slice value, bool is_secret)
+nghttp2_nv h2_pair(struct slice name, struct slice value, bool is_secret)
 {
     return (nghttp2_nv){
         .name = (uint8_t *)(uintptr_t)name.data,
@@ -27,20 +27,26 @@ static nghttp2_nv pair_of(struct slice name, struct slice value, bool is_secret)
     };
 }
 
-/* RFC 9113 8.2.2; a length is written from what is known of the body. */
+/* RFC 9113 8.2.2; a length is written from what is known of the body, Host is :authority. */
 static bool is_left_out(const struct field *field)
 {
-    const uint64_t bits = FIELD_BITS_HOP_BY_HOP | FIELD_BIT(FIELD_CONTENT_LENGTH);
+    const uint64_t bits =
+        FIELD_BITS_HOP_BY_HOP | FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_HOST);
     return field->name.length == 0 || (field->id != FIELD_OTHER && bits & FIELD_BIT(field->id));
 }
 
-static size_t add_fields(nghttp2_nv *pairs, const struct fields *fields)
+static bool is_secret(enum field_name id)
+{
+    return id == FIELD_SET_COOKIE || id == FIELD_COOKIE || id == FIELD_AUTHORIZATION;
+}
+
+size_t h2_add_fields(nghttp2_nv *pairs, const struct fields *fields)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->items[i];
         if (!is_left_out(field))
-            pairs[count++] = pair_of(field->name, field->value, field->id == FIELD_SET_COOKIE);
+            pairs[count++] = h2_pair(field->name, field->value, is_secret(field->id));
     }
     return count;
 }
@@ -65,11 +71,11 @@ bool h2_send_head(struct h2_stream *stream, const struct response_head *head,
     if (!pairs)
         return false;
     text_add_number(&status, head->status);
-    pairs[0] = pair_of(SLICE(":status"), text_slice(&status), false);
-    size_t count = 1 + add_fields(pairs + 1, &head->fields);
+    pairs[0] = h2_pair(SLICE(":status"), text_slice(&status), false);
+    size_t count = 1 + h2_add_fields(pairs + 1, &head->fields);
     if (how->announce_length) {
         text_add_number(&length, head->body_length);
-        pairs[count++] = pair_of(SLICE("content-length"), text_slice(&length), false);
+        pairs[count++] = h2_pair(SLICE("content-length"), text_slice(&length), false);
     }
     stream->answered = head->status >= 200;
     stream->response_ended = how->ends_stream;
@@ -99,7 +105,7 @@ bool h2_send_end(struct h2_stream *stream, const struct fields *trailers, struct
         nghttp2_nv *pairs = arena_alloc(arena, trailers->count * sizeof(*pairs));
         if (!pairs)
             return false;
-        stream->response_trailer_count = add_fields(pairs, trailers);
+        stream->response_trailer_count = h2_add_fields(pairs, trailers);
         stream->response_trailers = stream->response_trailer_count > 0 ? pairs : NULL;
     }
     stream->response_ended = true;
@@ -155,8 +161,8 @@ static bool is_last(const struct h2_stream *stream, size_t part)
 }
 
 /* How much goes into the next frame; the bytes themselves are taken by h2_send_content. */
-static ssize_t offer_content(nghttp2_session *session, int32_t id, uint8_t *unused, size_t length,
-                             uint32_t *flags, nghttp2_data_source *source, void *user)
+ssize_t h2_offer_content(nghttp2_session *session, int32_t id, uint8_t *unused, size_t length,
+                         uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct h2_stream *stream = stream_of(session, id);
     (void)unused, (void)source, (void)user;
@@ -175,7 +181,7 @@ static int submit(struct h2_stream *stream, const nghttp2_nv *pairs, size_t coun
                   bool ends_stream)
 {
     nghttp2_session *session = stream->h2->session;
-    const nghttp2_data_provider content = {.read_callback = offer_content};
+    const nghttp2_data_provider content = {.read_callback = h2_offer_content};
     if (is_interim)
         return nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, stream->id, NULL, pairs, count,
                                       NULL);

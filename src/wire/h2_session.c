@@ -30,7 +30,10 @@ static nghttp2_session *new_session(struct h2 *h2)
     if (option && nghttp2_session_callbacks_new(&callbacks) == 0) {
         h2_set_receiving(callbacks);
         nghttp2_session_callbacks_set_send_data_callback(callbacks, h2_send_content);
-        if (nghttp2_session_server_new2(&session, callbacks, h2, option) != 0)
+        int result = h2->is_to_server
+                         ? nghttp2_session_client_new2(&session, callbacks, h2, option)
+                         : nghttp2_session_server_new2(&session, callbacks, h2, option);
+        if (result != 0)
             session = NULL;
     }
     nghttp2_session_callbacks_del(callbacks);
@@ -48,15 +51,17 @@ static bool say_settings(struct h2 *h2)
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings->window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings->blocks.size},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, /* a server must not send it (RFC 9113 6.5.2) */
     };
+    size_t count = sizeof(entries) / sizeof(entries[0]) - (h2->is_to_server ? 0 : 1);
     uint64_t all = (uint64_t)settings->streams * settings->window;
     int32_t window = all > INT32_MAX ? INT32_MAX : (int32_t)all;
-    return nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries,
-                                   sizeof(entries) / sizeof(entries[0])) == 0 &&
+    return nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, count) == 0 &&
            nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0, window) == 0;
 }
 
-struct h2 *h2_new(const struct h2_settings *settings, struct buffer_pools *pools)
+static struct h2 *new_h2(const struct h2_settings *settings, struct buffer_pools *pools,
+                         bool is_to_server)
 {
     ASSERT(settings->window >= H2_WINDOW_LEAST && settings->streams > 0);
     struct h2 *h2 = calloc(1, sizeof(*h2));
@@ -66,12 +71,26 @@ struct h2 *h2_new(const struct h2_settings *settings, struct buffer_pools *pools
     h2->settings = *settings;
     list_init(&h2->news);
     list_init(&h2->streams);
-    h2_gate_init(&h2->gate);
+    h2->is_to_server = is_to_server;
+    if (is_to_server)
+        h2_gate_init_to_server(&h2->gate);
+    else
+        h2_gate_init(&h2->gate);
     h2->session = new_session(h2);
     if (h2->session && say_settings(h2))
         return h2;
     h2_free(h2);
     return NULL;
+}
+
+struct h2 *h2_new(const struct h2_settings *settings, struct buffer_pools *pools)
+{
+    return new_h2(settings, pools, false);
+}
+
+struct h2 *h2_new_to_server(const struct h2_settings *settings, struct buffer_pools *pools)
+{
+    return new_h2(settings, pools, true);
 }
 
 void h2_free(struct h2 *h2)

@@ -56,6 +56,8 @@ void h2_stream_free(struct h2_stream *stream)
         span_clear(&stream->pieces[stream->first]);
         stream->first = (stream->first + 1) % H2_PIECES_MAX;
     }
+    for (uint32_t i = 0; i < H2_INTERIM_MAX; i++)
+        h2_block_clear(&stream->interim[i]);
     h2_block_clear(&stream->head);
     h2_block_clear(&stream->trailers);
     free(stream);
@@ -77,7 +79,7 @@ void *h2_owner(const struct h2_stream *stream)
 
 void h2_own(struct h2_stream *stream, void *owner)
 {
-    ASSERT(!stream->owner && owner && stream->is_request);
+    ASSERT(!stream->owner && owner && (stream->is_request || stream->h2->is_to_server));
     stream->owner = owner;
 }
 
@@ -89,7 +91,7 @@ bool h2_is_gone(const struct h2_stream *stream)
 void h2_release(struct h2_stream *stream, enum h2_error error)
 {
     nghttp2_session *session = stream->h2->session;
-    ASSERT(stream->is_request);
+    ASSERT(stream->is_request || stream->h2->is_to_server);
     size_t dropped = drop_body(stream);
     if (dropped > 0)
         (void)nghttp2_session_consume_connection(session, dropped);
@@ -162,7 +164,9 @@ enum h2_body h2_take_body(struct h2_stream *stream, struct arena *arena, struct 
                           struct span *ret_piece)
 {
     struct h2_piece *piece = first_piece(stream);
-    if (h2_is_gone(stream))
+    /* A server may end its response without having taken all of the request (RFC 9113 8.1). */
+    bool is_whole = stream->h2->is_to_server && stream->ended;
+    if (h2_is_gone(stream) && !is_whole)
         return H2_BODY_GONE;
     if (!piece)
         return stream->ended ? end_body(stream, arena, trailers) : H2_BODY_WAIT;

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "data"))
 from harness.certificates import Authority  # noqa: E402
 from harness.client import Client  # noqa: E402
 from harness.h2_client import H2Client, connect_h2  # noqa: E402
+from harness.h2_origin import H2Origin  # noqa: E402
 from harness.origin import Origin  # noqa: E402
 from harness.ports import Ports  # noqa: E402
 from harness.supervised import Supervised  # noqa: E402
@@ -117,6 +118,22 @@ def start_tls_origin(ports, start_weir, authority):
             authority.make("app", ["app.internal", "127.0.0.1"])
         context = context or serving(authority, file, **parts)
         origins.append(TlsOrigin(("127.0.0.1", ports.take()), context, behaviour))
+        return origins[-1]
+
+    yield start
+    for origin in origins:
+        origin.stop()
+    for origin in origins:
+        origin.check()
+
+
+@pytest.fixture
+def start_h2_origin(ports, start_weir):
+    """start_h2_origin(behaviour, settings) gives an H2Origin; see harness/h2_origin.py."""
+    origins = []
+
+    def start(behaviour=None, **parts):
+        origins.append(H2Origin(("127.0.0.1", ports.take()), behaviour, **parts))
         return origins[-1]
 
     yield start

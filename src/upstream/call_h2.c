@@ -1,0 +1,286 @@
+#include "upstream/call_h2.h"
+
+#include "base/assert.h"
+#include "upstream/upstreams_int.h"
+
+static struct slice scheme_of(const struct server *server)
+{
+    return server->is_tls ? SLICE("https") : SLICE("http");
+}
+
+static enum read_event fail(struct call *call, enum read_event event, enum error_code error)
+{
+    if (!call->error)
+        call->error = error;
+    return event;
+}
+
+/* ---- a place on a connection */
+
+static void on_news(struct server_h2_user *user)
+{
+    struct call *call = CONTAINER_OF(user, struct call_h2, user)->call;
+    call->on_news(call);
+}
+
+/* A connection on which nobody is answered is not given to others. */
+static void on_timer(struct timer *timer)
+{
+    struct call_h2 *self = CONTAINER_OF(timer, struct call_h2, timer);
+    server_h2_doubt(self->connection, self->set_at);
+    self->call->user.on_timeout(&self->call->user);
+}
+
+static enum call_progress no_place(struct call *call, enum error_code error)
+{
+    call->error = call->last_error = error;
+    return CALL_FAILED;
+}
+
+enum call_progress call_h2_start(struct call *call, const struct server_question *question)
+{
+    ASSERT(!call->h2 && !call->connection);
+    enum error_code error = ERROR_NONE;
+    const struct server_h2_terms terms = {
+        .question = question,
+        .timeouts = call->timeouts,
+        .blocks = {.size = call->limits->header_size, .count = call->limits->header_count},
+    };
+    struct call_h2 *self = ARENA_NEW(call->arena, struct call_h2);
+    if (!self)
+        return no_place(call, ERROR_OUT_OF_MEMORY);
+    if (!upstreams_admit(question->server, question->limit))
+        return no_place(call, ERROR_SERVERS_FULL);
+    *self = (struct call_h2){.user = {.on_news = on_news}, .call = call};
+    timer_init(&self->timer, on_timer);
+    self->connection = server_h2_join(call->home, &terms, call->fresh, &self->user, &error);
+    if (!self->connection) {
+        upstreams_discharge(question->server);
+        return no_place(call, error);
+    }
+    atomic_fetch_add_explicit(&question->server->lent, 1, memory_order_relaxed);
+    call->h2 = self;
+    return call_h2_go_on(call);
+}
+
+enum call_progress call_h2_go_on(struct call *call)
+{
+    struct server_h2 *connection = call->h2->connection;
+    switch (connection->state) {
+    case SERVER_H2_CONNECTS:
+        return CALL_WAIT;
+    case SERVER_H2_OPEN:
+        if (h2_may_ask(connection->codec)) {
+            call->reused = connection->asked++ > 0;
+            return CALL_READY;
+        }
+        break;
+    case SERVER_H2_LEAVES:
+    case SERVER_H2_CLOSED:
+        break;
+    }
+    enum error_code error = connection->error ? connection->error : ERROR_SERVER_CLOSED;
+    call_h2_leave(call);
+    return no_place(call, error);
+}
+
+void call_h2_leave(struct call *call)
+{
+    struct call_h2 *self = call->h2;
+    call->h2 = NULL;
+    timer_fini(&self->timer);
+    upstreams_discharge(call->server);
+    server_h2_leave(self->connection, &self->user);
+}
+
+struct timer *call_h2_timer(struct call *call)
+{
+    call->h2->set_at = loop_now(upstreams_loop(call->home));
+    return &call->h2->timer;
+}
+
+/* ---- the request */
+
+/* A request for an upgrade is refused here, where it is known that there is none. */
+bool call_h2_send_head(struct call *call, const struct request_head *head)
+{
+    struct call_h2 *self = call->h2;
+    struct h2 *codec = self->connection->codec;
+    ASSERT(!self->user.stream);
+    call->method = head->method;
+    if (head->wants_upgrade && fields_find(&head->fields, FIELD_UPGRADE)) {
+        call->error = ERROR_UPGRADE_OVER_H2;
+        return true;
+    }
+    self->user.stream = h2_ask(codec, head, scheme_of(call->server), &self->user, call->arena);
+    call->head_sent = self->user.stream != NULL;
+    if (!call->head_sent && !h2_may_ask(codec))
+        call->error = ERROR_SERVER_STREAM_REFUSED;
+    return call->head_sent || call->error;
+}
+
+static void print_line(struct text *text, struct slice name, struct slice value)
+{
+    text_add(text, name);
+    text_add(text, SLICE(": "));
+    text_add(text, value);
+    text_add(text, SLICE("\r\n"));
+}
+
+static bool is_printed(const struct field *field)
+{
+    const uint64_t bits = FIELD_BITS_HOP_BY_HOP | FIELD_BIT(FIELD_HOST);
+    return field->name.length > 0 && (field->id == FIELD_OTHER || !(bits & FIELD_BIT(field->id)));
+}
+
+static void print_name(struct text *text, struct slice name)
+{
+    for (size_t i = 0; i < name.length; i++)
+        text_add_byte(text, ascii_lower(name.data[i]));
+}
+
+static void print_head(struct text *text, const struct server *server,
+                       const struct request_head *head)
+{
+    const struct field *host = fields_find(&head->fields, FIELD_HOST);
+    print_line(text, SLICE(":method"), head->method_text);
+    print_line(text, SLICE(":scheme"), scheme_of(server));
+    if (host)
+        print_line(text, SLICE(":authority"), host->value);
+    print_line(text, SLICE(":path"), head->target);
+    for (uint32_t i = 0; i < head->fields.count; i++) {
+        const struct field *field = &head->fields.items[i];
+        if (!is_printed(field))
+            continue;
+        print_name(text, field->name);
+        print_line(text, SLICE(""), field->value); /* `: value` */
+    }
+    if (head->wants_trailers)
+        print_line(text, SLICE("te"), SLICE("trailers"));
+    text_add(text, SLICE("\r\n"));
+}
+
+struct slice call_h2_print_head(const struct call *call, const struct server *server,
+                                const struct request_head *head)
+{
+    enum { ROOM_BESIDE = 256, ROOM_OF_FIELD = 8 };
+    size_t room = ROOM_BESIDE + head->method_text.length + head->target.length;
+    for (uint32_t i = 0; i < head->fields.count; i++)
+        room +=
+            head->fields.items[i].name.length + head->fields.items[i].value.length + ROOM_OF_FIELD;
+    char *memory = arena_alloc(call->arena, room);
+    struct text text = text_over(memory, memory ? room : 0);
+    if (memory)
+        print_head(&text, server, head);
+    return text_slice(&text);
+}
+
+bool call_h2_has_room(const struct call *call)
+{
+    const struct h2_stream *stream = call->h2->user.stream;
+    return stream && h2_has_room(stream);
+}
+
+bool call_h2_send_body(struct call *call, struct span piece)
+{
+    if (call->h2->user.stream)
+        h2_send_body(call->h2->user.stream, piece);
+    else
+        span_clear(&piece);
+    return true;
+}
+
+bool call_h2_send_end(struct call *call, const struct fields *trailers)
+{
+    struct h2_stream *stream = call->h2->user.stream;
+    return !stream || h2_send_end(stream, trailers, call->arena);
+}
+
+enum io call_h2_flush(struct call *call)
+{
+    struct call_h2 *self = call->h2;
+    struct h2_stream *stream = self->user.stream;
+    if (!stream || server_h2_is_closed(self->connection))
+        return IO_FAILED;
+    server_h2_push(self->connection);
+    uint64_t written = h2_written(stream);
+    call->bytes_sent += written - self->written;
+    call->progress |= written > self->written;
+    self->written = written;
+    if (h2_is_written(stream))
+        return IO_DONE;
+    if (h2_is_gone(stream))
+        return IO_FAILED;
+    h2_want_room(stream);
+    return IO_PENDING;
+}
+
+/* ---- the response */
+
+/* Why there is nothing more on the stream. */
+static enum error_code cut_error(const struct call *call)
+{
+    const struct call_h2 *self = call->h2;
+    if (h2_is_gone(self->user.stream)) {
+        switch (h2_stream_error(self->user.stream)) {
+        case H2_REFUSED_STREAM:
+            return ERROR_SERVER_STREAM_REFUSED;
+        case H2_PROTOCOL_ERROR:
+        case H2_FLOW_CONTROL_ERROR:
+            return ERROR_SERVER_H2_BROKEN;
+        default:
+            return ERROR_SERVER_STREAM_RESET;
+        }
+    }
+    ASSERT(server_h2_is_closed(self->connection));
+    return call->response_begun && self->connection->error == ERROR_SERVER_CLOSED
+               ? ERROR_RESPONSE_CUT
+               : self->connection->error;
+}
+
+enum read_event call_h2_receive_head(struct call *call, struct response_head *ret_head)
+{
+    struct call_h2 *self = call->h2;
+    enum error_code error = ERROR_NONE;
+    struct span bytes = {0};
+    ASSERT(self->user.stream);
+    enum h2_head event =
+        h2_take_response(self->user.stream, call->method, call->arena, &bytes, ret_head, &error);
+    if (event == H2_HEAD_WAIT && !server_h2_is_closed(self->connection))
+        return READ_WAIT;
+    if (event == H2_HEAD_WAIT || event == H2_HEAD_GONE)
+        return fail(call, READ_FAILED, cut_error(call));
+    call->response_begun = true;
+    span_clear(&call->response_bytes);
+    call->response_bytes = bytes;
+    if (event == H2_HEAD_BAD)
+        return fail(call, READ_FAILED, error);
+    call->progress = true;
+    call->bytes_received += bytes.length;
+    return READ_HEAD;
+}
+
+enum read_event call_h2_receive_body(struct call *call, struct fields *trailers,
+                                     struct span *ret_piece)
+{
+    struct call_h2 *self = call->h2;
+    switch (h2_take_body(self->user.stream, call->arena, trailers, ret_piece)) {
+    case H2_BODY_WAIT:
+        if (server_h2_is_closed(self->connection))
+            return fail(call, READ_CUT, cut_error(call));
+        return READ_WAIT;
+    case H2_BODY_PIECE:
+        call->progress = true;
+        call->bytes_received += ret_piece->length;
+        server_h2_push(self->connection); /* the window has opened */
+        return READ_PIECE;
+    case H2_BODY_END:
+        call->response_ended = true;
+        return READ_END;
+    case H2_BODY_GONE:
+        return fail(call, READ_CUT, cut_error(call));
+    case H2_BODY_NO_MEMORY:
+        return fail(call, READ_FAILED, ERROR_OUT_OF_MEMORY);
+    }
+    UNREACHABLE();
+}

@@ -1,0 +1,412 @@
+#include "upstream/server_h2.h"
+
+#include "base/assert.h"
+#include "base/cold.h"
+#include "net/h2_output.h"
+#include "obs/log.h"
+#include "tls/tls_server_context.h"
+#include "tls/tls_to_server.h"
+#include "upstream/upstreams_int.h"
+
+#include <stdlib.h>
+
+enum {
+    RECEIVES_PER_RUN = 8, /* then others have their turn */
+    SENDS_PER_RUN = 8,
+};
+
+static void run(struct server_h2 *self);
+
+/* ---- life */
+
+static void bury(struct grave *grave)
+{
+    struct server_h2 *self = CONTAINER_OF(grave, struct server_h2, grave);
+    output_fini(&self->output);
+    if (self->codec)
+        h2_free(self->codec);
+    tls_server_context_unref(self->tls);
+    free(self);
+}
+
+static void let_go(struct server_h2 *self)
+{
+    ASSERT(self->holds > 0);
+    if (--self->holds > 0)
+        return;
+    ASSERT(list_is_empty(&self->users) && self->state == SERVER_H2_CLOSED);
+    task_cancel(&self->task);
+    loop_bury(self->home->loop, &self->grave, bury);
+}
+
+/* Each has news once; who leaves meanwhile is off the list. */
+static void tell_users(struct server_h2 *self)
+{
+    LIST_EACH_SAFE (link, &self->users) {
+        struct server_h2_user *user = CONTAINER_OF(link, struct server_h2_user, link);
+        user->on_news(user);
+    }
+}
+
+static void drop_connection(struct server_h2 *self)
+{
+    if (self->connection)
+        upstreams_drop(self->connection, false);
+    self->connection = NULL;
+}
+
+static void set_idle(struct server_h2 *self, bool is_idle)
+{
+    if (self->is_idle == is_idle)
+        return;
+    self->is_idle = is_idle;
+    if (is_idle)
+        atomic_fetch_add_explicit(&self->server->idle, 1, memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit(&self->server->idle, 1, memory_order_relaxed);
+}
+
+static void close_it(struct server_h2 *self, enum error_code error)
+{
+    ASSERT(self->state != SERVER_H2_CLOSED);
+    self->state = SERVER_H2_CLOSED;
+    self->error = error;
+    set_idle(self, false);
+    list_remove(&self->link);
+    drop_connection(self);
+    tell_users(self);
+    let_go(self);
+}
+
+/* ---- connecting */
+
+static void on_news(struct connection_user *user)
+{
+    run(CONTAINER_OF(user, struct server_h2, user));
+}
+
+static void on_task(struct task *task)
+{
+    struct server_h2 *self = CONTAINER_OF(task, struct server_h2, task);
+    if (self->state != SERVER_H2_CLOSED)
+        run(self);
+}
+
+static enum error_code begin_session(struct server_h2 *self)
+{
+    if (self->connection->transport.tls && !tls_speaks_h2(self->connection->transport.tls))
+        return ERROR_SERVER_NOT_H2;
+    self->codec = h2_new_to_server(&self->settings, loop_buffers(self->home->loop));
+    if (!self->codec)
+        return ERROR_OUT_OF_MEMORY;
+    self->state = SERVER_H2_OPEN;
+    self->heard_at = loop_now(self->home->loop);
+    timer_unset(&self->connection->timer);
+    return ERROR_NONE;
+}
+
+/* Tries the addresses that are left. IO_PENDING: one is under way. */
+static enum io try_addresses(struct server_h2 *self, enum error_code *error)
+{
+    struct address addresses[SERVER_ADDRESSES_MAX];
+    struct server_question question = {.server = self->server, .tls = self->tls};
+    uint32_t count = server_addresses(self->home->registry, self->server, addresses);
+    if (count == 0)
+        *error = ERROR_UNRESOLVED;
+    while (self->address_next < count) {
+        enum io io = upstreams_connect(self->home, &question, &addresses[self->address_next++],
+                                       &self->user, &self->connection, error);
+        if (io == IO_PENDING)
+            timer_set(self->home->loop, &self->connection->timer, (uint64_t)self->connect_ms);
+        if (io == IO_DONE)
+            *error = begin_session(self);
+        if (io == IO_PENDING || (io == IO_DONE && !*error))
+            return io;
+        drop_connection(self);
+    }
+    return IO_FAILED;
+}
+
+COLD static void cannot_be_reached(struct server_h2 *self, enum error_code error)
+{
+    log_event(LOG_WARNING, "a server cannot be reached; it is passed over for some seconds",
+              LOG_TEXT("server", self->server->key),
+              LOG_TEXT("problem", slice_from_text(error_words(error))));
+    server_failed(self->home->registry, self->server, loop_now(self->home->loop));
+}
+
+/* The address that is tried is not to be had. */
+COLD static void go_to_next_address(struct server_h2 *self, enum error_code error)
+{
+    drop_connection(self);
+    switch (try_addresses(self, &error)) {
+    case IO_PENDING:
+        return;
+    case IO_DONE:
+        tell_users(self);
+        server_h2_push(self);
+        return;
+    default:
+        cannot_be_reached(self, error);
+        close_it(self, error);
+    }
+}
+
+static void go_on_connecting(struct server_h2 *self)
+{
+    enum error_code error = ERROR_NONE;
+    enum io io = upstreams_go_on_connecting(self->connection, &error);
+    if (io == IO_PENDING)
+        return;
+    if (io == IO_DONE)
+        error = begin_session(self);
+    if (error) {
+        go_to_next_address(self, error);
+        return;
+    }
+    tell_users(self);
+    server_h2_push(self);
+}
+
+/* ---- time */
+
+static void on_timeout(struct connection_user *user)
+{
+    struct server_h2 *self = CONTAINER_OF(user, struct server_h2, user);
+    if (self->state == SERVER_H2_CONNECTS) {
+        go_to_next_address(self, upstreams_connect_timeout(self->connection));
+    } else if (list_is_empty(&self->users)) {
+        h2_terminate(self->codec, H2_NO_ERROR);
+        run(self);
+    }
+}
+
+/* ---- finding and joining */
+
+static uint32_t room_of(const struct server_h2 *self)
+{
+    uint32_t peers = self->codec ? h2_peer_streams(self->codec) : SERVER_H2_STREAMS_MAX;
+    uint32_t most = peers < SERVER_H2_STREAMS_MAX ? peers : SERVER_H2_STREAMS_MAX;
+    uint32_t users = self->holds - 1;
+    return users < most ? most - users : 0;
+}
+
+static struct server_h2 *find(struct list *shared, const struct server_question *question)
+{
+    LIST_EACH (link, shared) {
+        struct server_h2 *self = CONTAINER_OF(link, struct server_h2, link);
+        bool takes = self->state == SERVER_H2_CONNECTS || h2_may_ask(self->codec);
+        bool same = !self->tls || tls_server_context_identity(self->tls) ==
+                                      tls_server_context_identity(question->tls);
+        if (takes && same && room_of(self) > 0)
+            return self;
+    }
+    return NULL;
+}
+
+static struct server_h2 *new_one(struct upstreams *upstreams, struct list *shared,
+                                 const struct server_h2_terms *terms)
+{
+    struct server_h2 *self = calloc(1, sizeof(*self));
+    if (!self)
+        return NULL;
+    self->user = (struct connection_user){.on_news = on_news, .on_timeout = on_timeout};
+    self->home = upstreams;
+    self->server = terms->question->server;
+    if (self->server->is_tls) {
+        self->tls = terms->question->tls;
+        tls_server_context_ref(self->tls);
+    }
+    self->holds = 1;
+    self->connect_ms = terms->timeouts->connect;
+    self->settings = (struct h2_settings){
+        .streams = SERVER_H2_STREAMS_MAX,
+        .window = SERVER_H2_WINDOW,
+        .blocks = terms->blocks,
+        /* Each reset is of a request of ours. */
+        .gate = {.resets = UINT32_MAX, .controls = SERVER_H2_CONTROLS_MAX},
+    };
+    output_init(&self->output, loop_buffers(upstreams->loop));
+    list_init(&self->users);
+    list_push_back(shared, &self->link);
+    task_init(&self->task, on_task);
+    return self;
+}
+
+static struct server_h2 *open_one(struct upstreams *upstreams, struct list *shared,
+                                  const struct server_h2_terms *terms, enum error_code *ret_error)
+{
+    struct server_h2 *self = new_one(upstreams, shared, terms);
+    *ret_error = ERROR_OUT_OF_MEMORY;
+    if (!self)
+        return NULL;
+    if (try_addresses(self, ret_error) != IO_FAILED)
+        return self;
+    cannot_be_reached(self, *ret_error);
+    close_it(self, *ret_error);
+    return NULL;
+}
+
+struct server_h2 *server_h2_join(struct upstreams *upstreams, const struct server_h2_terms *terms,
+                                 bool fresh, struct server_h2_user *user,
+                                 enum error_code *ret_error)
+{
+    struct list *shared = upstreams_shared(upstreams, terms->question->server);
+    *ret_error = ERROR_OUT_OF_MEMORY;
+    if (!shared)
+        return NULL;
+    struct server_h2 *self = fresh ? NULL : find(shared, terms->question);
+    if (!self)
+        self = open_one(upstreams, shared, terms, ret_error);
+    if (!self)
+        return NULL;
+    set_idle(self, false);
+    self->holds++;
+    self->idle_ms = terms->timeouts->pool_idle;
+    list_push_back(&self->users, &user->link);
+    return self;
+}
+
+void server_h2_leave(struct server_h2 *self, struct server_h2_user *user)
+{
+    list_remove(&user->link);
+    if (user->stream)
+        h2_release(user->stream, H2_CANCEL);
+    user->stream = NULL;
+    if (self->state != SERVER_H2_CLOSED)
+        loop_defer(self->home->loop, &self->task);
+    let_go(self);
+}
+
+/* ---- running */
+
+/* What the way to the server failed of. */
+static enum error_code cause_of(const struct server_h2 *self)
+{
+    const struct transport *transport = &self->connection->transport;
+    if (h2_reason(self->codec))
+        return h2_has_settings(self->codec) ? ERROR_SERVER_H2_BROKEN : ERROR_SERVER_NOT_H2;
+    if (transport->tls && tls_alert(transport->tls))
+        return ERROR_SERVER_TLS_REFUSED;
+    return transport->socket.error ? ERROR_SERVER_RESET : ERROR_SERVER_CLOSED;
+}
+
+/* False: nothing more will come. */
+static bool receive(struct server_h2 *self)
+{
+    uint64_t now = loop_now(self->home->loop);
+    for (unsigned i = 0; i < RECEIVES_PER_RUN; i++) {
+        struct span bytes = {0};
+        enum io io = transport_receive(&self->connection->transport, BUFFER_MEDIUM, &bytes);
+        if (io == IO_PENDING)
+            return true;
+        if (io != IO_DONE)
+            return false;
+        self->heard_at = now;
+        enum h2_error error = h2_receive(self->codec, span_slice(&bytes), now);
+        span_clear(&bytes);
+        if (error)
+            return true; /* it shall hear why */
+    }
+    loop_defer(self->home->loop, &self->task);
+    return true;
+}
+
+static void serve(struct server_h2 *self)
+{
+    for (;;) {
+        struct h2_stream *stream = h2_next_news(self->codec);
+        if (!stream)
+            return;
+        struct server_h2_user *user = h2_owner(stream);
+        if (user)
+            user->on_news(user);
+    }
+}
+
+/* False: nothing more can be sent. */
+static bool send_out(struct server_h2 *self)
+{
+    for (unsigned i = 0; i < SENDS_PER_RUN; i++) {
+        size_t sent = 0;
+        bool good = h2_output_frame(self->codec, &self->output);
+        enum io io = output_flush(&self->output, &self->connection->transport, &sent);
+        serve(self);
+        if (!good || io == IO_FAILED)
+            return false;
+        if (io == IO_PENDING || sent == 0)
+            return true;
+    }
+    loop_defer(self->home->loop, &self->task);
+    return true;
+}
+
+static void tell_error(const struct server_h2 *self, enum error_code error)
+{
+    if (error == ERROR_SERVER_H2_BROKEN || error == ERROR_SERVER_NOT_H2)
+        log_event(LOG_WARNING, error_words(error), LOG_TEXT("server", self->server->key));
+}
+
+/* What becomes of it now. */
+static void settle(struct server_h2 *self, bool is_alive)
+{
+    bool over = h2_reason(self->codec) || h2_is_over(self->codec);
+    bool unused = list_is_empty(&self->users);
+    if (self->state == SERVER_H2_OPEN && !h2_may_ask(self->codec)) {
+        self->state = SERVER_H2_LEAVES;
+        list_remove(&self->link);
+    }
+    if (!is_alive || transport_is_broken(&self->connection->transport) || over ||
+        (unused && self->state == SERVER_H2_LEAVES)) {
+        enum error_code error = cause_of(self);
+        tell_error(self, error);
+        close_it(self, error);
+        return;
+    }
+    (void)socket_watch(&self->connection->transport.socket);
+    if (unused && !self->is_idle) {
+        set_idle(self, true);
+        timer_set(self->home->loop, &self->connection->timer, (uint64_t)self->idle_ms);
+    }
+}
+
+static void run(struct server_h2 *self)
+{
+    if (self->state == SERVER_H2_CONNECTS) {
+        if (self->connection)
+            go_on_connecting(self);
+        return;
+    }
+    ASSERT(self->state != SERVER_H2_CLOSED && self->connection);
+    bool is_alive = receive(self);
+    serve(self);
+    is_alive &= send_out(self);
+    settle(self, is_alive);
+}
+
+void server_h2_push(struct server_h2 *self)
+{
+    if (self->state != SERVER_H2_OPEN && self->state != SERVER_H2_LEAVES)
+        return;
+    (void)h2_output_frame(self->codec, &self->output); /* a failure shows in the run */
+    loop_defer(self->home->loop, &self->task);
+}
+
+void server_h2_doubt(struct server_h2 *self, uint64_t since)
+{
+    if (self->state != SERVER_H2_OPEN || self->heard_at > since)
+        return;
+    self->state = SERVER_H2_LEAVES;
+    list_remove(&self->link);
+}
+
+void server_h2_close_idle(struct server_h2 *self)
+{
+    if (!list_is_empty(&self->users) || self->state == SERVER_H2_CONNECTS)
+        return;
+    size_t sent = 0;
+    h2_terminate(self->codec, H2_NO_ERROR);
+    if (h2_output_frame(self->codec, &self->output))
+        (void)output_flush(&self->output, &self->connection->transport, &sent);
+    close_it(self, ERROR_SERVER_CLOSED);
+}

@@ -1,0 +1,446 @@
+"""HTTP/2 towards servers: many exchanges on one connection, each by itself, and nothing that a server
+does or breaks reaches anybody else."""
+
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from harness.deadline import poll_until, wait_for
+from harness.h2_client import (CANCEL, ENABLE_PUSH, HEADERS,
+                               INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, PING, PROTOCOL_ERROR,
+                               REFUSED_STREAM, SETTINGS, frame_bytes)
+from harness.tls_origin import serving
+
+LARGE = bytes(range(256)) * 8192
+
+
+def start(start_weir, *origins, more="", **parts):
+    servers = ", ".join(f'"{origin.url}"' for origin in origins)
+    return start_weir(f"threads: 1\nupstreams: {{app: {{servers: [{servers}]}}}}\n"
+                      f"sites: [{{proxy: app}}]\n{more}", **parts)
+
+
+# Messages
+
+def test_a_request_is_written_in_http2(start_h2_origin, start_weir, connect):
+    origin = start_h2_origin()
+    client = connect(start(start_weir, origin))
+    response = client.ask("GET", "/a?b=c", host="example.com:81", fields=[
+        ("X-Mixed", "Value"), ("Cookie", "a=1; b=2"),
+        ("TE", "trailers, deflate"), ("Connection", "x-own, te"), ("X-Own", "1"),
+        ("Keep-Alive", "timeout=3")])
+    assert (response.status, response.body) == (200, b"hello")
+    request = origin.requests[0]
+    assert request.fields[:4] == [(":method", "GET"), (":scheme", "http"),
+                                  (":authority", "example.com:81"), (":path", "/a?b=c")]
+    fields = dict(request.fields[4:])
+    assert fields["x-mixed"] == "Value" and fields["cookie"] == "a=1; b=2"
+    assert fields["te"] == "trailers" and fields["x-forwarded-host"] == "example.com:81"
+    assert not {"host", "connection", "x-own", "keep-alive", "transfer-encoding"} & set(fields)
+    assert origin.connections[0].peer_settings[ENABLE_PUSH] == 0
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_large_bodies_go_both_ways(start_h2_origin, start_weir, connect, counted):
+    def echo(connection):
+        while True:
+            request = connection.read_request()
+            fields = [("content-length", str(len(request.body)))] if counted else []
+            connection.send_head(request, [(":status", "200"), *fields])
+            window = connection.peer_settings[INITIAL_WINDOW_SIZE]
+            assert window < len(request.body)
+            at = 0
+            while at < len(request.body):  # as the windows open
+                connection.send_data(request, request.body[at:at + 16384])
+                at, window = at + 16384, window - 16384
+                while window < 16384 and at < len(request.body):
+                    frame = connection.read_frame()
+                    if frame.kind == 8 and frame.stream == request.stream:
+                        window += int.from_bytes(frame.payload, "big")
+            connection.send_data(request, b"", end=True)
+
+    client = connect(start(start_weir, start_h2_origin(echo)))
+    response = client.ask("POST", "/", body=LARGE if counted else [LARGE])
+    assert response.status == 200 and response.body == LARGE
+
+
+def test_trailers_and_interim_heads_go_both_ways(start_h2_origin, start_h2c, h2):
+    def behaviour(connection):
+        request = connection.read_head()
+        connection.send_head(request, [(":status", "103"), ("link", "</a>")])
+        connection.send_head(request, [(":status", "100")])
+        connection.read_rest(request)
+        connection.answer(request, body=b"body", trailers=[("x-sum", "6")])
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    client = h2(start_h2c(f'- proxy: "{origin.url}"'))
+    stream = client.send_request("POST", end=False, fields=[("expect", "100-continue"),
+                                                           ("te", "trailers")])
+    response = client.response(stream)
+    client.read_until(lambda: 100 in response.interim)
+    client.send_data(stream, b"ping")
+    client.send_headers([("x-check", "1")], stream)
+    client.read_response(stream)
+    assert response.interim == [103, 100] and response.trailers == [("x-sum", "6")]
+    assert origin.requests[0].trailers == [("x-check", "1")]
+    assert origin.requests[0].body == b"ping"
+
+
+@pytest.mark.parametrize("method, status, fields", [
+    ("HEAD", 200, [("content-length", "5")]), ("GET", 204, []), ("GET", 304, [("etag", '"x"')]),
+    ("GET", 200, [("content-length", "0")])])
+def test_responses_without_a_body(start_h2_origin, start_weir, connect, method, status, fields):
+    def behaviour(connection):
+        while True:
+            connection.answer(connection.read_request(), status, fields=fields)
+
+    client = connect(start(start_weir, start_h2_origin(behaviour)))
+    for _ in range(2):
+        response = client.ask(method, "/")
+        assert response.status == status and not response.body
+
+
+# Many on one connection
+
+def test_many_exchanges_share_a_connection(start_h2_origin, start_h2c, h2):
+    def behaviour(connection):
+        requests = [connection.read_request() for _ in range(50)]
+        for request in reversed(requests):
+            connection.answer(request, body=request.get(":path").encode())
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    client = h2(start_h2c(f'- proxy: "{origin.url}"'))
+    streams = [client.send_request(path=f"/{number}") for number in range(50)]
+    for number, stream in enumerate(streams):
+        assert client.read_response(stream).body == f"/{number}".encode()
+    assert len(origin.connections) == 1
+
+
+def test_the_servers_limit_of_streams_is_kept(start_h2_origin, start_h2c, h2):
+    def behaviour(connection):
+        if connection.number == 0:
+            connection.answer(connection.read_request(), body=b"first")
+            held = [connection.read_request(), connection.read_request()]
+            poll_until(lambda: len(origin.requests) >= 4)
+            for request in held:
+                connection.answer(request, body=b"held")
+        else:
+            connection.answer(connection.read_request(), body=b"other")
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour, settings={MAX_CONCURRENT_STREAMS: 2})
+    client = h2(start_h2c(f'- proxy: "{origin.url}"'))
+    assert client.ask().body == b"first"
+    streams = [client.send_request() for _ in range(3)]
+    assert client.read_response(streams[2]).body == b"other"
+    assert [client.read_response(stream).body for stream in streams[:2]] == [b"held", b"held"]
+    assert len(origin.connections) == 2
+
+
+def test_a_slow_client_slows_its_own_stream_only(start_h2_origin, start_h2c, h2):
+    def behaviour(connection):
+        slow = connection.read_request()
+        connection.send_head(slow, [(":status", "200")])
+        connection.send_data(slow, LARGE[:connection.peer_settings[INITIAL_WINDOW_SIZE]])
+        while True:
+            connection.answer(connection.read_request(), body=b"quick")
+
+    client = h2(start_h2c(f'- proxy: "{start_h2_origin(behaviour).url}"'),
+                {INITIAL_WINDOW_SIZE: 100})
+    client.open_window(0, 1 << 20)
+    client.read_head(client.send_request())
+    for _ in range(5):
+        assert client.ask().body == b"quick"
+
+
+def test_max_connections_counts_calls(start_h2_origin, start_weir, connect):
+    origin = start_h2_origin(lambda c: (c.read_request(), c.read_to_end()))
+    weir = start_weir(f'''
+        threads: 1
+        upstreams: {{app: {{servers: [{{address: "{origin.url}", max_connections: 1}}]}}}}
+        sites: [{{proxy: app}}]
+    ''')
+    first, second = connect(weir), connect(weir)
+    first.send_request("GET", "/")
+    poll_until(lambda: origin.requests)
+    assert second.ask("GET", "/").status == 503
+
+
+# Ends
+
+def test_a_client_that_leaves_cancels_its_stream(start_h2_origin, start_h2c, h2):
+    resets = []
+
+    def behaviour(connection):
+        request = connection.read_request()
+        connection.read_until(lambda: request.reset is not None)
+        resets.append(request.reset)
+        connection.answer(connection.read_request(), body=b"next")
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    client = h2(start_h2c(f'- proxy: "{origin.url}"'))
+    stream = client.send_request()
+    poll_until(lambda: origin.requests)
+    client.reset_stream(stream)
+    poll_until(lambda: resets)
+    assert resets == [CANCEL]
+    assert client.ask().body == b"next"
+    assert len(origin.connections) == 1
+
+
+def test_what_the_server_did_not_take_up_is_repeated(start_h2_origin, start_weir, connect):
+    def behaviour(connection):
+        request = connection.read_request()
+        if connection.number == 0:
+            connection.reset_stream(request, REFUSED_STREAM)
+            connection.answer(connection.read_request(), body=b"at last")
+        else:
+            connection.go_away(0)
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    weir = start(start_weir, origin)
+    assert connect(weir).ask("POST", "/").status == 502  # refused, and then left: once is enough
+    assert connect(weir).ask("POST", "/").body == b"at last"
+    assert len(origin.connections) == 2
+
+
+def test_requests_go_on_where_the_server_says_goodbye(start_h2_origin, start_h2c, h2):
+    def behaviour(connection):
+        request = connection.read_request()
+        if connection.number == 0:
+            connection.go_away(request.stream)
+            connection.send_frame(PING, 0, 0, b"isheard?")
+            connection.read_until(lambda: connection.pinged)
+            said_goodbye.set()
+            connection.wait(asked_again)
+        connection.answer(request, body=b"%d" % connection.number)
+        connection.read_to_end()
+
+    said_goodbye, asked_again = threading.Event(), threading.Event()
+    origin = start_h2_origin(behaviour)
+    client = h2(start_h2c(f'- proxy: "{origin.url}"'))
+    first = client.send_request()
+    wait_for(said_goodbye)
+    assert client.ask().body == b"1"
+    asked_again.set()
+    assert client.read_response(first).body == b"0"
+
+
+@pytest.mark.parametrize("error, words", [
+    (CANCEL, "the server reset the stream"), (PROTOCOL_ERROR, "breaks the rules of HTTP/2")])
+def test_a_reset_is_502_or_a_cut(start_h2_origin, start_h2c, h2, error, words):
+    def behaviour(connection):
+        while True:
+            request = connection.read_request()
+            if request.get(":path") == "/late":
+                connection.send_head(request, [(":status", "200")])
+                connection.send_data(request, b"half")
+                connection.wait(arrived)
+            connection.reset_stream(request, error)
+
+    arrived = threading.Event()
+    origin = start_h2_origin(behaviour)
+    weir = start_h2c(f'- proxy: "{origin.url}"')
+    client = h2(weir)
+    assert client.ask().status == 502
+    stream = client.send_request(path="/late")
+    client.read_until(lambda: client.response(stream).body)
+    arrived.set()
+    assert client.read_response(stream).reset is not None
+    weir.wait_for_log(words)
+    assert len(origin.connections) == 1
+
+
+def test_a_server_that_closes_in_mid_body(start_h2_origin, start_h2c, h2):
+    def behaviour(connection):
+        request = connection.read_request()
+        connection.send_head(request, [(":status", "200")])
+        connection.send_data(request, b"half")
+        connection.wait(arrived)
+
+    arrived = threading.Event()
+    client = h2(start_h2c(f'- proxy: "{start_h2_origin(behaviour).url}"'))
+    stream = client.send_request()
+    client.read_until(lambda: client.response(stream).body)
+    arrived.set()
+    assert client.read_response(stream).reset is not None
+
+
+@pytest.mark.parametrize("head", [
+    [("x", "y")], [(":status", "20")], [(":status", "101")], [(":status", "200"), ("Upper", "x")],
+    [(":status", "200"), ("connection", "close")], [(":status", "200"), (":path", "/")],
+    [(":status", "200"), ("transfer-encoding", "chunked")], [(":status", "200"), ("x", "a\nb")],
+    [(":status", "200"), ("content-length", "1"), ("content-length", "2")],
+    [(":status", "200"), ("content-length", "7")], [("x", "y"), (":status", "200")]])
+def test_malformed_responses(start_h2_origin, start_weir, connect, head):
+    def behaviour(connection):
+        request = connection.read_request()
+        connection.send_head(request, head)
+        connection.send_data(request, b"four", end=True)
+        connection.read_to_end()
+
+    client = connect(start(start_weir, start_h2_origin(behaviour)))
+    client.send_request("GET", "/")
+    try:
+        response = client.read_response()
+    except Exception:  # a length that does not match is found when the head has gone
+        assert ("content-length", "7") in head
+        return
+    assert response.status == 502
+
+
+def flood_of(*frames):
+    def behaviour(connection):
+        connection.read_request()
+        try:
+            while True:
+                connection.send(b"".join(frames) * 100)
+        except OSError:
+            pass
+    return behaviour
+
+
+@pytest.mark.parametrize("behaviour", [
+    flood_of(frame_bytes(PING, 0, 0, b"12345678")), flood_of(frame_bytes(SETTINGS, 0, 0)),
+    flood_of(frame_bytes(0, 0, 1)), flood_of(frame_bytes(5, 4, 1, b"\0\0\0\2")),
+    flood_of(frame_bytes(0, 0, 3, b"x")), flood_of(frame_bytes(HEADERS, 0, 1)),
+    flood_of(b"HTTP/1.1 200 OK\r\n\r\n")], ids=str)
+def test_floods_and_broken_frames_end_the_connection(start_h2_origin, start_weir, connect,
+                                                     behaviour):
+    origin = start_h2_origin(behaviour)
+    weir = start(start_weir, origin)
+    assert connect(weir).ask("GET", "/").status == 502
+    weir.wait_for_log("the server breaks the rules of HTTP/2")
+
+
+def test_more_interim_heads_than_anybody_reads(start_h2_origin, start_weir, connect):
+    def behaviour(connection):
+        request = connection.read_request()
+        block = b"".join(frame_bytes(HEADERS, 4, request.stream, b"\x08\x03103")
+                         for _ in range(1000))
+        connection.send(block)
+        connection.read_to_end()
+
+    assert connect(start(start_weir, start_h2_origin(behaviour))).ask("GET", "/").status == 502
+
+
+def test_a_server_of_http1_is_told_of(start_origin, start_weir, connect):
+    origin = start_origin(lambda c: (c.read_some(), c.answer(400), c.read_some()))
+    weir = start_weir(f'sites: [{{proxy: "h2c://{origin.server}"}}]')
+    assert connect(weir).ask("GET", "/").status == 502
+    weir.wait_for_log("the server does not speak HTTP/2")
+
+
+def test_upgrades_are_refused(start_h2_origin, start_weir, connect):
+    weir = start(start_weir, start_h2_origin())
+    client = connect(weir)
+    response = client.ask("GET", "/", fields=[("Connection", "upgrade"),
+                                                  ("Upgrade", "websocket")])
+    assert response.status == 501
+    weir.wait_for_log("HTTP/2 with the server has no upgrades")
+
+
+# Time
+
+def test_a_server_that_says_nothing(start_h2_origin, start_weir, connect):
+    def behaviour(connection):
+        connection.answer(connection.read_request(), body=b"hello")
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    weir = start(start_weir, origin, more="timeouts: {first_byte: 200ms}")
+    assert connect(weir).ask("GET", "/").body == b"hello"
+    assert connect(weir).ask("GET", "/").status == 504
+    assert connect(weir).ask("GET", "/").body == b"hello"  # over another connection
+
+
+def test_a_server_that_takes_nothing(start_h2_origin, start_weir, connect):
+    def behaviour(connection):
+        connection.opens_windows = False
+        connection.read_to_end()
+
+    weir = start(start_weir, start_h2_origin(behaviour), more="timeouts: {between_bytes: 200ms}")
+    assert connect(weir).ask("POST", "/", body=LARGE[:1 << 18]).status == 504
+
+
+def test_an_idle_connection_is_closed(start_h2_origin, start_weir, connect):
+    ended = []
+
+    def behaviour(connection):
+        connection.answer(connection.read_request(), body=b"hello")
+        connection.read_to_end()
+        ended.append(connection.goaway)
+
+    weir = start(start_weir, start_h2_origin(behaviour), more="timeouts: {pool_idle: 100ms}")
+    assert connect(weir).ask("GET", "/").status == 200
+    poll_until(lambda: ended)
+    assert ended[0] is not None and ended[0].error == 0
+
+
+def test_a_server_that_is_not_there(ports, start_weir, connect, start_h2_origin):
+    weir = start_weir(f'sites: [{{proxy: "h2c://127.0.0.1:{ports.take()}"}}]')
+    assert connect(weir).ask("GET", "/").status == 502
+    other = start_h2_origin()
+    weir = start_weir(f'sites: [{{proxy: ["h2c://127.0.0.1:{ports.take()}", "{other.url}"]}}]')
+    for _ in range(3):
+        assert connect(weir).ask("GET", "/").body == b"hello"
+
+
+# TLS
+
+def h2_context(authority, protocols):
+    authority.make("app", ["app.internal", "127.0.0.1"])
+    context = serving(authority, "app")
+    context.set_alpn_protocols(protocols)
+    return context
+
+
+def over_tls(start_weir, authority, origin):
+    return start_weir(f'upstreams: {{app: {{servers: ["{origin.url}"], '
+                      f'tls: {{ca: {authority.file}}}}}}}\nsites: [{{proxy: app}}]')
+
+
+def test_http2_over_tls(start_h2_origin, start_weir, connect, authority):
+    origin = start_h2_origin(context=h2_context(authority, ["h2", "http/1.1"]))
+    client = connect(over_tls(start_weir, authority, origin))
+    for _ in range(3):
+        assert client.ask("GET", "/").body == b"hello"
+    assert origin.requests[0].get(":scheme") == "https"
+    assert origin.connections[0].protocol == "h2" and len(origin.connections) == 1
+
+
+def test_a_server_that_chooses_another_protocol(start_tls_origin, start_weir, connect, authority):
+    authority.make("app", ["app.internal", "127.0.0.1"])
+    context = serving(authority, "app")
+    context.set_alpn_protocols([])
+    origin = start_tls_origin(context=context)
+    weir = start_weir(f'upstreams: {{app: {{servers: ["h2://{origin.server}"], '
+                      f'tls: {{ca: {authority.file}}}}}}}\nsites: [{{proxy: app}}]')
+    assert connect(weir).ask("GET", "/").status == 502
+    weir.wait_for_log("the server does not speak HTTP/2")
+
+
+# Real peers
+
+@pytest.mark.skipif(not shutil.which("nghttpd"), reason="nghttpd is not installed")
+def test_nghttpd(start_weir, connect, ports, directory):
+    (directory / "large").write_bytes(LARGE)
+    port = ports.take()
+    server = subprocess.Popen(["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", str(directory),
+                               str(port)], stdout=subprocess.DEVNULL)
+    try:
+        client = None
+        weir = start_weir(f'threads: 1\nsites: [{{proxy: "h2c://127.0.0.1:{port}"}}]')
+        client = connect(weir)
+        poll_until(lambda: client.ask("GET", "/large").status == 200)
+        for _ in range(3):
+            assert client.ask("GET", "/large").body == LARGE
+    finally:
+        server.terminate()
+        server.wait()
