@@ -236,6 +236,26 @@ const struct setting_group health_group = {
     .check = check_health,
 };
 
+/* A probe asks in HTTP/1.1, which such a server takes for a broken client. */
+static void refuse_http(const struct upstream *upstream, const struct scope *scope,
+                        struct diagnostics *diagnostics)
+{
+    const struct health_settings *settings = upstream->health;
+    const struct node *mapping = node_find(scope->node, SLICE("health"));
+    const struct node *at = mapping ? mapping : scope->node;
+    if (settings->type != HEALTH_HTTP || !health_is_checked(settings) || settings->port > 0)
+        return;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        const struct server *server = upstream->members[i].server;
+        if (!server->is_h2)
+            continue;
+        diagnostics_error(
+            diagnostics, at->position, "write type: tcp, or the port where it speaks HTTP/1.1",
+            "checks ask in HTTP/1.1, and %.*s speaks HTTP/2 alone", SHOWN(server->key));
+        return;
+    }
+}
+
 void health_check_upstream(const struct upstream *upstream, const struct scope *scope,
                            struct diagnostics *diagnostics)
 {
@@ -250,6 +270,7 @@ void health_check_upstream(const struct upstream *upstream, const struct scope *
     if (path && settings->type == HEALTH_TCP && !slice_is_empty(settings->path))
         diagnostics_warning(diagnostics, path->position, "write type: http, or take path out",
                             "with type: tcp no path is asked for");
+    refuse_http(upstream, scope, diagnostics);
     for (uint32_t i = 0; settings->port > 0 && i < upstream->count; i++) {
         const struct server *server = upstream->members[i].server;
         if (slice_starts_with(server->key, SLICE("unix:")))

@@ -6,6 +6,7 @@
 #include "net/h1_reader.h"
 #include "net/output.h"
 #include "policy/pattern.h"
+#include "upstream/health_settings.h"
 #include "upstream/server_handshake.h"
 #include "wire/proxy_protocol.h"
 
@@ -200,7 +201,9 @@ static enum probe_verdict finish_connecting(struct probe *probe)
 
 /* ---- TLS */
 
-/* Without a session: what a check is about is whether a new client would be served. */
+/* Without a session: what a check is about is whether a new client would be served. A server that
+ * speaks HTTP/2 alone is only connected to (refuse_http of health_settings.c), and may want to hear
+ * that word. */
 static enum probe_verdict begin_tls(struct probe *probe)
 {
     char memory[SERVER_NAME_MAX];
@@ -211,7 +214,9 @@ static enum probe_verdict begin_tls(struct probe *probe)
     probe->transport.tls =
         tls_new_to_server(order->tls, &probe->transport.socket, text_slice(&name), NULL);
     probe->state = PROBE_SHAKE_HANDS;
-    return probe->transport.tls ? PROBE_WAIT : PROBE_UNKNOWN;
+    bool asks_h2 = order->server->is_h2 && order->settings->type == HEALTH_TCP;
+    bool good = probe->transport.tls && (!asks_h2 || tls_ask_h2(probe->transport.tls));
+    return good ? PROBE_WAIT : PROBE_UNKNOWN;
 }
 
 static enum probe_verdict shake_hands(struct probe *probe)
