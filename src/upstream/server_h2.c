@@ -175,9 +175,8 @@ static void on_timeout(struct connection_user *user)
     struct server_h2 *self = CONTAINER_OF(user, struct server_h2, user);
     if (self->state == SERVER_H2_CONNECTS) {
         go_to_next_address(self, upstreams_connect_timeout(self->connection));
-    } else if (list_is_empty(&self->users)) {
-        h2_terminate(self->codec, H2_NO_ERROR);
-        run(self);
+    } else {
+        server_h2_close_idle(self);
     }
 }
 
@@ -400,13 +399,20 @@ void server_h2_doubt(struct server_h2 *self, uint64_t since)
     list_remove(&self->link);
 }
 
-void server_h2_close_idle(struct server_h2 *self)
+/* As far as the server takes it at once: an idle connection is worth no waiting. */
+static void say_goodbye(struct server_h2 *self)
 {
-    if (!list_is_empty(&self->users) || self->state == SERVER_H2_CONNECTS)
-        return;
     size_t sent = 0;
     h2_terminate(self->codec, H2_NO_ERROR);
     if (h2_output_frame(self->codec, &self->output))
         (void)output_flush(&self->output, &self->connection->transport, &sent);
+}
+
+void server_h2_close_idle(struct server_h2 *self)
+{
+    if (!list_is_empty(&self->users))
+        return;
+    if (self->codec)
+        say_goodbye(self);
     close_it(self, ERROR_SERVER_CLOSED);
 }

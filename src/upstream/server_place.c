@@ -48,7 +48,7 @@ static bool strip_url(struct slice *text, struct server_place *place, const char
         place->is_tls = scheme->is_tls;
         place->is_h2 = scheme->is_h2;
     }
-    if (!is_known && memmem(text->data, text->length, "://", 3))
+    if (!is_known && text->length > 0 && memmem(text->data, text->length, "://", 3))
         return wrong("the scheme of a server is unknown",
                      "write http://, https://, h2c:// (HTTP/2) or h2:// (HTTP/2 over TLS)",
                      ret_wrong, ret_cure);

@@ -310,7 +310,9 @@ def flood_of(*frames):
     flood_of(frame_bytes(PING, 0, 0, b"12345678")), flood_of(frame_bytes(SETTINGS, 0, 0)),
     flood_of(frame_bytes(0, 0, 1)), flood_of(frame_bytes(5, 4, 1, b"\0\0\0\2")),
     flood_of(frame_bytes(0, 0, 3, b"x")), flood_of(frame_bytes(HEADERS, 0, 1)),
-    flood_of(b"HTTP/1.1 200 OK\r\n\r\n")], ids=str)
+    flood_of(b"HTTP/1.1 200 OK\r\n\r\n")],
+    ids=["pings", "settings", "data on an idle stream", "a push", "data on a stream never opened",
+         "empty heads", "HTTP/1.1"])
 def test_floods_and_broken_frames_end_the_connection(start_h2_origin, start_weir, connect,
                                                      behaviour):
     origin = start_h2_origin(behaviour)
