@@ -208,7 +208,7 @@ def test_a_reload_that_may_open_nothing_changes_nothing(start_busy, ports):
 
     worker = weir.worker()
     with Load(weir, CLIENTS) as load:
-        load.wait_for(100)
+        load.wait_for(1000)  # loops have as many connections to the server as they will need
         write_configuration(weir.path.parent, wanted, weir.address)
         before = limit_descriptors(worker, descriptors(worker))
         assert "not loaded; the one before stays" in (told := reload())

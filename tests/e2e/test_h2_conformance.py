@@ -227,7 +227,7 @@ METHOD, SCHEME, PATH, HOST = ((":method", "GET"), (":scheme", "http"), (":path",
 
 
 def window_overflows(client):
-    stream = half_closed(client)
+    stream = client.send_headers(request_fields("POST"), end=False)
     client.open_window(stream, 0x7fffffff)
     client.open_window(stream, 0x7fffffff)
     return stream
