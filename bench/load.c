@@ -17,9 +17,9 @@
  *     -R  the same; connections behind the first take up its session
  *
  * It speaks with what started it: each connection asks once, for warming up; then it writes the
- * line "ready" and waits for a line, makes its requests and writes one line of JSON; then it
+ * line "ready"; for each line that comes it makes its requests and writes one line of JSON; it
  * holds its connections until its standard input ends. So what is measured in between is the
- * requests alone, and with no requests at all it is the holding of idle connections. */
+ * requests alone, and with no line at all it is the holding of idle connections. */
 #include "socket.h"
 #include <fcntl.h>
 #include <getopt.h>
@@ -482,7 +482,7 @@ static void answers_await(uint64_t wait_ns)
 static void requests_make(uint64_t count, uint64_t at_a_time)
 {
     bool paced = options.rate && !run.warming;
-    run.started = run.finished = 0;
+    run.started = run.finished = run.idle_count = 0;
     run.goal = count;
     for (uint64_t i = 0; i < at_a_time; i++) {
         if (paced) {
@@ -598,13 +598,11 @@ int main(int argc, char **argv)
     run.warming = false;
     puts("ready");
     fflush(stdout);
-    if (line_wait() && options.requests) {
-        run.bytes = 0;
+    while (line_wait()) {
+        run.bytes = run.answers = 0;
         uint64_t start_ns = now_ns();
         requests_make(options.requests, options.connections);
         report(now_ns() - start_ns);
-        while (line_wait()) {
-        }
     }
     return run.errors ? 1 : 0;
 }

@@ -12,10 +12,11 @@ import shutil
 import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ RUN_LIMIT_S = 120
 STOP_LIMIT_S = 5
 SETTLE_LIMIT_S = 3
 WARM_UP = ["-c", 64, "-n", 2_000]
+TURNS = 20
 
 
 class Failure(Exception):
@@ -268,11 +270,37 @@ def measure_held(bench, scenario, options, running):
     return {"kib_each": (held - before) / scenario.connections, "memory_mib": before / 1024}
 
 
+def measure_two(bench, sides, scenario):
+    """One run of two peers at once, each (peer, plain). Returns the figures of each."""
+    if scenario.h2 or not scenario.requests:
+        return [measure(bench, peer, scenario, plain) for peer, plain in sides]
+    requests = scenario.load_options(bench.quick)
+    requests[requests.index("-n") + 1] //= TURNS
+    with ExitStack() as stack:
+        running = [stack.enter_context(running_peer(bench, peer, scenario, plain))
+                   for peer, plain in sides]
+        loads = [stack.enter_context(running_load(bench, scenario, requests, side.port))
+                 for side in running]
+        return make_requests_in_turn(loads, running)
+
+
+def make_requests_in_turn(loads, running):
+    """Two loads make their requests in turns of a fraction of a second each: whatever slows the
+    machine down meanwhile slows down both. Returns the figures of each."""
+    turns = [[make_requests(load, side) for load, side in zip(loads, running)]
+             for _ in range(TURNS)]
+    return [{
+        **{name: statistics.median(turn[name] for turn in own) for name in own[0]},
+        "cpu_us": statistics.fmean(turn["cpu_us"] for turn in own),
+        "start_ms": side.start_ms,
+        "memory_mib": memory_kib(side.pids) / 1024,
+    } for own, side in zip(zip(*turns), running)]
+
+
 def measure_pair(bench, peer, scenario, first):
     """The scenario beside the same requests without what it is about."""
-    runs = {}
-    for plain in (True, False) if first else (False, True):
-        runs[plain] = measure(bench, peer, scenario, plain)
+    plains = (True, False) if first else (False, True)
+    runs = dict(zip(plains, measure_two(bench, [(peer, plain) for plain in plains], scenario)))
     figures, beside = runs[False], runs[True]["cpu_us"]
     return {**figures, "plain_us": beside, "pair_ratio": figures["cpu_us"] / beside}
 
