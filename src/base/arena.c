@@ -5,12 +5,22 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { DEFAULT_CHUNK_SIZE = 64 * 1024 };
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1; older C libraries lack the name */
+#endif
+
+enum {
+    DEFAULT_CHUNK_SIZE = 64 * 1024,
+    HUGE_CHUNK_SIZE = 2 * 1024 * 1024,  /* a huge page of x86-64, and of ARM with pages of 4 KiB */
+    HUGE_FROM = 4 * DEFAULT_CHUNK_SIZE, /* bytes that an arena has before its chunks are large */
+};
 
 struct arena_chunk {
     struct arena_chunk *older;
     struct pool *source; /* NULL: from malloc */
+    size_t size;         /* in bytes, with this head */
     _Alignas(max_align_t) char bytes[];
 };
 
@@ -26,6 +36,31 @@ void arena_init(struct arena *arena, struct pool *source, size_t limit)
     *arena = (struct arena){.source = source, .limit = limit};
 }
 
+/* Memory that begins at a multiple of its size: a mapping twice as long, cut at both ends. Its own
+ * mapping, and not malloc's, because what is freed between two that stay would not go back. */
+static void *map_huge_chunk(void)
+{
+    const size_t reserved = 2 * HUGE_CHUNK_SIZE;
+    char *start = mmap(NULL, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)start & (HUGE_CHUNK_SIZE - 1);
+    if (before)
+        munmap(start, before);
+    munmap(start + before + HUGE_CHUNK_SIZE, HUGE_CHUNK_SIZE - before);
+    return start + before;
+}
+
+static void free_chunk(struct arena_chunk *chunk)
+{
+    if (chunk->source)
+        pool_put(chunk->source, chunk);
+    else if (chunk->size == HUGE_CHUNK_SIZE)
+        munmap(chunk, chunk->size);
+    else
+        free(chunk);
+}
+
 void arena_fini(struct arena *arena)
 {
     for (; arena->farewells; arena->farewells = arena->farewells->older)
@@ -33,46 +68,48 @@ void arena_fini(struct arena *arena)
     while (arena->chunks) {
         struct arena_chunk *chunk = arena->chunks;
         arena->chunks = chunk->older;
-        if (chunk->source)
-            pool_put(chunk->source, chunk);
-        else
-            free(chunk);
+        free_chunk(chunk);
     }
     arena->next = arena->end = NULL;
     arena->used = 0;
 }
 
-/* A chunk of at least `size` free bytes; a large one is made to measure. */
-static struct arena_chunk *new_chunk(struct arena *arena, size_t size, size_t *ret_total)
+/* What a chunk of at least `size` bytes measures in all. Those of an arena that grows large are
+ * huge pages, for arena_settle; what is not used of them is never touched. */
+static size_t chunk_size(const struct arena *arena, size_t size)
 {
-    struct pool *source = arena->source;
-    size_t total = source ? pool_object_size(source) : DEFAULT_CHUNK_SIZE;
-    if (total - sizeof(struct arena_chunk) < size) {
-        total = sizeof(struct arena_chunk) + size;
-        source = NULL;
-    }
+    size_t needed = sizeof(struct arena_chunk) + size;
+    size_t usual = arena->source ? pool_object_size(arena->source) : DEFAULT_CHUNK_SIZE;
+    bool large = !arena->source && (arena->used >= HUGE_FROM || needed > usual);
+    if (large && needed <= HUGE_CHUNK_SIZE && arena->limit - arena->used >= HUGE_CHUNK_SIZE)
+        return HUGE_CHUNK_SIZE;
+    return needed > usual ? needed : usual;
+}
+
+/* A chunk of at least `size` free bytes; a large one is made to measure. */
+static struct arena_chunk *new_chunk(struct arena *arena, size_t size)
+{
+    size_t total = chunk_size(arena, size);
     if (arena->limit - arena->used < total)
         return NULL;
-    struct arena_chunk *chunk = source ? pool_get(source) : malloc(total);
+    struct pool *source = NULL;
+    struct arena_chunk *chunk = NULL;
+    if (arena->source && total == pool_object_size(arena->source))
+        chunk = pool_get(source = arena->source);
+    else if (total == HUGE_CHUNK_SIZE)
+        chunk = map_huge_chunk();
+    else
+        chunk = malloc(total);
     if (!chunk)
         return NULL;
     chunk->source = source;
-    *ret_total = total;
+    chunk->size = total;
     return chunk;
 }
 
-static bool grow(struct arena *arena, size_t size)
+static char *end_of(struct arena_chunk *chunk)
 {
-    size_t total = 0;
-    struct arena_chunk *chunk = new_chunk(arena, size, &total);
-    if (!chunk)
-        return false;
-    chunk->older = arena->chunks;
-    arena->chunks = chunk;
-    arena->used += total;
-    arena->next = chunk->bytes;
-    arena->end = (char *)chunk + total;
-    return true;
+    return (char *)chunk + chunk->size;
 }
 
 void *arena_alloc_anew(struct arena *arena, size_t size)
@@ -80,11 +117,29 @@ void *arena_alloc_anew(struct arena *arena, size_t size)
     if (size > arena->limit)
         return NULL;
     size_t rounded = (size + ARENA_ALIGNMENT - 1) & ~((size_t)ARENA_ALIGNMENT - 1);
-    if (!grow(arena, rounded))
+    struct arena_chunk *chunk = new_chunk(arena, rounded);
+    if (!chunk)
         return NULL;
-    void *memory = arena->next;
-    arena->next += rounded;
-    return memory;
+    chunk->older = arena->chunks;
+    arena->chunks = chunk;
+    arena->used += chunk->size;
+    char *next = chunk->bytes + rounded;
+    size_t left = (size_t)(end_of(chunk) - next);
+    if (!arena->end || left > (size_t)(arena->end - arena->next)) {
+        arena->next = next;
+        arena->end = end_of(chunk);
+    }
+    return chunk->bytes;
+}
+
+void arena_settle(struct arena *arena)
+{
+    for (struct arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->older) {
+        /* What was never touched of it becomes resident, too. */
+        size_t unused = arena->end == end_of(chunk) ? (size_t)(arena->end - arena->next) : 0;
+        if (chunk->size == HUGE_CHUNK_SIZE && unused < HUGE_CHUNK_SIZE / 4)
+            madvise(chunk, chunk->size, MADV_COLLAPSE);
+    }
 }
 
 void *arena_calloc(struct arena *arena, size_t size)

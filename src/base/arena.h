@@ -1,6 +1,6 @@
 /* An arena hands out memory that all goes at once. An exchange has one, a snapshot has one. What
  * is in it is never freed by hand. Chunks come from a chunk source (a loop's pool) or, without
- * one, from malloc. One thread at a time. */
+ * one, from malloc, and large ones from the kernel. One thread at a time. */
 #pragma once
 
 #include "base/slice.h"
@@ -16,7 +16,7 @@ struct arena_farewell;
 struct arena {
     struct arena_chunk *chunks;       /* the newest first; all go with the arena */
     struct arena_farewell *farewells; /* the newest first; NULL: none */
-    char *next, *end;                 /* what is free in the newest chunk */
+    char *next, *end;                 /* what is free in the chunk that is filled */
     struct pool *source;              /* chunks of the ordinary size; NULL: malloc */
     size_t limit, used;               /* bytes in chunks, at most and now */
 };
@@ -28,7 +28,7 @@ void arena_init(struct arena *arena, struct pool *source, size_t limit);
 /* Gives everything back. The arena may be initialised anew. */
 void arena_fini(struct arena *arena);
 
-/* arena_alloc where the newest chunk has no room. */
+/* arena_alloc where that chunk has no room. */
 void *arena_alloc_anew(struct arena *arena, size_t size);
 
 /* Memory for `size` bytes, aligned for any type, not cleared. NULL: the limit is reached or there
@@ -45,6 +45,11 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 
 /* The same, cleared. */
 void *arena_calloc(struct arena *arena, size_t size);
+
+/* For a large arena that will be read for long: asks the kernel to hold its full chunks in huge
+ * pages, so that reading here and there among megabytes finds its way with fewer misses of the
+ * address cache. It takes no more memory, and where the kernel can't it changes nothing. */
+void arena_settle(struct arena *arena);
 
 /* Has `farewell(object)` called when the arena goes, before its memory does; the last one asked for
  * is the first called. For what a library owns but lives as long as the arena. False: no memory. */

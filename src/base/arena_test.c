@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -84,6 +85,44 @@ static void the_limit_holds_and_leaves_the_arena_as_it_was(void **state)
     pool_free(pool);
 }
 
+static void a_large_arena_keeps_its_contents_when_it_settles(void **state)
+{
+    (void)state;
+    enum { OBJECTS = 60000, ARRAY = 600 * 1024 };
+    struct arena arena;
+    arena_init(&arena, NULL, SIZE_MAX / 2);
+    char *array = arena_calloc_lines(&arena, ARRAY);
+    memset(array, 'a', ARRAY);
+    uint64_t **objects = malloc(OBJECTS * sizeof(*objects));
+    for (uint64_t i = 0; i < OBJECTS; i++) {
+        objects[i] = arena_alloc(&arena, 100);
+        *objects[i] = i;
+    }
+    arena_settle(&arena);
+    arena_settle(&arena);
+    assert_int_equal(array[0], 'a');
+    assert_int_equal(array[ARRAY - 1], 'a');
+    for (uint64_t i = 0; i < OBJECTS; i++)
+        assert_int_equal(*objects[i], i);
+    assert_non_null(arena_alloc(&arena, 100));
+    free(objects);
+    arena_fini(&arena);
+}
+
+static void a_limit_below_a_large_chunk_can_be_used_up(void **state)
+{
+    (void)state;
+    enum { LIMIT = 1024 * 1024, OBJECT = 64 * 1024 };
+    struct arena arena;
+    arena_init(&arena, NULL, LIMIT);
+    size_t count = 0;
+    while (arena_alloc(&arena, OBJECT))
+        count++;
+    assert_in_range(count, LIMIT / OBJECT - 1, LIMIT / OBJECT);
+    assert_in_range(arena.used, count * OBJECT, LIMIT);
+    arena_fini(&arena);
+}
+
 static void copies_end_in_a_nul_that_is_not_counted(void **state)
 {
     (void)state;
@@ -144,6 +183,8 @@ int main(void)
         cmocka_unit_test(chunks_come_from_the_source_and_go_back),
         cmocka_unit_test(what_is_larger_than_a_chunk_is_made_to_measure),
         cmocka_unit_test(the_limit_holds_and_leaves_the_arena_as_it_was),
+        cmocka_unit_test(a_large_arena_keeps_its_contents_when_it_settles),
+        cmocka_unit_test(a_limit_below_a_large_chunk_can_be_used_up),
         cmocka_unit_test(copies_end_in_a_nul_that_is_not_counted),
         cmocka_unit_test(farewells_come_in_turn_from_the_last_on),
         cmocka_unit_test(an_arena_may_begin_anew),

@@ -513,6 +513,7 @@ static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnost
         good &= build_plan(&builder, route_table_get(routes, i));
     if (good) {
         plan_warn(plans, builder.configuration, diagnostics);
+        arena_settle(&plans->arena);
         return plans;
     }
     free_plans(plans);

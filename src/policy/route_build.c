@@ -480,6 +480,7 @@ struct route_table *route_table_new(const struct configuration *configuration,
     free(builder.drafts);
     if (good) {
         route_warn_of_shadows(table, diagnostics);
+        arena_settle(&table->arena);
         return table;
     }
     route_table_free(table);

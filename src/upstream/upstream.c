@@ -268,8 +268,10 @@ static void *build_table(struct snapshot *snapshot, struct diagnostics *diagnost
     bool good = true;
     for (uint32_t i = 0; good && i < configuration->upstream_count; i++)
         good = add_named(table, snapshot, configuration->upstreams[i], diagnostics);
-    if (good)
+    if (good) {
+        arena_settle(&table->arena);
         return table;
+    }
     free_table(table);
     return NULL;
 }
