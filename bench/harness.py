@@ -38,12 +38,12 @@ def build_tools(directory):
 
 
 @contextmanager
-def opened(arguments):
+def opened(arguments, *origin_options):
     """Everything that the runs stand on; the origin ends with the block."""
     build_tools(arguments.tools)
     measure.raise_file_limit()
     peer_cpu, load_cpu = (int(cpu) for cpu in arguments.cpus.split(","))
-    with measure.running_origin(arguments.tools, load_cpu) as port:
+    with measure.running_origin(arguments.tools, load_cpu, *origin_options) as port:
         yield measure.Bench(arguments.tools, port, peer_cpu, load_cpu, arguments.quick)
 
 

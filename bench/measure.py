@@ -306,9 +306,9 @@ def measure_pair(bench, peer, scenario, first):
 
 
 @contextmanager
-def running_origin(tools, cpu):
+def running_origin(tools, cpu, *options):
     port = free_port()
-    process = start([tools / "origin", port], cpu)
+    process = start([tools / "origin", port, *options], cpu)
     try:
         await_answer(process, port, "origin", Path("/dev/null"))
         yield port

@@ -1,6 +1,9 @@
 /* The server behind every proxy that is measured: one thread, as little work as it can.
  *
- *     origin PORT
+ *     origin PORT [SLOW_MS]
+ *
+ * What is asked of it at an address whose last number is 10 is answered SLOW_MS late: one slow
+ * server of ten.
  *
  * The last number of the path is the length of the answer (/128, /size/65536, /route-7/128).
  * A request body, counted or chunked, is read and thrown away before the answer. A request with
@@ -10,6 +13,8 @@
 #include "sha1.h"
 #include "socket.h"
 #include <stddef.h>
+#include <sys/queue.h>
+#include <time.h>
 
 enum {
     HEAD_SIZE = 16 * 1024,
@@ -17,14 +22,18 @@ enum {
     BODY_SIZE = 256 * 1024,  /* longer ones repeat this piece */
     EVENTS_MAX = 256,
     DEFAULT_ANSWER = 128,
+    SLOW_NUMBER = 10,
 };
 
-enum phase { HEAD, COUNTED, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, ANSWER, TUNNEL };
+enum phase { HEAD, COUNTED, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, LATE, ANSWER, TUNNEL };
 
 struct connection {
     int fd;
     enum phase phase;
     bool close_after;
+    bool is_slow;
+    uint64_t due_ns; /* when it is answered, where that is LATE */
+    TAILQ_ENTRY(connection) late;
     uint64_t body_left;   /* of a request's body, or of the chunk that is being read */
     uint64_t line_length; /* of the trailer line that is being read */
     uint64_t answer_left; /* of the answer's body, beyond its first piece */
@@ -34,6 +43,23 @@ struct connection {
 };
 
 static char body[BODY_SIZE];
+static uint64_t slow_ns;
+static TAILQ_HEAD(, connection) late = TAILQ_HEAD_INITIALIZER(late); /* who is due first, first */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static bool is_slow_address(int fd)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    must(getsockname(fd, (struct sockaddr *)&address, &length), "getsockname");
+    return (ntohl(address.sin_addr.s_addr) & 0xff) == SLOW_NUMBER;
+}
 
 static void connection_open(int epoll, int fd)
 {
@@ -43,7 +69,17 @@ static void connection_open(int epoll, int fd)
     }
     memset(connection, 0, offsetof(struct connection, head));
     connection->fd = fd;
+    connection->is_slow = slow_ns && is_slow_address(fd);
     socket_watch(epoll, fd, connection);
+}
+
+static void connection_close(struct connection *connection)
+{
+    if (connection->phase == LATE) {
+        TAILQ_REMOVE(&late, connection, late);
+    }
+    close(connection->fd);
+    free(connection);
 }
 
 static void accept_all(int epoll, int listener)
@@ -159,6 +195,12 @@ static bool answer_go_on(struct connection *connection)
 
 static bool request_end(struct connection *connection)
 {
+    if (connection->is_slow) {
+        connection->phase = LATE;
+        connection->due_ns = now_ns() + slow_ns;
+        TAILQ_INSERT_TAIL(&late, connection, late);
+        return true;
+    }
     return answer_start(connection) && answer_go_on(connection);
 }
 
@@ -296,7 +338,8 @@ static bool connection_run(struct connection *connection, uint32_t events)
         do {
             next = step(connection);
         } while (next == GO_ON);
-        if (next == OVER || socket == NEED_MORE || connection->phase == ANSWER) {
+        if (next == OVER || socket == NEED_MORE || connection->phase == ANSWER ||
+            connection->phase == LATE) {
             return next != OVER;
         }
         socket = receive(connection, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
@@ -306,25 +349,42 @@ static bool connection_run(struct connection *connection, uint32_t events)
     }
 }
 
+/* Answers those who are due. Returns for how many milliseconds nobody else is, -1: for ever. */
+static int answer_late(void)
+{
+    struct connection *first;
+    while ((first = TAILQ_FIRST(&late))) {
+        uint64_t now = now_ns();
+        if (first->due_ns > now) {
+            return (int)((first->due_ns - now) / 1000000 + 1);
+        }
+        TAILQ_REMOVE(&late, first, late);
+        if (!answer_start(first) || !connection_run(first, EPOLLIN)) {
+            connection_close(first);
+        }
+    }
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: origin PORT\n");
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: origin PORT [SLOW_MS]\n");
         return 2;
     }
     memset(body, 'w', sizeof body);
+    slow_ns = argc > 2 ? must_number(argv[2], 60000) * 1000000 : 0;
     int epoll = must(epoll_create1(0), "epoll_create1");
     int listener = socket_listen((uint16_t)must_number(argv[1], UINT16_MAX));
     socket_watch(epoll, listener, NULL);
     for (struct epoll_event events[EVENTS_MAX];;) {
-        int count = epoll_wait(epoll, events, EVENTS_MAX, -1);
+        int count = epoll_wait(epoll, events, EVENTS_MAX, answer_late());
         for (int i = 0; i < count; i++) {
             struct connection *connection = events[i].data.ptr;
             if (!connection) {
                 accept_all(epoll, listener);
             } else if (!connection_run(connection, events[i].events)) {
-                close(connection->fd);
-                free(connection);
+                connection_close(connection);
             }
         }
     }

@@ -78,6 +78,9 @@ class Relay(Peer):
 
 
 class Nginx(Peer):
+    BALANCES = {"": "", "round_robin": "", "least_connections": "least_conn;",
+                "random": "random two least_conn;"}
+
     def version(self):
         return self.first_words("-v")
 
@@ -118,7 +121,8 @@ http {{
     proxy_request_buffering off;
     proxy_max_temp_file_size 0;
     upstream origin {{
-        server 127.0.0.1:{setup.origin_port};
+        {self.BALANCES[setup.balance]}
+        {" ".join(f"server {address};" for address in server_addresses(setup))}
         keepalive 256;
         keepalive_requests {FOREVER};
         keepalive_timeout 1h;
@@ -163,6 +167,9 @@ http {{
 
 
 class Haproxy(Peer):
+    BALANCES = {"": "roundrobin", "round_robin": "roundrobin", "least_connections": "leastconn",
+                "random": "random(2)"}
+
     def can(self, scenario):
         return super().can(scenario) and not scenario.logs  # it has no log of its own, only that of another process
 
@@ -192,8 +199,14 @@ frontend clients
     bind 127.0.0.1:{setup.port} backlog 4096{self.certificates(setup)}
 {self.maps(setup)}    default_backend origin
 backend origin
-    server origin 127.0.0.1:{setup.origin_port}
+    balance {self.BALANCES[setup.balance]}
+{self.servers(setup)}
 """
+
+    @staticmethod
+    def servers(setup):
+        return "\n".join(f"    server origin{i} {address}"
+                         for i, address in enumerate(server_addresses(setup)))
 
     @staticmethod
     def certificates(setup):
