@@ -13,6 +13,8 @@ import pytest
 
 from harness.weir import run_weir_command
 
+pytestmark = pytest.mark.one_thread  # commands that serve nothing
+
 CASES = pathlib.Path(__file__).resolve().parents[1] / "data" / "conf_check.txt"
 ENVIRONMENT = {"WEIR_TEST_PORT": "8081", "WEIR_TEST_MISSING": ""}
 

@@ -10,6 +10,8 @@ from harness.effective import check_printed, effective
 from harness.weir import run_weir_command
 from test_check import ENVIRONMENT, read_cases
 
+pytestmark = pytest.mark.one_thread  # commands that serve nothing
+
 # The other reader of YAML makes two characters of a pair of surrogates.
 GOOD = [name for name, (_, expected) in read_cases().items() if "surrogates" not in name and
         re.search(r": good(, with \d+ tests?)?$", expected.strip()) and "warning" not in expected]

@@ -15,6 +15,8 @@ from harness.deadline import wait_for
 from harness.memory import Bytes, parse_responses
 from harness.random_messages import RequestWriter, ResponseWriter
 
+pytestmark = pytest.mark.one_thread  # what is sent differs for the codec only
+
 SEEDS = 400
 
 

@@ -12,6 +12,9 @@ from harness.client import Client
 from harness.memory import parse_responses
 from harness.splits import splits_of
 
+pytestmark = pytest.mark.one_thread  # what is sent differs for the codec only
+
+
 def answer_everything(connection):
     """Answers when the request is complete, so that a cut body can never look answered."""
     while True:

@@ -14,6 +14,8 @@ from harness.client import Client, request_bytes
 from harness.deadline import PATIENCE
 from harness.splits import splits_of
 
+pytestmark = pytest.mark.one_thread  # what is sent differs for the codec only
+
 
 class Play:
     """What the origin sends for /case just now, and the connections on which it did."""

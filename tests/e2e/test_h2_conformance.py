@@ -12,6 +12,8 @@ from harness.h2_client import (ACK, CANCEL, COMPRESSION_ERROR, CONTINUATION, DAT
                                STREAM_CLOSED, WINDOW_UPDATE, WITH_PRIORITY, frame_bytes,
                                request_fields, settings_payload)
 
+pytestmark = pytest.mark.one_thread  # what is sent differs for the codec only
+
 
 @pytest.fixture
 def client(start_h2c, start_origin, h2):

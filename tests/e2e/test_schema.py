@@ -9,6 +9,8 @@ from harness.schema import complaint, read, schema, subschema
 from harness.weir import run_weir_command
 from test_check import read_cases
 
+pytestmark = pytest.mark.one_thread  # commands that serve nothing
+
 # The wrong files of conf_check.txt that an editor finds nothing in, and why.
 UNSEEN = {
     "nothing at all": "a file that others include needs no site",

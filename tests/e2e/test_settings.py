@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+
 from harness.weir import run_weir_command
+
+pytestmark = pytest.mark.one_thread  # commands that serve nothing
 
 
 def settings():
