@@ -12,11 +12,17 @@ static void count(struct client *client)
         counter_add(&counts->tls_resumed, 1);
 }
 
+/* Anybody can cause the others. */
+static enum log_level level_of(enum tls_failure failure)
+{
+    return failure == TLS_FAILURE_UNFIT ? LOG_WARNING : LOG_DEBUG;
+}
+
 static void tell(struct client *client, enum tls_failure failure)
 {
     const char *problem = tls_problem(client->transport.tls);
     counter_add(&client->context->counts.tls_failures[failure], 1);
-    log_event(LOG_DEBUG, tls_failure_words(failure), LOG_IP("client", &client->peer),
+    log_event(level_of(failure), tls_failure_words(failure), LOG_IP("client", &client->peer),
               LOG_TEXT("name", tls_name(client->transport.tls)),
               LOG_TEXT("problem", problem ? slice_from_text(problem) : SLICE("")));
 }

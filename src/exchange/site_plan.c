@@ -61,6 +61,7 @@ struct builder {
     int64_t now;
     uint32_t good; /* certificates */
     bool no_memory;
+    bool is_lenient;                   /* as struct live has it */
     struct tls_key_reader *key_reader; /* NULL: no memory, which only costs time */
     /* What sites inherit is read once. */
     const struct tls_settings *inherited;
@@ -82,7 +83,7 @@ static void complain(struct builder *builder, const struct node *node, const cha
 
 static void free_certificate(void *certificate)
 {
-    tls_certificate_free(certificate);
+    tls_certificate_unref(certificate);
 }
 
 /* NULL: it is not good, which will be told. */
@@ -96,8 +97,11 @@ static struct tls_certificate *read_certificate(struct builder *builder,
         complain(builder, unread->node, setting_file_cure, unread->problem);
         return NULL;
     }
-    enum tls_certificate_state state = tls_certificate_new(
-        pair->certificate.bytes, key->bytes, profile == TLS_OLD, builder->key_reader, &certificate);
+    struct tls_reading reading = {.weak_too = profile == TLS_OLD,
+                                  .is_quick = builder->is_lenient,
+                                  .reader = builder->key_reader};
+    enum tls_certificate_state state =
+        tls_certificate_new(pair->certificate.bytes, key->bytes, &reading, &certificate);
     bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
     if (state != TLS_CERTIFICATE_GOOD) {
         complain(builder, is_of_key ? key->node : pair->certificate.node,
@@ -109,7 +113,7 @@ static struct tls_certificate *read_certificate(struct builder *builder,
     }
     if (arena_on_fini(&builder->plans->arena, free_certificate, certificate))
         return certificate;
-    tls_certificate_free(certificate);
+    tls_certificate_unref(certificate);
     builder->no_memory = true;
     return NULL;
 }
@@ -382,10 +386,10 @@ static void cleanse_keys(const struct tls_settings *settings)
 
 /* A certificate that cannot be served is an error for who checks the file. In service it must not
  * take the others with it: as long as one is good, it is told, and done without. */
-static void tell_complaints(struct builder *builder, bool is_lenient)
+static void tell_complaints(struct builder *builder)
 {
     for (const struct complaint *one = builder->complaints; one; one = one->next) {
-        if (is_lenient && builder->good > 0)
+        if (builder->is_lenient && builder->good > 0)
             diagnostics_warning(builder->diagnostics, one->position, one->cure,
                                 "%s; it is not served", one->what);
         else
@@ -410,6 +414,7 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
                               .configuration = snapshot->configuration,
                               .diagnostics = diagnostics,
                               .now = sys_wall_seconds(),
+                              .is_lenient = ((const struct live *)snapshot->live)->is_lenient,
                               .key_reader = tls_key_reader_new()};
     struct route_table *routes = snapshot_get(snapshot, &route_part);
     bool good = true;
@@ -419,7 +424,7 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
         cleanse_keys(
             scope_group(builder.configuration, route_table_site(routes, i)->scope, &tls_group));
     tls_key_reader_free(builder.key_reader);
-    tell_complaints(&builder, ((const struct live *)snapshot->live)->is_lenient);
+    tell_complaints(&builder);
     for (uint32_t i = 0; i < plans->listener_count; i++) {
         const struct listener_plan *listener = &plans->listeners[i];
         if (listener->speaks_tls && !listener->has_tls_sites)

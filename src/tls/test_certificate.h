@@ -22,11 +22,11 @@ static inline void test_certificate_print(BIO *bio, char *text, size_t size)
 }
 
 /* `names` as openssl.cnf has it: `DNS:a.example.com,IP:192.0.2.1`; valid from and until so many
- * seconds from now. */
-static inline void test_certificate_make_for(struct test_certificate *made, const char *names,
-                                             long begins, long ends)
+ * seconds from now; for that key, which is taken over, and signed with it over that digest. */
+static inline void test_certificate_make_with(struct test_certificate *made, EVP_PKEY *key,
+                                              const EVP_MD *digest, const char *names, long begins,
+                                              long ends)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *leaf = X509_new();
     ASSERT(key && leaf);
     X509_EXTENSION *subjects = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
@@ -39,7 +39,7 @@ static inline void test_certificate_make_for(struct test_certificate *made, cons
     X509_set_issuer_name(leaf, X509_get_subject_name(leaf));
     X509_set_pubkey(leaf, key);
     ASSERT(subjects && X509_add_ext(leaf, subjects, -1) == 1);
-    ASSERT(X509_sign(leaf, key, EVP_sha256()) > 0);
+    ASSERT(X509_sign(leaf, key, digest) > 0);
     BIO *chain_bytes = BIO_new(BIO_s_mem()), *key_bytes = BIO_new(BIO_s_mem());
     ASSERT(PEM_write_bio_X509(chain_bytes, leaf) == 1);
     ASSERT(PEM_write_bio_PrivateKey(key_bytes, key, NULL, NULL, 0, NULL, NULL) == 1);
@@ -48,6 +48,13 @@ static inline void test_certificate_make_for(struct test_certificate *made, cons
     X509_EXTENSION_free(subjects);
     X509_free(leaf);
     EVP_PKEY_free(key);
+}
+
+/* With a key of P-256. */
+static inline void test_certificate_make_for(struct test_certificate *made, const char *names,
+                                             long begins, long ends)
+{
+    test_certificate_make_with(made, EVP_EC_gen("P-256"), EVP_sha256(), names, begins, ends);
 }
 
 /* One that is valid for an hour from now. */

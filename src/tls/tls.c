@@ -233,8 +233,8 @@ static enum tls_failure cause_of_reason(int reason)
 static enum tls_failure cause_of(const struct tls *tls, int problem)
 {
     unsigned long error = ERR_peek_error();
-    if (tls->state == TLS_STATE_NO_CHOICE)
-        return TLS_FAILURE_NO_CERTIFICATE;
+    if (tls->state == TLS_STATE_NO_CHOICE || tls->state == TLS_STATE_UNFIT)
+        return tls->state == TLS_STATE_UNFIT ? TLS_FAILURE_UNFIT : TLS_FAILURE_NO_CERTIFICATE;
     if (problem == SSL_ERROR_SYSCALL || error == 0 || tls->bytes.socket->broken)
         return TLS_FAILURE_CUT;
     if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
@@ -279,21 +279,22 @@ struct slice tls_name(const struct tls *tls)
 }
 
 /* What the library does not take over with the context. */
-static bool take_over(SSL *ssl, const struct tls_context *context)
+static bool take_over(SSL *ssl, SSL_CTX *from, const struct tls_context *context)
 {
-    SSL_set_options(ssl, SSL_CTX_get_options(context->ssl));
-    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context->ssl), NULL);
+    SSL_set_options(ssl, SSL_CTX_get_options(from));
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(from), NULL);
     return SSL_set_max_proto_version(ssl, context->most_version) == 1 &&
            (!context->groups || SSL_set1_groups_list(ssl, context->groups) == 1) &&
-           SSL_set1_param(ssl, SSL_CTX_get0_param(context->ssl)) == 1;
+           SSL_set1_param(ssl, SSL_CTX_get0_param(from)) == 1;
 }
 
 void tls_choose(struct tls *tls, const struct tls_context *context)
 {
     ASSERT(tls->state == TLS_STATE_ASKED);
-    tls->state = TLS_STATE_NO_CHOICE;
-    if (context && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
-        SSL_set_SSL_CTX(tls->ssl, context->ssl) && take_over(tls->ssl, context)) {
+    tls->state = context ? TLS_STATE_UNFIT : TLS_STATE_NO_CHOICE;
+    SSL_CTX *ssl = context ? tls_context_borrow(context) : NULL;
+    if (ssl && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
+        SSL_set_SSL_CTX(tls->ssl, ssl) && take_over(tls->ssl, ssl, context)) {
         tls->client_identity = context->client_identity;
         tls->state = TLS_STATE_HANDSHAKE;
     }

@@ -19,6 +19,7 @@ enum { TLS_NAME_MAX = 256 }; /* more than any name that a client asks for */
     F(TIMEOUT, "the handshake did not end in timeouts.tls_handshake")                              \
     F(PLAIN, "the client does not speak TLS")                                                      \
     F(NO_CERTIFICATE, "there is no certificate for the name that the client asks for")             \
+    F(UNFIT, "the certificate of the site turns out not to be usable")                             \
     F(NOTHING_SHARED, "the client and the site share no version or cipher of TLS")                 \
     F(REFUSED, "the client refuses the certificate, or the connection")                            \
     F(NO_CLIENT_CERTIFICATE, "the client shows no certificate, and the site requires one")         \

@@ -1,6 +1,8 @@
 #include "tls/tls_certificate_int.h"
 
 #include "base/address.h"
+#include "base/assert.h"
+#include "tls/tls_der.h"
 #include "tls/tls_key_reader.h"
 
 #include <openssl/err.h>
@@ -9,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHAIN_MAX = 16, HOST_MAX = 256 };
+enum { HOST_MAX = 256 };
 
 /* ---- reading */
 
@@ -28,31 +30,30 @@ bool tls_pem_was_end(void)
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
-static enum tls_certificate_state read_chain(BIO *bytes, struct tls_certificate *certificate)
+static enum tls_certificate_state read_chain(BIO *bytes, struct tls_objects *objects)
 {
-    certificate->leaf = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
-    if (!certificate->leaf)
+    objects->leaf = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
+    if (!objects->leaf)
         return tls_pem_was_end() ? TLS_CERTIFICATE_NONE : TLS_CERTIFICATE_BROKEN;
-    certificate->chain = sk_X509_new_null();
-    if (!certificate->chain)
+    objects->chain = sk_X509_new_null();
+    if (!objects->chain)
         return TLS_CERTIFICATE_NO_MEMORY;
     for (;;) {
         X509 *next = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
         if (!next)
             return tls_pem_was_end() ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_BROKEN;
-        if (sk_X509_num(certificate->chain) < CHAIN_MAX &&
-            sk_X509_push(certificate->chain, next) > 0)
+        if (sk_X509_num(objects->chain) < TLS_CHAIN_MAX && sk_X509_push(objects->chain, next) > 0)
             continue;
         X509_free(next);
         return TLS_CERTIFICATE_BROKEN;
     }
 }
 
-static enum tls_certificate_state read_key(BIO *bytes, struct tls_certificate *certificate)
+static enum tls_certificate_state read_key(BIO *bytes, struct tls_objects *objects)
 {
     bool was_asked = false;
-    certificate->key = PEM_read_bio_PrivateKey(bytes, NULL, no_password, &was_asked);
-    if (certificate->key)
+    objects->key = PEM_read_bio_PrivateKey(bytes, NULL, no_password, &was_asked);
+    if (objects->key)
         return TLS_CERTIFICATE_GOOD;
     return was_asked ? TLS_CERTIFICATE_LOCKED : TLS_CERTIFICATE_BAD_KEY;
 }
@@ -74,11 +75,13 @@ BIO *tls_pem_open(struct slice bytes)
 /* The slots that a context has, one for each. */
 static bool find_key_kind(struct tls_certificate *certificate)
 {
-    static const int kinds[TLS_KEY_KINDS] = {EVP_PKEY_RSA, EVP_PKEY_EC, EVP_PKEY_ED25519,
-                                             EVP_PKEY_ED448};
+    static const int kinds[TLS_KEY_KINDS] = {[TLS_KEY_RSA] = EVP_PKEY_RSA,
+                                             [TLS_KEY_EC] = EVP_PKEY_EC,
+                                             [TLS_KEY_ED25519] = EVP_PKEY_ED25519,
+                                             [TLS_KEY_ED448] = EVP_PKEY_ED448};
     for (unsigned i = 0; i < TLS_KEY_KINDS; i++) {
         certificate->key_kind = i;
-        if (EVP_PKEY_get_base_id(certificate->key) == kinds[i])
+        if (EVP_PKEY_get_base_id(certificate->objects.key) == kinds[i])
             return true;
     }
     return false;
@@ -103,63 +106,178 @@ static bool is_strong(X509 *one)
     return X509_get_signature_info(one, NULL, NULL, &bits, NULL) == 1 && bits >= BITS_LEAST;
 }
 
-static bool all_are_strong(const struct tls_certificate *certificate)
+static bool all_are_strong(const struct tls_objects *objects)
 {
-    bool strong = is_strong(certificate->leaf);
-    for (int i = 0; i < sk_X509_num(certificate->chain); i++)
-        strong &= is_strong(sk_X509_value(certificate->chain, i));
+    bool strong = is_strong(objects->leaf);
+    for (int i = 0; i < sk_X509_num(objects->chain); i++)
+        strong &= is_strong(sk_X509_value(objects->chain, i));
     ERR_clear_error();
     return strong;
+}
+
+/* The content of its alternative names, which stays the library's. */
+static struct slice names_in(X509 *leaf)
+{
+    int at = X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1);
+    X509_EXTENSION *extension = at >= 0 ? X509_get_ext(leaf, at) : NULL;
+    const ASN1_OCTET_STRING *text = extension ? X509_EXTENSION_get_data(extension) : NULL;
+    struct slice names = SLICE("");
+    if (text) {
+        struct slice bytes =
+            slice_of((const char *)ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+        (void)tls_der_take(&bytes, DER_SEQUENCE, &names);
+    }
+    return names;
+}
+
+static void note_facts(struct tls_certificate *certificate)
+{
+    X509 *leaf = certificate->objects.leaf;
+    certificate->begins = tls_seconds_of(X509_get0_notBefore(leaf));
+    certificate->ends = tls_seconds_of(X509_get0_notAfter(leaf));
+    certificate->names = names_in(leaf);
 }
 
 static enum tls_certificate_state read_all(BIO *chain, BIO *key, bool weak_too,
                                            struct tls_certificate *certificate)
 {
+    struct tls_objects *objects = &certificate->objects;
     enum tls_certificate_state state =
-        chain && key ? read_chain(chain, certificate) : TLS_CERTIFICATE_NO_MEMORY;
-    if (state == TLS_CERTIFICATE_GOOD && !certificate->key)
-        state = read_key(key, certificate);
+        chain && key ? read_chain(chain, objects) : TLS_CERTIFICATE_NO_MEMORY;
+    if (state == TLS_CERTIFICATE_GOOD && !objects->key)
+        state = read_key(key, objects);
     if (state != TLS_CERTIFICATE_GOOD)
         return state;
-    bool fits = X509_check_private_key(certificate->leaf, certificate->key) == 1;
+    bool fits = X509_check_private_key(objects->leaf, objects->key) == 1;
     ERR_clear_error();
     if (!fits)
         return TLS_CERTIFICATE_MISFIT;
     if (!find_key_kind(certificate))
         return TLS_CERTIFICATE_BAD_KEY;
-    return weak_too || all_are_strong(certificate) ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_WEAK;
+    note_facts(certificate);
+    return weak_too || all_are_strong(objects) ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_WEAK;
 }
 
-enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key, bool weak_too,
-                                               struct tls_key_reader *reader,
-                                               struct tls_certificate **ret_certificate)
+/* By the library, which can tell what is wrong. */
+static enum tls_certificate_state read_thoroughly(struct tls_certificate *certificate,
+                                                  struct slice chain, struct slice key,
+                                                  const struct tls_reading *reading)
 {
-    struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
-    if (!certificate)
-        return TLS_CERTIFICATE_NO_MEMORY;
-    certificate->key = reader ? tls_key_reader_read(reader, key) : NULL;
+    certificate->objects.key = reading->reader ? tls_key_reader_read(reading->reader, key) : NULL;
     BIO *chain_bytes = tls_pem_open(chain), *key_bytes = tls_pem_open(key);
-    enum tls_certificate_state state = read_all(chain_bytes, key_bytes, weak_too, certificate);
+    enum tls_certificate_state state =
+        read_all(chain_bytes, key_bytes, reading->weak_too, certificate);
     if (state == TLS_CERTIFICATE_BAD_KEY && !has_key(key))
         state = TLS_CERTIFICATE_NO_KEY;
     BIO_free(chain_bytes);
     BIO_free(key_bytes);
     ERR_clear_error();
-    if (state == TLS_CERTIFICATE_GOOD)
-        *ret_certificate = certificate;
-    else
-        tls_certificate_free(certificate);
     return state;
 }
 
-void tls_certificate_free(struct tls_certificate *certificate)
+enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key,
+                                               const struct tls_reading *reading,
+                                               struct tls_certificate **ret_certificate)
+{
+    enum tls_certificate_state state = TLS_CERTIFICATE_GOOD;
+    struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
+    if (!certificate)
+        return TLS_CERTIFICATE_NO_MEMORY;
+    atomic_init(&certificate->references, 1);
+    if (!reading->is_quick || !tls_certificate_read_quickly(certificate, chain, key))
+        state = read_thoroughly(certificate, chain, key, reading);
+    if (state == TLS_CERTIFICATE_GOOD)
+        *ret_certificate = certificate;
+    else
+        tls_certificate_unref(certificate);
+    return state;
+}
+
+/* Who may only read one may hold it, too. */
+static struct tls_certificate *counted(const struct tls_certificate *certificate)
+{
+    return (struct tls_certificate *)(uintptr_t)certificate;
+}
+
+void tls_certificate_ref(const struct tls_certificate *certificate)
+{
+    unsigned before =
+        atomic_fetch_add_explicit(&counted(certificate)->references, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+}
+
+void tls_certificate_unref(const struct tls_certificate *certificate)
 {
     if (!certificate)
         return;
-    X509_free(certificate->leaf);
-    sk_X509_pop_free(certificate->chain, X509_free);
-    EVP_PKEY_free(certificate->key);
-    free(certificate);
+    struct tls_certificate *own = counted(certificate);
+    unsigned before = atomic_fetch_sub_explicit(&own->references, 1, memory_order_acq_rel);
+    ASSERT(before > 0);
+    if (before > 1)
+        return;
+    tls_objects_fini(&own->objects);
+    tls_cleanse(own->bytes);
+    free((char *)(uintptr_t)own->bytes.data);
+    free(own);
+}
+
+/* ---- the library's objects */
+
+void tls_objects_fini(struct tls_objects *objects)
+{
+    X509_free(objects->leaf);
+    sk_X509_pop_free(objects->chain, X509_free);
+    EVP_PKEY_free(objects->key);
+    *objects = (struct tls_objects){0};
+}
+
+static bool share(const struct tls_objects *objects, struct tls_objects *ret_objects)
+{
+    ret_objects->leaf = X509_up_ref(objects->leaf) == 1 ? objects->leaf : NULL;
+    ret_objects->key = EVP_PKEY_up_ref(objects->key) == 1 ? objects->key : NULL;
+    ret_objects->chain = X509_chain_up_ref(objects->chain);
+    return ret_objects->leaf && ret_objects->key && ret_objects->chain;
+}
+
+/* From DER, one behind the other. */
+static bool make_chain(struct slice bytes, STACK_OF(X509) * chain)
+{
+    const unsigned char *at = (const unsigned char *)bytes.data;
+    for (long left = (long)bytes.length; left > 0;) {
+        const unsigned char *before = at;
+        X509 *next = d2i_X509(NULL, &at, left);
+        left -= at - before;
+        if (next && sk_X509_push(chain, next) > 0)
+            continue;
+        X509_free(next);
+        return false;
+    }
+    return true;
+}
+
+static bool make(const struct tls_certificate *certificate, struct tls_objects *ret_objects)
+{
+    static const int kinds[] = {[TLS_KEY_RSA] = EVP_PKEY_RSA, [TLS_KEY_EC] = EVP_PKEY_EC};
+    const unsigned char *leaf = (const unsigned char *)certificate->leaf.data;
+    const unsigned char *key = (const unsigned char *)certificate->key.data;
+    ret_objects->leaf = d2i_X509(NULL, &leaf, (long)certificate->leaf.length);
+    ret_objects->key =
+        d2i_PrivateKey(kinds[certificate->key_kind], NULL, &key, (long)certificate->key.length);
+    ret_objects->chain = sk_X509_new_null();
+    return ret_objects->leaf && ret_objects->key && ret_objects->chain &&
+           make_chain(certificate->chain, ret_objects->chain);
+}
+
+bool tls_certificate_open(const struct tls_certificate *certificate,
+                          struct tls_objects *ret_objects)
+{
+    *ret_objects = (struct tls_objects){0};
+    bool good = certificate->objects.leaf ? share(&certificate->objects, ret_objects)
+                                          : make(certificate, ret_objects);
+    ERR_clear_error();
+    if (!good)
+        tls_objects_fini(ret_objects);
+    return good;
 }
 
 void tls_cleanse(struct slice bytes)
@@ -220,12 +338,12 @@ int64_t tls_seconds_of(const ASN1_TIME *time)
 
 int64_t tls_certificate_begins(const struct tls_certificate *certificate)
 {
-    return tls_seconds_of(X509_get0_notBefore(certificate->leaf));
+    return certificate->begins;
 }
 
 int64_t tls_certificate_ends(const struct tls_certificate *certificate)
 {
-    return tls_seconds_of(X509_get0_notAfter(certificate->leaf));
+    return certificate->ends;
 }
 
 /* A wildcard is asked for by a name directly below it, which no certificate has by itself. */
@@ -247,36 +365,4 @@ bool tls_certificate_leaf_covers(X509 *leaf, struct slice host, bool is_wildcard
                       : X509_check_host(leaf, name, length + host.length, flags, NULL) == 1;
     ERR_clear_error();
     return covers;
-}
-
-bool tls_certificate_covers(const struct tls_certificate *certificate, struct slice host,
-                            bool is_wildcard)
-{
-    return tls_certificate_leaf_covers(certificate->leaf, host, is_wildcard);
-}
-
-static void print_name(struct text *text, const GENERAL_NAME *name)
-{
-    if (name->type != GEN_DNS)
-        return;
-    struct slice bytes = slice_of((const char *)ASN1_STRING_get0_data(name->d.dNSName),
-                                  (size_t)ASN1_STRING_length(name->d.dNSName));
-    if (text->capacity - text->length < bytes.length + 2)
-        return;
-    for (size_t i = 0; i < bytes.length; i++) {
-        if (bytes.data[i] <= ' ' || bytes.data[i] > '~')
-            return;
-    }
-    if (text->length > 0)
-        text_add(text, SLICE(", "));
-    text_add(text, bytes);
-}
-
-void tls_certificate_print_names(struct text *text, const struct tls_certificate *certificate)
-{
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate->leaf, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
-        print_name(text, sk_GENERAL_NAME_value(names, i));
-    GENERAL_NAMES_free(names);
-    ERR_clear_error();
 }

@@ -1,5 +1,5 @@
-/* A certificate with the chain that leads to its authority, and its private key. Immutable; any
- * thread. */
+/* A certificate with the chain that leads to its authority, and its private key. Immutable and
+ * counted; any thread. */
 #pragma once
 
 #include "base/slice.h"
@@ -30,13 +30,22 @@ const char *tls_certificate_cure(enum tls_certificate_state state);
 
 enum { TLS_KEY_KINDS = 4 };
 
+/* How it is read. */
+struct tls_reading {
+    bool weak_too; /* also one that only the profile `old` may serve */
+    /* What is usual (tls_outline.h) is not given to the library before it is used; what only the
+     * library would have found wrong in it is found then. */
+    bool is_quick;
+    struct tls_key_reader *reader; /* for who reads many of them; NULL: none */
+};
+
 /* From PEM: the certificate first, then those that signed it; what else stands in the bytes is
- * passed over. `weak_too`: also one that only the profile `old` may serve. `reader`: for who reads
- * many of them; may be NULL. */
-enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key, bool weak_too,
-                                               struct tls_key_reader *reader,
+ * passed over. The caller has one reference. */
+enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key,
+                                               const struct tls_reading *reading,
                                                struct tls_certificate **ret_certificate);
-void tls_certificate_free(struct tls_certificate *certificate);
+void tls_certificate_ref(const struct tls_certificate *certificate);
+void tls_certificate_unref(const struct tls_certificate *certificate); /* NULL is accepted */
 
 /* Which kind of key it has, from 0 to TLS_KEY_KINDS - 1, and its name: `RSA`. */
 unsigned tls_certificate_key_kind(const struct tls_certificate *certificate);

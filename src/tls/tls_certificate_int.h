@@ -1,16 +1,40 @@
-/* A certificate from inside, for tls_context.c. */
+/* A certificate from inside, for those who serve it. */
 #pragma once
 
 #include "tls/tls_certificate.h"
 
 #include <openssl/x509.h>
+#include <stdatomic.h>
 
-struct tls_certificate {
+/* What the library makes of one. */
+struct tls_objects {
     X509 *leaf;
     STACK_OF(X509) * chain;
     EVP_PKEY *key;
-    unsigned key_kind;
 };
+
+struct tls_certificate {
+    atomic_uint references;
+    unsigned key_kind;
+    int64_t begins, ends;
+    struct slice names;         /* GeneralNames in DER */
+    struct tls_objects objects; /* of one that the library has read; else NULL */
+    /* Of one that was read without it: all in DER, one behind the other, as owned. */
+    struct slice leaf, chain, key;
+    struct slice bytes;
+};
+
+/* The caller's own. False: no memory, or the library cannot read it. */
+bool tls_certificate_open(const struct tls_certificate *certificate,
+                          struct tls_objects *ret_objects);
+void tls_objects_fini(struct tls_objects *objects);
+
+/* In tls_quick.c: reads one that is usual, without the library. False: it is not. */
+bool tls_certificate_read_quickly(struct tls_certificate *certificate, struct slice chain,
+                                  struct slice key);
+
+enum { TLS_CHAIN_MAX = 16 }; /* certificates behind the first one */
+enum tls_key_kind { TLS_KEY_RSA, TLS_KEY_EC, TLS_KEY_ED25519, TLS_KEY_ED448 };
 
 /* Bytes to read PEM from, which stay where they are. NULL: no memory. */
 BIO *tls_pem_open(struct slice bytes);

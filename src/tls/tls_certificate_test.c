@@ -11,8 +11,8 @@
 static enum tls_certificate_state read_both(const char *chain, const char *key,
                                             struct tls_certificate **ret_certificate)
 {
-    return tls_certificate_new(slice_from_text(chain), slice_from_text(key), false, NULL,
-                               ret_certificate);
+    return tls_certificate_new(slice_from_text(chain), slice_from_text(key),
+                               &(struct tls_reading){0}, ret_certificate);
 }
 
 static struct tls_certificate *good(const char *names)
@@ -84,7 +84,7 @@ static void names_are_covered_as_clients_see_it(void **state)
         assert_int_equal(tls_certificate_covers(certificate, slice_from_text(cases[i].host),
                                                 cases[i].is_wildcard),
                          cases[i].is_covered);
-    tls_certificate_free(certificate);
+    tls_certificate_unref(certificate);
 }
 
 static void its_names_are_printed_as_far_as_there_is_room(void **state)
@@ -99,7 +99,7 @@ static void its_names_are_printed_as_far_as_there_is_room(void **state)
     assert_true(slice_equal(text_slice(&text), SLICE("a.example.com, b.example.com")));
     assert_string_equal(tls_key_kind_name(tls_certificate_key_kind(certificate)), "ECDSA");
     assert_int_equal(tls_certificate_ends(certificate) - tls_certificate_begins(certificate), 3600);
-    tls_certificate_free(certificate);
+    tls_certificate_unref(certificate);
 }
 
 static void bytes_are_overwritten(void **state)

@@ -25,7 +25,7 @@ static bool set_names(SSL_CTX *ssl, const struct tls_authorities *authorities)
     return true;
 }
 
-static bool set_identity(struct tls_context *context, const struct tls_client_terms *clients)
+static bool set_identity(const struct tls_client_terms *clients, uint64_t *ret_identity)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     int facts[] = {(int)clients->verify, clients->depth};
@@ -38,16 +38,13 @@ static bool set_identity(struct tls_context *context, const struct tls_client_te
     EVP_MD_CTX_free(all);
     if (!good)
         return false;
-    memcpy(&context->client_identity, digest, sizeof(context->client_identity));
-    context->client_identity |= 1;
+    memcpy(ret_identity, digest, sizeof(*ret_identity));
+    *ret_identity |= 1;
     return true;
 }
 
-bool tls_set_clients(struct tls_context *context, const struct tls_client_terms *clients)
+bool tls_set_clients(SSL_CTX *ssl, const struct tls_client_terms *clients, uint64_t *ret_identity)
 {
-    if (clients->verify == TLS_CLIENT_OFF)
-        return true;
-    SSL_CTX *ssl = context->ssl;
     bool is_required = clients->verify == TLS_CLIENT_REQUIRED;
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                        NULL);
@@ -58,7 +55,7 @@ bool tls_set_clients(struct tls_context *context, const struct tls_client_terms 
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     X509_VERIFY_PARAM_set_depth(parameters, clients->depth);
     return X509_VERIFY_PARAM_set_flags(parameters, flags) == 1 &&
-           set_names(ssl, clients->authorities) && set_identity(context, clients);
+           set_names(ssl, clients->authorities) && set_identity(clients, ret_identity);
 }
 
 /* ---- tickets */

@@ -60,7 +60,7 @@ static void world_init(struct world *world, long ends)
     test_certificate_make(&own, "DNS:a.example.com");
     test_certificate_make_for(&clients, "DNS:alice", ends - 7200, ends);
     assert_int_equal(tls_certificate_new(slice_from_text(own.chain), slice_from_text(own.key),
-                                         false, NULL, &world->certificate),
+                                         &(struct tls_reading){0}, &world->certificate),
                      TLS_CERTIFICATE_GOOD);
     assert_int_equal(tls_authorities_new(slice_from_text(clients.chain), &authorities),
                      TLS_CERTIFICATE_GOOD);
@@ -84,7 +84,7 @@ static void world_fini(struct world *world)
     SSL_SESSION_free(world->session);
     SSL_CTX_free(world->client_context);
     tls_context_free(world->context);
-    tls_certificate_free(world->certificate);
+    tls_certificate_unref(world->certificate);
     tls_entrance_free(world->entrance);
     loop_free(world->loop);
 }

@@ -1,6 +1,7 @@
 #include "tls/tls_context_int.h"
 
 #include "base/assert.h"
+#include "base/cold.h"
 #include "tls/tls_bytes.h"
 #include "tls/tls_certificate_int.h"
 
@@ -83,13 +84,10 @@ static bool set_common(SSL_CTX *ssl)
     return SSL_CTX_set_num_tickets(ssl, 1) == 1 && SSL_CTX_set1_groups_list(ssl, groups) == 1;
 }
 
-static bool set_versions(struct tls_context *context, const struct tls_terms *terms)
+static bool set_versions(SSL_CTX *ssl, const struct tls_context *context)
 {
-    context->least_version =
-        terms->least_version ? terms->least_version : profiles[terms->profile].least_version;
-    context->most_version = terms->most_version;
-    return SSL_CTX_set_min_proto_version(context->ssl, context->least_version) == 1 &&
-           SSL_CTX_set_max_proto_version(context->ssl, context->most_version) == 1;
+    return SSL_CTX_set_min_proto_version(ssl, context->least_version) == 1 &&
+           SSL_CTX_set_max_proto_version(ssl, context->most_version) == 1;
 }
 
 /* A list of one's own is one in order. */
@@ -104,20 +102,14 @@ static bool set_ciphers(SSL_CTX *ssl, const struct tls_terms *terms)
            (!terms->suites || SSL_CTX_set_ciphersuites(ssl, terms->suites) == 1);
 }
 
-static bool set_groups(struct tls_context *context, const struct tls_terms *terms)
-{
-    context->groups = terms->groups ? strdup(terms->groups) : NULL;
-    return !terms->groups ||
-           (context->groups && SSL_CTX_set1_groups_list(context->ssl, context->groups) == 1);
-}
-
 /* A ticket is good where the same certificates are served in the same way, and the same ones of
  * clients accepted, and nowhere else: who resumes has seen a certificate that holds for the name,
  * and what he has shown was looked at by the same terms. */
-static bool set_identity(const struct tls_context *context, const struct tls_terms *terms,
-                         const struct tls_certificate *const *certificates, size_t count)
+static bool set_identity(SSL_CTX *ssl, const struct tls_context *context,
+                         const struct tls_objects *certificates)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
+    const struct tls_terms *terms = &context->terms;
     const uint64_t facts[] = {terms->profile, (uint64_t)terms->least_version,
                               (uint64_t)terms->most_version, context->client_identity};
     const char *const texts[] = {terms->ciphers, terms->suites, terms->groups};
@@ -128,27 +120,91 @@ static bool set_identity(const struct tls_context *context, const struct tls_ter
     for (size_t i = 0; good && i < sizeof(texts) / sizeof(texts[0]); i++)
         good = EVP_DigestUpdate(all, texts[i] ? texts[i] : "",
                                 strlen(texts[i] ? texts[i] : "") + 1) == 1;
-    for (size_t i = 0; good && i < count; i++)
-        good = X509_digest(certificates[i]->leaf, EVP_sha256(), digest, &length) == 1 &&
+    for (size_t i = 0; good && i < context->count; i++)
+        good = X509_digest(certificates[i].leaf, EVP_sha256(), digest, &length) == 1 &&
                EVP_DigestUpdate(all, digest, length) == 1;
     good = good && EVP_DigestFinal_ex(all, digest, &length) == 1 &&
-           SSL_CTX_set_session_id_context(context->ssl, digest, length) == 1;
+           SSL_CTX_set_session_id_context(ssl, digest, length) == 1;
     EVP_MD_CTX_free(all);
     return good;
 }
 
-static bool fill(struct tls_context *context, const struct tls_terms *terms,
-                 const struct tls_certificate *const *certificates, size_t count)
+/* ---- what the library makes of them, when it is needed */
+
+static bool set_certificates(SSL_CTX *ssl, const struct tls_context *context)
 {
-    bool good = context->ssl && set_common(context->ssl) && set_versions(context, terms) &&
-                set_ciphers(context->ssl, terms) && set_groups(context, terms) &&
-                (!terms->clients || tls_set_clients(context, terms->clients)) &&
-                set_identity(context, terms, certificates, count);
-    for (size_t i = 0; good && i < count; i++)
-        good = SSL_CTX_use_cert_and_key(context->ssl, certificates[i]->leaf, certificates[i]->key,
-                                        certificates[i]->chain, 0) == 1;
-    ERR_clear_error();
+    struct tls_objects objects[TLS_KEY_KINDS] = {0};
+    bool good = true;
+    for (size_t i = 0; good && i < context->count; i++)
+        good = tls_certificate_open(context->certificates[i], &objects[i]) &&
+               SSL_CTX_use_cert_and_key(ssl, objects[i].leaf, objects[i].key, objects[i].chain,
+                                        0) == 1;
+    good = good && set_identity(ssl, context, objects);
+    for (size_t i = 0; i < context->count; i++)
+        tls_objects_fini(&objects[i]);
     return good;
+}
+
+/* `clients` may be NULL. NULL: no memory, or a certificate is not fit. */
+static SSL_CTX *make(struct tls_context *context, const struct tls_client_terms *clients)
+{
+    SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+    bool good = ssl && set_common(ssl) && set_versions(ssl, context) &&
+                set_ciphers(ssl, &context->terms) &&
+                (!context->groups || SSL_CTX_set1_groups_list(ssl, context->groups) == 1) &&
+                (!clients || tls_set_clients(ssl, clients, &context->client_identity)) &&
+                set_certificates(ssl, context);
+    ERR_clear_error();
+    if (good)
+        return ssl;
+    SSL_CTX_free(ssl);
+    return NULL;
+}
+
+/* Where two loops are the first at once, one of them has made it in vain. */
+COLD static SSL_CTX *make_for_all(struct tls_context *context)
+{
+    SSL_CTX *made = make(context, NULL), *before = NULL;
+    if (!made || atomic_compare_exchange_strong(&context->ssl, &before, made))
+        return made;
+    SSL_CTX_free(made);
+    return before;
+}
+
+SSL_CTX *tls_context_borrow(const struct tls_context *context)
+{
+    struct tls_context *own = (struct tls_context *)(uintptr_t)context;
+    SSL_CTX *ssl = atomic_load_explicit(&own->ssl, memory_order_acquire);
+    return ssl ? ssl : make_for_all(own);
+}
+
+/* ---- life */
+
+static bool copy_texts(struct tls_context *context, const struct tls_terms *terms)
+{
+    context->ciphers = terms->ciphers ? strdup(terms->ciphers) : NULL;
+    context->suites = terms->suites ? strdup(terms->suites) : NULL;
+    context->groups = terms->groups ? strdup(terms->groups) : NULL;
+    context->terms.ciphers = context->ciphers;
+    context->terms.suites = context->suites;
+    context->terms.groups = context->groups;
+    return !terms->ciphers == !context->ciphers && !terms->suites == !context->suites &&
+           !terms->groups == !context->groups;
+}
+
+static bool fill(struct tls_context *context, const struct tls_terms *terms)
+{
+    context->terms = *terms;
+    context->terms.clients = NULL;
+    context->least_version =
+        terms->least_version ? terms->least_version : profiles[terms->profile].least_version;
+    context->most_version = terms->most_version;
+    if (!copy_texts(context, terms))
+        return false;
+    if (!terms->clients || terms->clients->verify == TLS_CLIENT_OFF)
+        return true;
+    atomic_init(&context->ssl, make(context, terms->clients));
+    return context->ssl != NULL;
 }
 
 struct tls_context *tls_context_new(const struct tls_terms *terms,
@@ -158,8 +214,11 @@ struct tls_context *tls_context_new(const struct tls_terms *terms,
     struct tls_context *context = calloc(1, sizeof(*context));
     if (!context)
         return NULL;
-    context->ssl = SSL_CTX_new(TLS_server_method());
-    if (fill(context, terms, certificates, count))
+    for (context->count = 0; context->count < count; context->count++) {
+        context->certificates[context->count] = certificates[context->count];
+        tls_certificate_ref(certificates[context->count]);
+    }
+    if (fill(context, terms))
         return context;
     tls_context_free(context);
     return NULL;
@@ -170,6 +229,10 @@ void tls_context_free(struct tls_context *context)
     if (!context)
         return;
     SSL_CTX_free(context->ssl);
+    for (size_t i = 0; i < context->count; i++)
+        tls_certificate_unref(context->certificates[i]);
+    free(context->ciphers);
+    free(context->suites);
     free(context->groups);
     free(context);
 }

@@ -1,8 +1,7 @@
 /* What TLS connections are made with. A *context* is what holds for the connections of a site:
  * certificates, versions, ciphers; it belongs to a snapshot. The *entrance* is what every handshake
  * begins with, before the client has named a site: it outlives snapshots and holds the keys of
- * tickets, so that a reload changes no ticket. Both are immutable but for those keys; any
- * thread. */
+ * tickets, so that a reload changes no ticket. Both are immutable to see; any thread. */
 #pragma once
 
 #include "tls/tls_authorities.h"
@@ -43,9 +42,9 @@ struct tls_terms {
 struct tls_entrance *tls_entrance_new(void);
 void tls_entrance_free(struct tls_entrance *entrance);
 
-/* At most one certificate of each kind of key; they stay the caller's and are only read, as the
- * terms are. NULL: no memory, or a certificate is not fit (tls_certificate_new tells such before).
- */
+/* At most one certificate of each kind of key, which are held; the terms stay the caller's and may
+ * go. What it takes of the library is made when the first client is served, but for a context that
+ * asks clients for certificates. NULL: no memory. */
 struct tls_context *tls_context_new(const struct tls_terms *terms,
                                     const struct tls_certificate *const *certificates,
                                     size_t count);

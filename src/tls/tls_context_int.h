@@ -1,10 +1,12 @@
 /* Contexts and the entrance from inside, for tls.c. */
 #pragma once
 
+#include "tls/tls_certificate_int.h"
 #include "tls/tls_context.h"
 #include "tls/tls_tickets.h"
 
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 
 /* Before anything else of the library; as often as one likes. False: it refuses. */
 bool tls_start_library(void);
@@ -16,14 +18,23 @@ void tls_prepare_entrance(struct tls_entrance *entrance);
 bool tls_may_speak_h2(const SSL *ssl);
 
 struct tls_context {
-    SSL_CTX *ssl;
+    /* NULL until somebody is served with it, for most of many thousands may never be; any loop may
+     * be the first. */
+    _Atomic(SSL_CTX *) ssl;
     int least_version, most_version; /* 0: the highest that there is */
-    char *groups;                    /* NULL: those of all */
     uint64_t client_identity; /* the same for the same terms; 0: clients are asked for nothing */
+    struct tls_terms terms;   /* without clients, who were seen to at once */
+    char *ciphers, *suites, *groups; /* texts of the terms, as owned; NULL: as the profile has it */
+    const struct tls_certificate *certificates[TLS_KEY_KINDS]; /* a reference to each */
+    size_t count;
 };
 
+/* The library's part of it, which stays the context's. NULL: no memory, or the library does not
+ * take what is in a certificate. */
+SSL_CTX *tls_context_borrow(const struct tls_context *context);
+
 /* In tls_clients.c: has clients asked for certificates. False: no memory. */
-bool tls_set_clients(struct tls_context *context, const struct tls_client_terms *clients);
+bool tls_set_clients(SSL_CTX *ssl, const struct tls_client_terms *clients, uint64_t *ret_identity);
 
 /* In tls_clients.c: a ticket that was opened is taken up again only where what was shown then still
  * holds. */

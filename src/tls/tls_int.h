@@ -10,6 +10,7 @@ enum tls_state {
     TLS_STATE_HELLO,     /* nobody knows yet whom the client wants */
     TLS_STATE_ASKED,     /* the caller has been asked to choose */
     TLS_STATE_NO_CHOICE, /* there was none */
+    TLS_STATE_UNFIT,     /* there was, but the library does not take it */
     TLS_STATE_HANDSHAKE, /* chosen; towards a server, from the beginning */
     TLS_STATE_OPEN,      /* bytes both ways */
     TLS_STATE_SAID_END,  /* we send no more */

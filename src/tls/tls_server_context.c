@@ -30,8 +30,14 @@ static bool set_verification(SSL_CTX *ssl, const struct tls_authorities *authori
 
 static bool set_certificate(SSL_CTX *ssl, const struct tls_certificate *certificate)
 {
-    return !certificate || SSL_CTX_use_cert_and_key(ssl, certificate->leaf, certificate->key,
-                                                    certificate->chain, 0) == 1;
+    struct tls_objects objects;
+    if (!certificate)
+        return true;
+    if (!tls_certificate_open(certificate, &objects))
+        return false;
+    bool good = SSL_CTX_use_cert_and_key(ssl, objects.leaf, objects.key, objects.chain, 0) == 1;
+    tls_objects_fini(&objects);
+    return good;
 }
 
 /* As towards clients (tls_context.c); tickets are kept by us, for each server. */
@@ -51,6 +57,7 @@ static bool set_manners(SSL_CTX *ssl)
 
 static bool set_identity(struct tls_server_context *context, const struct tls_server_terms *terms)
 {
+    X509 *own = SSL_CTX_get0_certificate(context->ssl);
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
     unsigned length = 0;
     EVP_MD_CTX *all = EVP_MD_CTX_new();
@@ -58,8 +65,8 @@ static bool set_identity(struct tls_server_context *context, const struct tls_se
     if (good && terms->authorities)
         good = EVP_DigestUpdate(all, terms->authorities->digest,
                                 sizeof(terms->authorities->digest)) == 1;
-    if (good && terms->certificate)
-        good = X509_digest(terms->certificate->leaf, EVP_sha256(), digest, &length) == 1;
+    if (good && own)
+        good = X509_digest(own, EVP_sha256(), digest, &length) == 1;
     /* All of it, so that none and one are never the same. */
     good = good && EVP_DigestUpdate(all, digest, sizeof(digest)) == 1 &&
            EVP_DigestUpdate(all, terms->name.data, terms->name.length) == 1 &&

@@ -47,7 +47,7 @@ static int set_up(void **state)
     fixture->peer = ends[1];
     test_certificate_make(&made, "DNS:a.example.com");
     assert_int_equal(tls_certificate_new(slice_from_text(made.chain), slice_from_text(made.key),
-                                         false, NULL, &fixture->certificate),
+                                         &(struct tls_reading){0}, &fixture->certificate),
                      TLS_CERTIFICATE_GOOD);
     const struct tls_certificate *certificates[] = {fixture->certificate};
     fixture->context = tls_context_new(&(struct tls_terms){0}, certificates, 1);
@@ -75,7 +75,7 @@ static int tear_down(void **state)
     (void)close(fixture->peer);
     tls_context_free(fixture->context);
     tls_entrance_free(fixture->entrance);
-    tls_certificate_free(fixture->certificate);
+    tls_certificate_unref(fixture->certificate);
     loop_free(fixture->loop);
     free(fixture);
     return 0;

@@ -38,7 +38,7 @@ static int set_up(void **state)
     fixture->entrance = tls_entrance_new();
     test_certificate_make(&made, "DNS:a.example.com,IP:192.0.2.1");
     assert_int_equal(tls_certificate_new(slice_from_text(made.chain), slice_from_text(made.key),
-                                         false, NULL, &fixture->certificate),
+                                         &(struct tls_reading){0}, &fixture->certificate),
                      TLS_CERTIFICATE_GOOD);
     assert_int_equal(tls_authorities_new(slice_from_text(made.chain), &fixture->authorities),
                      TLS_CERTIFICATE_GOOD);
@@ -56,7 +56,7 @@ static int tear_down(void **state)
     tls_context_free(fixture->context);
     tls_entrance_free(fixture->entrance);
     tls_authorities_free(fixture->authorities);
-    tls_certificate_free(fixture->certificate);
+    tls_certificate_unref(fixture->certificate);
     loop_free(fixture->loop);
     free(fixture);
     return 0;

@@ -102,7 +102,8 @@ static struct tls_certificate *own_certificate(struct making *making)
     }
     enum tls_certificate_state state = TLS_CERTIFICATE_BROKEN;
     if (!wrong->problem) {
-        state = tls_certificate_new(pair->certificate.bytes, key->bytes, true, NULL, &certificate);
+        state = tls_certificate_new(pair->certificate.bytes, key->bytes,
+                                    &(struct tls_reading){.weak_too = true}, &certificate);
         bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
         wrong = is_of_key ? key : &pair->certificate;
     }
@@ -171,7 +172,7 @@ static struct tls_server_context *make(struct making *making)
         making->no_memory = !context;
     }
     tls_authorities_free(own);
-    tls_certificate_free(certificate);
+    tls_certificate_unref(certificate);
     return context;
 }
 

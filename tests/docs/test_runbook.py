@@ -52,7 +52,7 @@ def events():
             found(rf"\blog_event\(\s*LOG_(\w+),\s*{LITERAL}", set(SOURCE) - {"obs/log.h"})}
     told |= {sentence: level.lower() for level, sentence in
              found(rf"\bwrite_line\(wall_ms, LOG_(\w+), {LITERAL}", ["obs/log.c"])}
-    told |= {sentence: "debug" for name, sentence in
+    told |= {sentence: "warning" if name == "UNFIT" else "debug" for name, sentence in
              found(rf"\bF\((\w+), {LITERAL}\)", ["tls/tls.h"]) if name != "NONE"}
     for wrapper in wrappers():
         told |= {sentence: None for _, sentence in found(rf"\b{wrapper}\((\w+), {LITERAL}")}

@@ -1,6 +1,8 @@
 """Certificates that are wrong: what `weir check` says about them, and that one bad certificate does
 not take the others with it in service."""
 
+import ssl
+
 import pytest
 
 from harness.certificates import a_site
@@ -96,6 +98,29 @@ def test_the_others_are_served(authority, start_tls, tls, spoil, words):
     assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
     with pytest.raises(OSError, match="unrecognized name"):
         tls(weir, "example.com")
+
+
+def with_a_point_beside_the_curve(authority):
+    """The last byte of the public key is another one, in certificate and key alike."""
+    for name, label in [("pem", "CERTIFICATE"), ("key", "PRIVATE KEY")]:
+        file = authority.directory / f"site.{name}"
+        der = ssl.PEM_cert_to_DER_cert(file.read_text().replace(label, "CERTIFICATE"))
+        at = der.index(b"\x03\x42\x00\x04") + 67
+        der = der[:at] + bytes([der[at] ^ 1]) + der[at + 1:]
+        file.write_text(ssl.DER_cert_to_PEM_cert(der).replace("CERTIFICATE", label))
+
+
+def test_what_only_the_library_finds_is_told_by_the_first_handshake(authority, check, start_tls,
+                                                                    tls):
+    sites = two_sites(authority)
+    with_a_point_beside_the_curve(authority)
+    weir = start_tls(sites)
+    for _ in range(2):
+        with pytest.raises(OSError, match="internal error"):
+            tls(weir, "example.com")
+    weir.wait_for_log("the certificate of the site turns out not to be usable.*name=example.com")
+    assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
+    assert 'error: "{files}/site.' in check(LISTEN + sites)
 
 
 def test_so_it_is_under_a_supervisor(authority, start_tls, tls):

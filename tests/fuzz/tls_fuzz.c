@@ -27,14 +27,15 @@ static void make_world(void)
     struct test_certificate made;
     struct tls_certificate *certificate = NULL;
     test_certificate_make(&made, "DNS:a.example.com");
-    enum tls_certificate_state state = tls_certificate_new(
-        slice_from_text(made.chain), slice_from_text(made.key), true, NULL, &certificate);
+    enum tls_certificate_state state =
+        tls_certificate_new(slice_from_text(made.chain), slice_from_text(made.key),
+                            &(struct tls_reading){.weak_too = true}, &certificate);
     ASSERT(state == TLS_CERTIFICATE_GOOD);
     const struct tls_certificate *certificates[] = {certificate};
     world.loop = loop_new();
     world.entrance = tls_entrance_new();
     world.context = tls_context_new(&(struct tls_terms){.profile = TLS_OLD}, certificates, 1);
-    tls_certificate_free(certificate);
+    tls_certificate_unref(certificate);
     ASSERT(world.loop && world.entrance && world.context);
 }
 
