@@ -50,6 +50,16 @@ bool node_is_word(const struct node *node, const char *word)
            slice_equal(node->text, slice_from_text(word));
 }
 
+bool node_is_percent(const struct node *node, uint32_t max, uint32_t *ret_percent)
+{
+    uint64_t percent = 0;
+    if (node->kind != NODE_SCALAR || !slice_ends_with(node->text, SLICE("%")) ||
+        !slice_to_number(slice_until(node->text, node->text.length - 1), max, &percent))
+        return false;
+    *ret_percent = (uint32_t)percent;
+    return true;
+}
+
 struct position node_position_at(const struct node *scalar, size_t offset)
 {
     ASSERT(scalar->kind == NODE_SCALAR);

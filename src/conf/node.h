@@ -56,6 +56,9 @@ bool node_is_nothing(const struct node *node);
 /* Whether it is this word, without quotes. */
 bool node_is_word(const struct node *node, const char *word);
 
+/* Whether it is a whole number of percent such as `20%`, up to `max`. */
+bool node_is_percent(const struct node *node, uint32_t max, uint32_t *ret_percent);
+
 /* The place of a byte of a scalar's text, as near as is known. */
 struct position node_position_at(const struct node *scalar, size_t offset);
 

@@ -631,7 +631,8 @@ static void print_upstream_side(FILE *file, const struct metrics_sources *source
     print_servers(file, sources, "weir_server_failures_total", COUNTER,
                   "How often the server could not be reached.", read_failed);
     print_servers(file, sources, "weir_server_ejections_total", COUNTER,
-                  "How often the server rested since it failed again and again.", read_ejected);
+                  "How often the server rested since it failed again and again, or too often.",
+                  read_ejected);
     print_servers(file, sources, "weir_server_active", GAUGE,
                   "Connections to the server that serve a call or a tunnel.", read_active);
     print_servers(file, sources, "weir_server_idle", GAUGE,

@@ -6,26 +6,16 @@
 
 #include <cmocka.h>
 
-static void so_many_failures_in_a_row_are_needed(void **state)
-{
-    (void)state;
-    assert_false(ejection_is_due(4, 5, 0, 3));
-    assert_true(ejection_is_due(5, 5, 0, 3));
-    assert_true(ejection_is_due(9, 5, 0, 3));
-    assert_true(ejection_is_due(1, 1, 0, 3));
-    assert_false(ejection_is_due(9, 0, 0, 3)); /* off */
-}
-
 static void half_of_the_servers_stay(void **state)
 {
     (void)state;
-    assert_false(ejection_is_due(5, 5, 0, 1));
-    assert_true(ejection_is_due(5, 5, 0, 2));
-    assert_false(ejection_is_due(5, 5, 1, 2));
-    assert_true(ejection_is_due(5, 5, 0, 3));
-    assert_false(ejection_is_due(5, 5, 1, 3));
-    assert_true(ejection_is_due(5, 5, 4, 10));
-    assert_false(ejection_is_due(5, 5, 5, 10));
+    assert_false(ejection_is_permitted(0, 1));
+    assert_true(ejection_is_permitted(0, 2));
+    assert_false(ejection_is_permitted(1, 2));
+    assert_true(ejection_is_permitted(0, 3));
+    assert_false(ejection_is_permitted(1, 3));
+    assert_true(ejection_is_permitted(4, 10));
+    assert_false(ejection_is_permitted(5, 10));
 }
 
 static void the_time_doubles_up_to_a_limit(void **state)
@@ -37,12 +27,22 @@ static void the_time_doubles_up_to_a_limit(void **state)
     assert_int_equal(ejection_time(10000, UINT32_MAX), 320000);
 }
 
+static void who_has_worked_as_long_as_it_rested_is_as_good_as_ever(void **state)
+{
+    (void)state;
+    assert_false(ejection_is_forgotten(10000, 0, UINT64_MAX));
+    assert_false(ejection_is_forgotten(10000, 1, 10000));
+    assert_true(ejection_is_forgotten(10000, 1, 10001));
+    assert_false(ejection_is_forgotten(10000, 3, 40000));
+    assert_true(ejection_is_forgotten(10000, 3, 40001));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(so_many_failures_in_a_row_are_needed),
         cmocka_unit_test(half_of_the_servers_stay),
         cmocka_unit_test(the_time_doubles_up_to_a_limit),
+        cmocka_unit_test(who_has_worked_as_long_as_it_rested_is_as_good_as_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,11 +74,7 @@ static bool read_causes(struct setting_reader *reader, const struct node *node, 
 
 static bool read_budget(struct setting_reader *reader, const struct node *node, void *field)
 {
-    uint64_t percent = 0;
-    struct slice text = node->kind == NODE_SCALAR ? node->text : SLICE("");
-    bool good = slice_ends_with(text, SLICE("%")) &&
-                slice_to_number(slice_until(text, text.length - 1), 100, &percent);
-    *(uint32_t *)field = (uint32_t)percent;
+    bool good = node_is_percent(node, 100, field);
     if (!good)
         diagnostics_error(reader->diagnostics, node->position, "for example \"budget: 20%\"",
                           "\"budget\" is a share of the requests, from 0%% to 100%%");

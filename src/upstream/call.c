@@ -541,12 +541,16 @@ static void note_time(struct call *call, bool failed)
 
 COLD static void note_failure(struct call *call)
 {
-    uint64_t rest_ms = 0;
-    if (ejection_note_failure(upstreams_registry(call->home), call->upstream, call->server,
-                              loop_now(upstreams_loop(call->home)), &rest_ms))
-        log_event(LOG_WARNING, "a server fails again and again; it is passed over for a while",
-                  LOG_TEXT("server", call->server->key), LOG_TEXT("upstream", call->upstream->name),
-                  LOG_NUMBER("seconds", rest_ms / 1000));
+    ejection_note_failure(upstreams_registry(call->home), call->upstream, call->server,
+                          loop_now(upstreams_loop(call->home)));
+}
+
+static void note_success(struct call *call)
+{
+    if (call->upstream->is_judged)
+        ejection_count_success(call->upstream, call->server, loop_now(upstreams_loop(call->home)));
+    else
+        ejection_note_success(call->server);
 }
 
 static void note_answer(struct call *call, unsigned status)
@@ -556,7 +560,7 @@ static void note_answer(struct call *call, unsigned status)
     if (status >= 502 && status <= 504)
         note_failure(call);
     else
-        ejection_note_success(call->server);
+        note_success(call);
     if (call->asked)
         note_time(call, status >= 500 && status != 501 && status != 505);
 }

@@ -1,9 +1,37 @@
 #include "upstream/ejection.h"
 
+#include "obs/log.h"
 #include "policy/ejection.h"
 
 #define EJECTION_RECORD(...) SETTING_ROW(struct ejection_settings, __VA_ARGS__)
-static const struct setting ejection_settings[] = {EJECTION_SETTINGS(EJECTION_RECORD)};
+static const struct setting ejection_settings[] = {
+    EJECTION_SETTINGS(EJECTION_RECORD){
+        .name = "failure_rate",
+        .type = SETTING_CUSTOM,
+        .offset = offsetof(struct ejection_settings, failure_rate),
+        .size = sizeof(uint32_t),
+        .standard = "off",
+        .read = failure_rate_read,
+        .form = "off | PERCENT",
+        .scopes = SCOPE_UPSTREAM,
+        .summary = "Which share of its calls in \"window\" must fail for a server to rest.",
+        .example = "50%"},
+};
+
+static void check_ejection(const void *group, const struct node *node,
+                           struct diagnostics *diagnostics)
+{
+    static const char *const names[] = {"window", "calls"};
+    const struct ejection_settings *settings = group;
+    if (node_find(node, SLICE("failure_rate")))
+        return;
+    for (size_t i = 0; i < 2 && settings->failure_rate == 0; i++) {
+        const struct node *written = node_find(node, slice_from_text(names[i]));
+        if (written)
+            diagnostics_warning(diagnostics, written->position, "add failure_rate: 50%",
+                                "\"%s\" has no effect without \"failure_rate\"", names[i]);
+    }
+}
 
 const struct setting_group ejection_group = {
     .name = "ejection",
@@ -11,6 +39,7 @@ const struct setting_group ejection_group = {
     .count = sizeof(ejection_settings) / sizeof(ejection_settings[0]),
     .size = sizeof(struct ejection_settings),
     .summary = "When a server that fails again and again is passed over.",
+    .check = check_ejection,
 };
 
 static uint32_t count_resting(const struct upstream *upstream, uint64_t now)
@@ -21,18 +50,84 @@ static uint32_t count_resting(const struct upstream *upstream, uint64_t now)
     return resting;
 }
 
+/* Counts one more call; the counts after it. */
+static uint64_t count_call(const struct upstream *upstream, struct server *server, bool failed,
+                           uint64_t now)
+{
+    uint64_t window = (uint64_t)upstream->ejection->window, after;
+    uint64_t before = atomic_load_explicit(&server->counts, memory_order_relaxed);
+    do {
+        after = failure_rate_add(before, window, failed, now);
+    } while (!atomic_compare_exchange_weak_explicit(&server->counts, &before, after,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return after;
+}
+
+void ejection_count_success(const struct upstream *upstream, struct server *server, uint64_t now)
+{
+    if (upstream->ejection->failure_rate == 0) {
+        ejection_note_success(server);
+        return;
+    }
+    (void)count_call(upstream, server, false, now);
+    atomic_store_explicit(&server->failures_in_row, 0, memory_order_relaxed);
+}
+
+/* How often it rested without having worked since. */
+static uint32_t ejections_before(const struct upstream *upstream, const struct server *server,
+                                 uint64_t now)
+{
+    const struct ejection_settings *settings = upstream->ejection;
+    uint32_t before = atomic_load_explicit(&server->ejections_in_row, memory_order_relaxed);
+    uint64_t rests_until = server_rests_until(server);
+    if (settings->failure_rate > 0 && now > rests_until &&
+        ejection_is_forgotten((uint64_t)settings->time, before, now - rests_until))
+        return 0;
+    return before;
+}
+
+static void tell(const struct upstream *upstream, const struct server *server, bool in_row,
+                 uint64_t counts, uint64_t rest_ms)
+{
+    if (in_row)
+        log_event(LOG_WARNING, "a server fails again and again; it is passed over for a while",
+                  LOG_TEXT("server", server->key), LOG_TEXT("upstream", upstream->name),
+                  LOG_NUMBER("seconds", rest_ms / 1000));
+    else
+        log_event(LOG_WARNING, "a server fails too often; it is passed over for a while",
+                  LOG_TEXT("server", server->key), LOG_TEXT("upstream", upstream->name),
+                  LOG_NUMBER("failed_percent", failure_rate_percent(counts)),
+                  LOG_NUMBER("seconds", rest_ms / 1000));
+}
+
+/* It begins anew with its counts: what it failed of before says nothing of how it comes back. */
+static void eject(struct server_registry *registry, const struct upstream *upstream,
+                  struct server *server, bool in_row, uint64_t counts, uint64_t now)
+{
+    uint32_t before = ejections_before(upstream, server, now);
+    uint64_t rest_ms = ejection_time((uint64_t)upstream->ejection->time, before);
+    if (!server_rest(registry, server, now, now + rest_ms))
+        return;
+    atomic_store_explicit(&server->ejections_in_row, before + 1, memory_order_relaxed);
+    atomic_store_explicit(&server->counts, 0, memory_order_relaxed);
+    tell(upstream, server, in_row, counts, rest_ms);
+}
+
 /* Calls that were under way when it was ejected fail as well, and change nothing more. */
-bool ejection_note_failure(struct server_registry *registry, const struct upstream *upstream,
-                           struct server *server, uint64_t now, uint64_t *ret_rest_ms)
+void ejection_note_failure(struct server_registry *registry, const struct upstream *upstream,
+                           struct server *server, uint64_t now)
 {
     const struct ejection_settings *settings = upstream->ejection;
     uint32_t failures =
         atomic_fetch_add_explicit(&server->failures_in_row, 1, memory_order_relaxed) + 1;
-    if (failures < settings->failures || server_rests(server, now) ||
-        !ejection_is_due(failures, (uint32_t)settings->failures, count_resting(upstream, now),
-                         upstream->count))
-        return false;
-    uint32_t before = atomic_fetch_add_explicit(&server->ejections_in_row, 1, memory_order_relaxed);
-    *ret_rest_ms = ejection_time((uint64_t)settings->time, before);
-    return server_rest(registry, server, now, now + *ret_rest_ms);
+    if (server_rests(server, now))
+        return;
+    bool in_row = settings->failures > 0 && failures >= settings->failures;
+    uint64_t counts = settings->failure_rate > 0 ? count_call(upstream, server, true, now) : 0;
+    bool too_often =
+        settings->failure_rate > 0 &&
+        failure_rate_is_reached(counts, settings->failure_rate, (uint32_t)settings->calls);
+    if ((in_row || too_often) &&
+        ejection_is_permitted(count_resting(upstream, now), upstream->count))
+        eject(registry, upstream, server, in_row, counts, now);
 }

@@ -111,13 +111,9 @@ static bool read_headers(struct setting_reader *reader, const struct node *node,
 
 static bool read_panic(struct setting_reader *reader, const struct node *node, void *field)
 {
-    uint64_t percent = 0;
-    bool is_percent = node->kind == NODE_SCALAR && slice_ends_with(node->text, SLICE("%"));
-    bool good = node_is_word(node, "off") ||
-                (is_percent &&
-                 slice_to_number(slice_until(node->text, node->text.length - 1), 100, &percent) &&
-                 percent > 0);
-    *(uint32_t *)field = (uint32_t)percent;
+    uint32_t percent = 0;
+    bool good = node_is_word(node, "off") || (node_is_percent(node, 100, &percent) && percent > 0);
+    *(uint32_t *)field = percent;
     if (!good)
         diagnostics_error(reader->diagnostics, node->position,
                           "for example \"panic: 50%\", or off for never",

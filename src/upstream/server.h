@@ -65,6 +65,8 @@ struct server {
     _Atomic uint64_t tls_failures;
     _Atomic uint32_t tls_told; /* which failure of TLS was told last; 0: none since it went well */
 
+    _Atomic uint64_t counts; /* of its last calls: failure_rate.h; of upstreams that want to know */
+
     /* Behind the registry's lock. */
     struct address addresses[SERVER_ADDRESSES_MAX];
     uint32_t address_count;     /* 0: not found yet */

@@ -85,6 +85,7 @@ struct upstream {
     const struct queue_settings *queue;
     bool is_led;     /* the request has a say in who is asked: `hash` or a cookie */
     bool is_limited; /* a member has max_connections */
+    bool is_judged;  /* each answer counts, not failures alone */
     bool has_only_backups;
     uint32_t count;
     struct upstream_member members[];

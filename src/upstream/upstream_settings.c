@@ -142,13 +142,10 @@ bool server_list_read(struct setting_reader *reader, const struct node *node, vo
 
 static bool read_load_limit(struct setting_reader *reader, const struct node *node, void *field)
 {
-    uint64_t percent = 0;
-    bool is_percent = node->kind == NODE_SCALAR && slice_ends_with(node->text, SLICE("%"));
-    bool good = node_is_word(node, "off") ||
-                (is_percent &&
-                 slice_to_number(slice_until(node->text, node->text.length - 1), 1000, &percent) &&
-                 percent > 100);
-    *(uint32_t *)field = (uint32_t)percent;
+    uint32_t percent = 0;
+    bool good =
+        node_is_word(node, "off") || (node_is_percent(node, 1000, &percent) && percent > 100);
+    *(uint32_t *)field = percent;
     if (!good)
         diagnostics_error(reader->diagnostics, node->position,
                           "for example \"hash_load_limit: 150%\", or off for no limit",

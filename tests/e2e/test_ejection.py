@@ -76,6 +76,46 @@ def test_one_good_answer_wipes_out_what_was(start_origin, start_weir, connect):
     assert answers == {503: 20, 200: 40}
 
 
+def flaps(connection):
+    for number in range(100):
+        connection.read_request()
+        connection.answer(503 if number % 2 else 200, b"x")
+
+
+def test_a_server_that_fails_too_often_is_asked_no_more(start_origin, start_weir, connect):
+    failing, good = start_origin(flaps), start_origin()
+    weir = start_weir(configuration(
+        failing.server, good.server,
+        ejection="{failures: 3, failure_rate: 50%, window: 1h, calls: 10, time: 1h}"))
+    client = connect(weir)
+    answers = collections.Counter(client.ask().status for _ in range(40))
+    assert answers == {503: 5, 200: 35} and len(failing.requests) == 10
+    weir.wait_for_log("a server fails too often; it is passed over for a while.*"
+                      f"{failing.server}.*failed_percent=50 seconds=3600")
+
+
+def test_it_rests_longer_where_it_fails_as_often_again(start_origin, start_weir, connect):
+    failing, good = start_origin(flaps), start_origin()
+    weir = start_weir(configuration(
+        failing.server, good.server,
+        ejection="{failures: 0, failure_rate: 50%, window: 1h, calls: 4, time: 1s}"))
+    client = connect(weir)
+
+    def is_told_again():
+        client.ask()
+        return "seconds=2" in weir.log
+
+    poll_until(is_told_again, what="it rests for twice as long")
+
+
+def test_who_fails_less_often_is_asked_on(start_origin, start_weir, connect):
+    failing, good = start_origin(flaps), start_origin()
+    client = connect(start_weir(configuration(
+        failing.server, good.server, ejection="{failures: 0, failure_rate: 51%, calls: 4}")))
+    answers = collections.Counter(client.ask().status for _ in range(40))
+    assert answers == {503: 10, 200: 30}
+
+
 def test_half_of_the_servers_stay(start_origin, start_weir, connect):
     origins = [start_origin(answering(b"no", status=503)) for _ in range(4)]
     client = connect(start_weir(configuration(*[origin.server for origin in origins])))
