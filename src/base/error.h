@@ -40,6 +40,10 @@
     E(QUEUE_FULL, 503, UPSTREAM,                                                                   \
       "every server of the upstream is full, and as many wait as its queue has room for")          \
     E(QUEUE_TIMEOUT, 503, UPSTREAM, "no server of the upstream had a place in queue.timeout")      \
+    E(CIRCUIT_OPEN, 503, UPSTREAM,                                                                 \
+      "too many calls to the upstream failed; it is left alone for a while")                       \
+    E(UPSTREAM_FULL, 503, UPSTREAM,                                                                \
+      "the upstream has as many calls as its circuit_breaker.max_calls")                           \
     E(UNRESOLVED, 502, UPSTREAM, "the name of the server has no address")                          \
     E(CONNECT_REFUSED, 502, UPSTREAM, "the server refuses connections")                            \
     E(CONNECT_FAILED, 502, UPSTREAM, "the server cannot be reached")                               \

@@ -502,6 +502,21 @@ static uint64_t read_timeouts(const struct commons *commons)
     return counter_read(&commons->queue_timeouts);
 }
 
+static uint64_t read_openings(const struct commons *commons)
+{
+    return atomic_load_explicit(&commons->breaker.opened, memory_order_relaxed);
+}
+
+static uint64_t read_refusals(const struct commons *commons)
+{
+    return atomic_load_explicit(&commons->breaker.refused, memory_order_relaxed);
+}
+
+static uint64_t read_open(const struct commons *commons)
+{
+    return atomic_load_explicit(&commons->breaker.open_until, memory_order_relaxed) > 0;
+}
+
 static void print_queue_times(FILE *file, const struct commons *commons, struct slice name)
 {
     char *labels = NULL;
@@ -622,6 +637,13 @@ static void print_upstream_side(FILE *file, const struct metrics_sources *source
     print_upstreams(file, sources, "weir_upstream_retries_refused_total", COUNTER,
                     "Attempts that were not made since retry.budget was used up.",
                     read_retries_refused);
+    print_upstreams(file, sources, "weir_circuit_open", GAUGE,
+                    "Whether the upstream is left alone since too many of its calls failed.",
+                    read_open);
+    print_upstreams(file, sources, "weir_circuit_openings_total", COUNTER, "How often that began.",
+                    read_openings);
+    print_upstreams(file, sources, "weir_circuit_refusals_total", COUNTER,
+                    "Calls that the circuit breaker did not let through.", read_refusals);
     print_upstream_queues(file, sources);
     print_servers(file, sources, "weir_server_connections_total", COUNTER,
                   "Connections that were opened to the server, or tried to be.", read_connections);

@@ -5,6 +5,7 @@
 #include "exchange/page.h"
 #include "exchange/sticking.h"
 #include "http/field_syntax.h"
+#include "upstream/commons.h"
 
 static void on_call_news(struct call *call)
 {
@@ -124,11 +125,32 @@ static enum error_code obstacle(struct exchange *exchange)
     return exchange->error;
 }
 
+/* Who is turned away by the circuit breaker hears when it makes sense to come again (RFC 9110
+ * 10.2.3). */
+static void tell_when(struct exchange *exchange, enum error_code error)
+{
+    enum { DIGITS_MAX = 20 };
+    const struct upstream *upstream = exchange->plan->upstream;
+    if (error != ERROR_CIRCUIT_OPEN && error != ERROR_UPSTREAM_FULL)
+        return;
+    uint64_t seconds =
+        error == ERROR_UPSTREAM_FULL
+            ? 1
+            : breaker_seconds_left(&upstream->commons->breaker, loop_now(exchange->context->loop));
+    char *memory = arena_alloc(&exchange->arena, DIGITS_MAX);
+    struct text text = text_over(memory, memory ? DIGITS_MAX : 0);
+    text_add_number(&text, seconds);
+    if (memory)
+        (void)fields_add(&exchange->response.fields, &exchange->arena, FIELD_RETRY_AFTER,
+                         SLICE("Retry-After"), text_slice(&text));
+}
+
 COLD static enum verdict give_up(struct exchange *exchange, enum error_code error)
 {
     ASSERT(error != ERROR_NONE && !exchange->response_sent);
     if (error != ERROR_CLIENT_GONE) {
         exchange_refuse(exchange, error);
+        tell_when(exchange, error);
         return GO_ON;
     }
     exchange->response_flow = FLOW_CUT;

@@ -1,6 +1,7 @@
 #include "exchange/rehearsal.h"
 
 #include "base/assert.h"
+#include "upstream/commons.h"
 
 /* ---- a client who only listens */
 
@@ -59,6 +60,15 @@ static const struct stream_class listener_class = {
 
 /* ---- the play */
 
+static enum error_code breaker_obstacle(const struct exchange *exchange,
+                                        const struct upstream *upstream)
+{
+    if (!upstream->breaker)
+        return ERROR_NONE;
+    return breaker_look(&upstream->commons->breaker, upstream->breaker,
+                        loop_now(exchange->context->loop));
+}
+
 /* The server whose turn it is first in a Weir that has just begun. */
 static bool ask_server(struct rehearsal *rehearsal)
 {
@@ -68,6 +78,12 @@ static bool ask_server(struct rehearsal *rehearsal)
                                          .has_key = exchange->call.has_key,
                                          .has_wish = exchange->call.has_wish,
                                          .wished = exchange->call.wished};
+    enum error_code obstacle = breaker_obstacle(exchange, upstream);
+    if (obstacle) {
+        exchange_refuse(exchange, obstacle);
+        rehearsal->outcome = REHEARSAL_ANSWERS;
+        return exchange_rehearse(exchange) == EXCHANGE_END;
+    }
     int member = upstreams_pick(exchange->context->upstreams, upstream, &question);
     if (member < 0 && upstream->queue && balancer_has_full(upstream, NULL, 0)) {
         rehearsal->outcome = REHEARSAL_QUEUES;

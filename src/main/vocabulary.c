@@ -16,6 +16,7 @@
 #include "stage/rewrite.h"
 #include "tls/tls_server_settings.h"
 #include "tls/tls_settings.h"
+#include "upstream/breaker.h"
 #include "upstream/ejection.h"
 #include "upstream/health_settings.h"
 #include "upstream/queue.h"
@@ -70,7 +71,7 @@ static const struct setting_group *const groups[] = {
     &rewrite_group,    &headers_group,  &log_group,           &error_pages_group, &reveal_group,
     &request_id_group, &admin_group,    &request_tests_group, &privileges_group,  &tls_group,
     &plain_http_group, &hsts_group,     &tls_server_group,    &sticky_group,      &retry_group,
-    &health_group,     &variants_group, &queue_group,
+    &health_group,     &variants_group, &queue_group,         &breaker_group,
 };
 
 const struct vocabulary vocabulary = {

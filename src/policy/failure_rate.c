@@ -35,7 +35,8 @@ static void let_pass(struct counts *counts, uint32_t half, uint32_t now)
     counts->failures >>= halves;
 }
 
-uint64_t failure_rate_add(uint64_t packed, uint64_t window_ms, bool failed, uint64_t now_ms)
+uint64_t failure_rate_add(uint64_t packed, uint64_t window_ms, enum failure_rate_outcome outcome,
+                          uint64_t now_ms)
 {
     uint32_t now = (uint32_t)(now_ms / TICK_MS), half = (uint32_t)(window_ms / 2 / TICK_MS);
     struct counts counts = packed > 0 ? unpack(packed) : (struct counts){.since = now};
@@ -44,9 +45,21 @@ uint64_t failure_rate_add(uint64_t packed, uint64_t window_ms, bool failed, uint
         counts.calls /= 2;
         counts.failures /= 2;
     }
-    counts.calls++;
-    counts.failures += failed;
+    counts.calls += outcome != FAILURE_RATE_TURNED;
+    if (outcome != FAILURE_RATE_WELL && counts.failures < counts.calls)
+        counts.failures++;
     return pack(counts);
+}
+
+uint64_t failure_rate_count(_Atomic uint64_t *counts, uint64_t window_ms,
+                            enum failure_rate_outcome outcome, uint64_t now_ms)
+{
+    uint64_t before = atomic_load_explicit(counts, memory_order_relaxed), after;
+    do {
+        after = failure_rate_add(before, window_ms, outcome, now_ms);
+    } while (!atomic_compare_exchange_weak_explicit(counts, &before, after, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return after;
 }
 
 bool failure_rate_is_reached(uint64_t packed, uint32_t percent, uint32_t least)

@@ -11,7 +11,8 @@ enum { WINDOW = 10 * 1000, NOW = 5 * 1000 * 1000 };
 static uint64_t add(uint64_t counts, unsigned count, bool failed, uint64_t now)
 {
     for (unsigned i = 0; i < count; i++)
-        counts = failure_rate_add(counts, WINDOW, failed, now);
+        counts =
+            failure_rate_add(counts, WINDOW, failed ? FAILURE_RATE_FAILED : FAILURE_RATE_WELL, now);
     return counts;
 }
 
@@ -25,6 +26,17 @@ static void so_many_percent_of_so_many_calls_are_needed(void **state)
     assert_false(failure_rate_is_reached(counts, 91, 10));
     assert_false(failure_rate_is_reached(counts, 90, 11));
     assert_true(failure_rate_is_reached(add(0, 1, true, NOW), 100, 1));
+}
+
+static void a_call_that_turns_out_badly_is_counted_once(void **state)
+{
+    (void)state;
+    uint64_t counts = add(0, 4, false, NOW);
+    counts = failure_rate_add(counts, WINDOW, FAILURE_RATE_TURNED, NOW);
+    assert_int_equal(failure_rate_percent(counts), 25);
+    assert_false(failure_rate_is_reached(counts, 25, 5));
+    counts = failure_rate_add(0, WINDOW, FAILURE_RATE_TURNED, NOW); /* the call is forgotten */
+    assert_int_equal(failure_rate_percent(counts), 0);
 }
 
 static void what_was_counted_weighs_half_after_half_a_window(void **state)
@@ -77,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_percent_of_so_many_calls_are_needed),
+        cmocka_unit_test(a_call_that_turns_out_badly_is_counted_once),
         cmocka_unit_test(what_was_counted_weighs_half_after_half_a_window),
         cmocka_unit_test(an_even_load_is_counted_as_that_of_one_window),
         cmocka_unit_test(what_is_old_is_forgotten),

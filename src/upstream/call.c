@@ -6,6 +6,7 @@
 #include "obs/log.h"
 #include "sys/clock.h"
 #include "tls/tls_to_server.h"
+#include "upstream/call_breaker.h"
 #include "upstream/call_h2.h"
 #include "upstream/ejection.h"
 
@@ -98,6 +99,8 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->tried_count = call->asked_count = 0;
     call->fresh = call->may_ask_again = call->was_queued = false;
     call->waiter = NULL;
+    call->pass = BREAKER_NO_PASS;
+    call->went_well = false;
     call->queued_ms = 0;
     call->last_error = ERROR_NONE;
     call->bytes_sent = call->bytes_received = 0;
@@ -256,6 +259,8 @@ static enum call_progress next_server(struct call *call, bool alone)
     call->error = call->last_error             ? call->last_error
                   : call->upstream->is_limited ? ERROR_SERVERS_FULL
                                                : ERROR_NO_SERVER;
+    if (call->pass)
+        call_note_unreached(call);
     return CALL_FAILED;
 }
 
@@ -391,6 +396,8 @@ enum call_progress call_start(struct call *call)
 {
     check(call);
     ASSERT(!call->fresh || call->server);
+    if (call->upstream->breaker && !call->pass && !call_enter_breaker(call))
+        return CALL_FAILED;
     bool alone = call->fresh || call->announcement;
     call->user.on_loan = alone ? NULL : on_loan;
     if (call_is_placed(call)) {
@@ -541,16 +548,21 @@ static void note_time(struct call *call, bool failed)
 
 COLD static void note_failure(struct call *call)
 {
-    ejection_note_failure(upstreams_registry(call->home), call->upstream, call->server,
+    enum failure_rate_outcome outcome = call->went_well ? FAILURE_RATE_TURNED : FAILURE_RATE_FAILED;
+    call->went_well = false;
+    if (call->pass)
+        call_note_breaker(call, outcome);
+    ejection_note_failure(upstreams_registry(call->home), call->upstream, call->server, outcome,
                           loop_now(upstreams_loop(call->home)));
 }
 
-static void note_success(struct call *call)
+/* For upstreams that are judged by the share of failures. */
+COLD static void count_success(struct call *call)
 {
-    if (call->upstream->is_judged)
-        ejection_count_success(call->upstream, call->server, loop_now(upstreams_loop(call->home)));
-    else
-        ejection_note_success(call->server);
+    call->went_well = true;
+    if (call->pass)
+        call_note_breaker(call, FAILURE_RATE_WELL);
+    ejection_count_success(call->upstream, call->server, loop_now(upstreams_loop(call->home)));
 }
 
 static void note_answer(struct call *call, unsigned status)
@@ -559,8 +571,10 @@ static void note_answer(struct call *call, unsigned status)
         return;
     if (status >= 502 && status <= 504)
         note_failure(call);
+    else if (call->upstream->is_judged)
+        count_success(call);
     else
-        note_success(call);
+        ejection_note_success(call->server);
     if (call->asked)
         note_time(call, status >= 500 && status != 501 && status != 505);
 }
@@ -797,6 +811,9 @@ void call_retry(struct call *call)
     end_attempt(call);
     begin_attempt(call);
     ASSERT(!call->waiter);
+    if (call->pass)
+        call_leave_breaker(call);
+    call->went_well = false;
     call->fresh = false;
     call->may_ask_again = true;
     call->last_error = ERROR_NONE;
@@ -810,6 +827,8 @@ void call_finish(struct call *call)
     note_end(call);
     give_back_connection(call);
     end_attempt(call);
+    if (call->pass)
+        call_leave_breaker(call);
 }
 
 struct server_connection *call_take_connection(struct call *call, struct span *ret_leftover)

@@ -12,6 +12,7 @@
 #include "base/cold.h"
 #include "net/h1_reader.h"
 #include "net/h1_writer.h"
+#include "upstream/breaker.h"
 #include "upstream/queue.h"
 #include "upstream/upstreams.h"
 #include "wire/proxy_protocol.h"
@@ -52,6 +53,8 @@ struct call {
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
     uint8_t tried_count;
     uint8_t asked_count;                 /* how often a server was asked or tried to be */
+    enum breaker_pass pass;              /* of the upstream's circuit breaker */
+    bool went_well;                      /* it was counted so, by its head */
     bool fresh;                          /* over no connection that was used before */
     bool may_ask_again;                  /* where no other is left, those that were tried */
     uint8_t address_next, address_count; /* of the server's addresses, while connecting */

@@ -7,6 +7,7 @@
 #include "obs/counter.h"
 #include "policy/retry.h"
 #include "sys/thread.h"
+#include "upstream/breaker.h"
 
 #include <stdatomic.h>
 
@@ -17,6 +18,8 @@ struct commons {
     /* Since it is known. */
     _Atomic uint64_t retries;         /* attempts after the first */
     _Atomic uint64_t retries_refused; /* that the budget did not permit */
+
+    struct breaker breaker;
 
     /* The queue (queue.h). */
     struct sys_lock *lock; /* of all queues of the table */

@@ -51,16 +51,10 @@ static uint32_t count_resting(const struct upstream *upstream, uint64_t now)
 }
 
 /* Counts one more call; the counts after it. */
-static uint64_t count_call(const struct upstream *upstream, struct server *server, bool failed,
-                           uint64_t now)
+static uint64_t count_call(const struct upstream *upstream, struct server *server,
+                           enum failure_rate_outcome outcome, uint64_t now)
 {
-    uint64_t window = (uint64_t)upstream->ejection->window, after;
-    uint64_t before = atomic_load_explicit(&server->counts, memory_order_relaxed);
-    do {
-        after = failure_rate_add(before, window, failed, now);
-    } while (!atomic_compare_exchange_weak_explicit(&server->counts, &before, after,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return after;
+    return failure_rate_count(&server->counts, (uint64_t)upstream->ejection->window, outcome, now);
 }
 
 void ejection_count_success(const struct upstream *upstream, struct server *server, uint64_t now)
@@ -69,7 +63,7 @@ void ejection_count_success(const struct upstream *upstream, struct server *serv
         ejection_note_success(server);
         return;
     }
-    (void)count_call(upstream, server, false, now);
+    (void)count_call(upstream, server, FAILURE_RATE_WELL, now);
     atomic_store_explicit(&server->failures_in_row, 0, memory_order_relaxed);
 }
 
@@ -115,7 +109,7 @@ static void eject(struct server_registry *registry, const struct upstream *upstr
 
 /* Calls that were under way when it was ejected fail as well, and change nothing more. */
 void ejection_note_failure(struct server_registry *registry, const struct upstream *upstream,
-                           struct server *server, uint64_t now)
+                           struct server *server, enum failure_rate_outcome outcome, uint64_t now)
 {
     const struct ejection_settings *settings = upstream->ejection;
     uint32_t failures =
@@ -123,7 +117,7 @@ void ejection_note_failure(struct server_registry *registry, const struct upstre
     if (server_rests(server, now))
         return;
     bool in_row = settings->failures > 0 && failures >= settings->failures;
-    uint64_t counts = settings->failure_rate > 0 ? count_call(upstream, server, true, now) : 0;
+    uint64_t counts = settings->failure_rate > 0 ? count_call(upstream, server, outcome, now) : 0;
     bool too_often =
         settings->failure_rate > 0 &&
         failure_rate_is_reached(counts, settings->failure_rate, (uint32_t)settings->calls);

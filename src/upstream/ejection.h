@@ -26,9 +26,11 @@ struct ejection_settings {
 
 extern const struct setting_group ejection_group;
 
-/* A call to the server failed after it was connected: it may have to rest, which is told. */
+/* A call to the server failed after it was connected, or turned out to have: it may have to rest,
+ * which is told. */
 COLD void ejection_note_failure(struct server_registry *registry, const struct upstream *upstream,
-                                struct server *server, uint64_t now);
+                                struct server *server, enum failure_rate_outcome outcome,
+                                uint64_t now);
 
 /* It gave an answer that is none of a failure. The second is for upstreams that judge by the share
  * of failures. */

@@ -198,7 +198,10 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
         scope_group(snapshot->configuration, scope, &sticky_group);
     upstream->scope = scope;
     upstream->ejection = scope_group(snapshot->configuration, scope, &ejection_group);
-    upstream->is_judged = upstream->ejection->failure_rate > 0;
+    const struct breaker_settings *breaker =
+        scope_group(snapshot->configuration, scope, &breaker_group);
+    upstream->breaker = breaker_is_used(breaker) ? breaker : NULL;
+    upstream->is_judged = upstream->ejection->failure_rate > 0 || upstream->breaker;
     upstream->health = scope_group(snapshot->configuration, scope, &health_group);
     upstream->slow_start = (uint64_t)settings->slow_start;
     upstream->commons = commons_of(snapshot, upstream, scope->name);

@@ -37,6 +37,7 @@ struct session_cookie;
 struct commons;
 struct queue_settings;
 struct ejection_settings;
+struct breaker_settings;
 struct health_settings;
 struct retry_settings;
 
@@ -83,6 +84,7 @@ struct upstream {
     const struct session_cookie *session_cookie; /* that of the application; NULL: none */
     /* For who finds all servers full; NULL: nobody waits. */
     const struct queue_settings *queue;
+    const struct breaker_settings *breaker; /* NULL: all calls go through */
     bool is_led;     /* the request has a say in who is asked: `hash` or a cookie */
     bool is_limited; /* a member has max_connections */
     bool is_judged;  /* each answer counts, not failures alone */

@@ -1,0 +1,163 @@
+"""The circuit breaker of an upstream: left alone where too many of its calls fail, and never given
+more at once than it may have."""
+
+import pathlib
+import threading
+
+import pytest
+
+from harness.deadline import poll_until
+from harness.metrics import read_metrics
+from harness.origin import answering, in_turn
+from harness.weir import run_weir_command, write_configuration
+
+BY_RATE = "{failure_rate: 50%, window: 1h, calls: 4, time: 1h}"
+
+
+def configuration(*servers, breaker=BY_RATE, upstream="", more="", threads=1):
+    listed = ", ".join(f'"{server}"' for server in servers)
+    return (f"threads: {threads}\n{more}upstreams: {{app: {{servers: [{listed}], "
+            f"ejection: {{failures: 0}}, circuit_breaker: {breaker}, {upstream}}}}}\n"
+            "sites: [{proxy: app}]\n")
+
+
+def resets(connection):
+    connection.read_request()
+    connection.reset()
+
+
+def wait_for_errors(directory, error, count):
+    """What is counted behind the answer."""
+    poll_until(lambda: read_metrics(f"{directory}/admin")(
+        "weir_errors_total", error=error, side="upstream") == count, what=f"{count} of {error}")
+
+
+@pytest.mark.parametrize("behaviour, status", [
+    (answering(b"no", status=503), 503), (answering(b"no", status=502), 502), (resets, 502),
+], ids=["503", "502", "reset"])
+def test_too_many_failures_open_it(start_origin, start_weir, connect, directory, behaviour, status):
+    origin = start_origin(behaviour)
+    weir = start_weir(configuration(origin.server, more=f"admin: unix:{directory}/admin\n"
+                                    "log: {access: {format: \"$status $error\", to: stderr}}\n"))
+    client = connect(weir)
+    answers = [client.ask() for _ in range(10)]
+    assert [answer.status for answer in answers] == [status] * 4 + [503] * 6
+    assert len(origin.requests) == 4
+    assert 3590 <= int(answers[-1].value("Retry-After")) <= 3600
+    assert answers[0].value("Retry-After") is None
+    weir.wait_for_log("too many calls to an upstream fail; its requests are answered with 503.*"
+                      "upstream=app failed_percent=100 seconds=3600")
+    wait_for_errors(directory, "circuit_open", 6)
+    metrics = read_metrics(f"{directory}/admin")
+    assert metrics("weir_circuit_open", upstream="app") == 1
+    assert metrics("weir_circuit_openings_total", upstream="app") == 1
+    assert metrics("weir_circuit_refusals_total", upstream="app") == 6
+    weir.wait_for_log("503 circuit_open")
+    told = run_weir_command("explain", "--live", "-c", weir.arguments[2], "GET", "http://a/").stdout
+    assert "too many calls to the upstream failed" in told
+
+
+def test_servers_that_cannot_be_reached_open_it(start_weir, connect, ports):
+    client = connect(start_weir(configuration(f"127.0.0.1:{ports.take()}")))
+    assert [client.ask().status for _ in range(8)] == [502] * 4 + [503] * 4
+
+
+def test_other_answers_keep_it_closed(start_origin, start_weir, connect):
+    origin = start_origin(answering(b"odd", status=500))
+    client = connect(start_weir(configuration(origin.server)))
+    assert [client.ask().status for _ in range(10)] == [500] * 10
+
+
+def test_a_cut_body_is_a_failure_though_its_head_was_none(start_origin, start_weir, connect):
+    def cuts(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+
+    weir = start_weir(configuration(start_origin(cuts).server, breaker=BY_RATE.replace("50", "100")))
+    for _ in range(4):
+        client = connect(weir)
+        client.send_request()
+        assert client.read_to_end().endswith(b"half")
+    assert connect(weir).ask().status == 503
+
+
+def test_a_trial_closes_it_again(start_origin, start_weir, connect):
+    recovers = in_turn(*[resets] * 5, answering(b"well"))
+    origin = start_origin(recovers)
+    weir = start_weir(configuration(origin.server,
+                                    breaker=BY_RATE.replace("time: 1h", "time: 1s")))
+    client = connect(weir)
+    assert [client.ask().status for _ in range(4)] == [502] * 4
+    poll_until(lambda: client.ask().status == 502, what="a trial")
+    weir.wait_for_log("an upstream was tried again and failed; it is left alone for longer.*"
+                      "upstream=app seconds=2")
+    poll_until(lambda: client.ask().body == b"well", what="the trial that goes well")
+    weir.wait_for_log("an upstream was tried again and answers; it gets its requests.*upstream=app")
+    assert [client.ask().body for _ in range(5)] == [b"well"] * 5
+
+
+def test_no_attempt_is_made_at_an_open_circuit(start_origin, start_weir, connect):
+    origin = start_origin(resets)
+    weir = start_weir(configuration(origin.server, upstream="retry: {attempts: 8, backoff: 1ms}"))
+    assert connect(weir).ask().status == 503
+    assert len(origin.requests) == 4
+
+
+def test_it_stays_open_over_a_reload(start_origin, start_weir, connect):
+    origin = start_origin(resets)
+    weir = start_weir(configuration(origin.server))
+    client = connect(weir)
+    assert [client.ask().status for _ in range(5)] == [502] * 4 + [503]
+    write_configuration(pathlib.Path(weir.arguments[2]).parent,
+                        configuration(origin.server, breaker=BY_RATE.replace("50", "60")), weir.address)
+    assert run_weir_command("reload", "-c", weir.arguments[2]).returncode == 0
+    assert client.ask().status == 503 and len(origin.requests) == 4
+
+
+def test_it_has_no_more_calls_than_it_may(start_origin, start_weir, connect, directory):
+    places = threading.Semaphore(0)
+
+    def waits(connection):
+        while True:
+            connection.read_request()
+            while not places.acquire(timeout=0.02):
+                if connection.origin.stopping.is_set():
+                    return
+            connection.answer(200, b"x")
+
+    origins = [start_origin(waits) for _ in range(2)]
+    weir = start_weir(configuration(*[origin.server for origin in origins], threads=2,
+                                    breaker="{max_calls: 3}", more=f"admin: unix:{directory}/admin\n"))
+    busy = [connect(weir) for _ in range(3)]
+    for client in busy:
+        client.send_request()
+    poll_until(lambda: sum(len(origin.requests) for origin in origins) == 3, what="three calls")
+    refused = connect(weir).ask()
+    assert refused.status == 503 and refused.value("Retry-After") == "1"
+    wait_for_errors(directory, "upstream_full", 1)
+    places.release(3)
+    assert [client.read_response().status for client in busy] == [200] * 3
+    places.release(8)
+    assert connect(weir).ask().status == 200
+
+
+def test_a_call_whose_client_leaves_is_over(start_origin, start_weir, connect):
+    def holds(connection):
+        connection.read_request()
+        connection.hold()
+
+    origin = start_origin(in_turn(holds, answering(b"x")))
+    weir = start_weir(configuration(origin.server, breaker="{max_calls: 1}"))
+    client = connect(weir)
+    client.send_request()
+    origin.wait_for_requests()
+    assert connect(weir).ask().status == 503
+    client.reset()
+    poll_until(lambda: connect(weir).ask().status == 200, what="there is room for a call")
+
+
+def test_settings_without_effect_are_told(start_weir, directory):
+    text = configuration("127.0.0.1:9", breaker="{window: 5s}")
+    path = write_configuration(directory, text, ("127.0.0.1", 9))
+    told = run_weir_command("check", "-c", str(path))
+    assert '"window" has no effect without "failure_rate"' in told.stdout + told.stderr
