@@ -71,9 +71,10 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
     uint32_t expected = server_expected_time(server, now_ms);
     (void)fputs("{\"server\": ", file);
     admin_print_json(file, server->key);
-    (void)fprintf(file, ", \"weight\": %u, \"backup\": %s, \"max_connections\": %u",
-                  member_weight(upstream, member), member->backup ? "true" : "false",
-                  (unsigned)member->max_connections);
+    (void)fprintf(
+        file, ", \"weight\": %u, \"priority\": %u, \"backup\": %s, \"max_connections\": %u",
+        member_weight(upstream, member), member->priority,
+        member->priority == PRIORITY_BACKUP ? "true" : "false", (unsigned)member->max_connections);
     (void)fprintf(
         file, ", \"state\": \"%s\", \"reason\": ", member_state_name(member_state(member, now_ms)));
     if (slice_is_empty(reason))
@@ -196,7 +197,8 @@ void upstream_page_print_server(FILE *file, const struct upstream *upstream,
     (void)fprintf(file, "weight          %u", member_weight(upstream, member));
     if (member_weight(upstream, member) != (uint32_t)member->weight)
         (void)fprintf(file, " by command; the configuration says %d", (int)member->weight);
-    (void)fprintf(file, "\nbackup          %s\nmax_connections ", member->backup ? "on" : "off");
+    (void)fprintf(file, "\npriority        %u\nbackup          %s\nmax_connections ",
+                  member->priority, member->priority == PRIORITY_BACKUP ? "on" : "off");
     if (member->max_connections > 0)
         (void)fprintf(file, "%u\n", member->max_connections);
     else

@@ -95,7 +95,7 @@ static bool ask_server(struct rehearsal *rehearsal)
         return exchange_rehearse(exchange) == EXCHANGE_END;
     }
     rehearsal->outcome = REHEARSAL_ASKS;
-    rehearsal->is_backup = upstream->members[member].backup;
+    rehearsal->is_fallback = upstream->members[member].priority > upstream->first_priority;
     rehearsal->server = upstream->members[member].server;
     rehearsal->sticking = sticking_outcome(exchange, rehearsal->server);
     rehearsal->member = (uint32_t)member;

@@ -30,9 +30,9 @@ struct rehearsal {
     enum rehearsal_outcome outcome;
     const struct server *server; /* REHEARSAL_ASKS */
     uint32_t member;             /* of the upstream, which it is */
-    bool is_backup;              /* the same: a server that is asked because no other can be */
-    enum sticking sticking;      /* the same */
-    struct slice head;           /* REHEARSAL_ASKS: as it would be sent */
+    bool is_fallback;       /* the same: a server that is asked because too few others can be */
+    enum sticking sticking; /* the same */
+    struct slice head;      /* REHEARSAL_ASKS: as it would be sent */
 };
 
 /* Plays it under the context's current snapshot. False: no memory; nothing is left behind. */

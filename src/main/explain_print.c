@@ -212,6 +212,17 @@ static const char *state_words(const struct upstream_member *member, uint64_t no
     return words[member_state(member, now)];
 }
 
+static void add_priority(struct text *text, const struct upstream *upstream, uint32_t member)
+{
+    unsigned priority = upstream->members[member].priority;
+    if (priority == upstream->first_priority)
+        return;
+    if (priority == PRIORITY_BACKUP)
+        add(text, ", a backup");
+    else
+        text_print(text, ", of priority %u", priority);
+}
+
 static void print_others(struct text *text, const struct explanation *explanation, uint64_t now)
 {
     const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
@@ -221,7 +232,7 @@ static void print_others(struct text *text, const struct explanation *explanatio
             continue;
         text_print(text, "          %.*s", SHOWN(server->key));
         add_load(text, upstream, server, now);
-        add(text, upstream->members[i].backup ? ", a backup" : "");
+        add_priority(text, upstream, i);
         text_print(text, "%s\n", state_words(&upstream->members[i], now));
     }
 }
@@ -310,8 +321,10 @@ static void print_servers(struct text *text, struct explanation *explanation)
         print_sticking(text, explanation);
         return;
     }
-    if (rehearsal->is_backup)
-        add(text, ", a backup, for no other server can be asked");
+    add_priority(text, upstream, rehearsal->member);
+    if (rehearsal->is_fallback)
+        add(text, upstream->fallback_below > 0 ? ", for too few others can be asked"
+                                               : ", for no other server can be asked");
     const char *others = add_why(text, explanation);
     add_load(text, upstream, server, now);
     enum member_state state = member_state(&upstream->members[rehearsal->member], now);

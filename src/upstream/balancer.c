@@ -104,20 +104,39 @@ static void add_member(struct balancer *balancer, const struct upstream *upstrea
     balance_list_add(&balancer->list, member, weight);
 }
 
-/* Adds those of the two kinds that may be asked and do not rest. */
-static void add_awake(struct balancer *balancer, const struct upstream *upstream, bool backup,
+/* Adds those of a priority that may be asked and do not rest. True: they are enough, so that no
+ * other priority is needed. */
+static bool add_awake(struct balancer *balancer, const struct upstream *upstream, unsigned priority,
                       uint64_t now)
 {
+    uint32_t meant = 0, awake = 0;
     for (uint32_t i = 0; i < upstream->count; i++) {
         const struct upstream_member *member = &upstream->members[i];
-        if (member->backup != backup || !member_serves(member, balancer->panics))
+        if (member->priority != priority)
+            continue;
+        meant += member_serves(member, true);
+        if (!member_serves(member, balancer->panics))
             continue;
         uint64_t rests_until = server_rests_until(member->server);
-        if (rests_until <= now)
+        if (rests_until <= now) {
             add_member(balancer, upstream, i, now);
-        else if (rests_until < balancer->valid_until)
+            awake++;
+        } else if (rests_until < balancer->valid_until) {
             balancer->valid_until = rests_until;
+        }
     }
+    return awake > 0 && (uint64_t)awake * 100 >= (uint64_t)meant * upstream->fallback_below;
+}
+
+/* The next higher one; PRIORITY_BACKUP + 1: there is none. */
+static unsigned next_priority(const struct upstream *upstream, unsigned priority)
+{
+    unsigned next = PRIORITY_BACKUP + 1;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        if (upstream->members[i].priority > priority && upstream->members[i].priority < next)
+            next = upstream->members[i].priority;
+    }
+    return next;
 }
 
 /* How much larger the weights are made, so that parts of them can be told; 0: all have theirs. */
@@ -137,8 +156,8 @@ static uint32_t find_scale(const struct upstream *upstream, uint64_t now)
     return somebody_grows ? slow_start_scale(largest, BALANCE_WEIGHT_MAX) : 0;
 }
 
-/* Those that may be asked and do not rest; where all do, the backups that do not; where these do as
- * well, everybody who may be asked. */
+/* Those that may be asked and do not rest, of the first priority of which there are enough, and of
+ * those before; where all rest, everybody who may be asked. */
 static void fill_list(struct balancer *balancer, const struct upstream *upstream, uint64_t now)
 {
     balance_list_clear(&balancer->list);
@@ -147,9 +166,9 @@ static void fill_list(struct balancer *balancer, const struct upstream *upstream
     balancer->scale = find_scale(upstream, now);
     for (uint32_t i = 0; i < upstream->count; i++)
         balancer->members[i].place = NOWHERE;
-    add_awake(balancer, upstream, false, now);
-    if (balancer->list.count == 0)
-        add_awake(balancer, upstream, true, now);
+    unsigned priority = upstream->first_priority;
+    while (priority <= PRIORITY_BACKUP && !add_awake(balancer, upstream, priority, now))
+        priority = next_priority(upstream, priority);
     bool all_rest = balancer->list.count == 0;
     for (uint32_t i = 0; all_rest && i < upstream->count; i++) {
         if (member_serves(&upstream->members[i], balancer->panics))
@@ -419,26 +438,38 @@ static bool can_be_had(const struct balancer *balancer, const struct upstream *u
            member_keeps(&upstream->members[member], balancer->panics);
 }
 
-/* Of those that are not in the list: a backup, the least busy one of several; else the one whose
- * rest ends first. */
+/* Among those that are not in the list: who does not rest goes before who does, then whose rest
+ * ends first, then the better priority, then the less busy one. */
+struct elsewhere {
+    uint64_t rests_until, priority, calls;
+};
+
+static bool goes_before(const struct elsewhere *one, const struct elsewhere *other)
+{
+    if (one->rests_until != other->rests_until)
+        return one->rests_until < other->rests_until;
+    if (one->priority != other->priority)
+        return one->priority < other->priority;
+    return one->calls < other->calls;
+}
+
 static int choose_elsewhere(const struct balancer *balancer, const struct upstream *upstream,
                             const struct balancer_question *question)
 {
     int chosen = BALANCER_NONE;
-    uint64_t soonest = UINT64_MAX, least = UINT64_MAX;
+    struct elsewhere best = {0};
     for (uint32_t i = 0; i < upstream->count; i++) {
         const struct server *server = upstream->members[i].server;
-        uint64_t rests_until = server_rests_until(server);
-        uint64_t calls = atomic_load_explicit(&server->active, memory_order_relaxed);
         if (balancer->members[i].place != NOWHERE || is_passed_over(upstream, question, i) ||
             !member_serves(&upstream->members[i], balancer->panics))
             continue;
-        if (rests_until <= question->now)
-            rests_until = 0;
-        if (rests_until > soonest || (rests_until == soonest && calls >= least))
+        struct elsewhere one = {server_rests_until(server), upstream->members[i].priority,
+                                atomic_load_explicit(&server->active, memory_order_relaxed)};
+        if (one.rests_until <= question->now)
+            one.rests_until = 0;
+        if (chosen != BALANCER_NONE && !goes_before(&one, &best))
             continue;
-        soonest = rests_until;
-        least = calls;
+        best = one;
         chosen = (int)i;
     }
     return chosen;

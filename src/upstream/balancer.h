@@ -28,7 +28,9 @@ void balancer_free(struct balancer *balancer);
 /* Whether it was made for that upstream, and not for one of an earlier snapshot. */
 bool balancer_is_for(const struct balancer *balancer, const struct upstream *upstream);
 
-/* The member to ask. Backups are asked where no other can be: all rest, are full or were tried.
+/* The member to ask. Those of the next priority, of which backups have the last, are asked where no
+ * other can be (all rest, are full or were tried), and together with those before where too few of
+ * these are up.
  * Those that rest are asked where all others were, and together where all rest. Those that are
  * drained (but where they are wished) or disabled are not asked, nor are those that are down,
  * unless too few are up. BALANCER_NONE: every one was tried, is full or may not be asked. */

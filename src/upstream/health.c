@@ -272,7 +272,8 @@ static void take_lines(struct health *health, const struct upstream *upstream)
     uint64_t now = loop_now(health->loop);
     for (uint32_t i = 0; i < upstream->count; i++) {
         const struct upstream_member *member = &upstream->members[i];
-        const struct standing_line line = {member->weight, member->backup, member->max_connections};
+        const struct standing_line line = {member->weight, member->priority,
+                                           member->max_connections};
         if (standing_take_line(health->servers, member->standing, &line, health->taken, now))
             log_event(LOG_NOTICE,
                       "the configuration says something else of a server; what it was "

@@ -103,7 +103,7 @@ void standing_set_weight(struct server_registry *registry, struct standing *stan
 
 static bool is_same(const struct standing_line *a, const struct standing_line *b)
 {
-    return a->weight == b->weight && a->backup == b->backup &&
+    return a->weight == b->weight && a->priority == b->priority &&
            a->max_connections == b->max_connections;
 }
 

@@ -19,7 +19,7 @@ enum standing_order {
 /* What the configuration says of it. */
 struct standing_line {
     int32_t weight;
-    bool backup;
+    uint8_t priority;
     uint32_t max_connections;
 };
 

@@ -37,9 +37,10 @@ static bool add_member(struct upstream *upstream, struct server_registry *server
         (struct upstream_member){.server = server,
                                  .standing = standing,
                                  .weight = (int32_t)setting->weight,
-                                 .backup = setting->backup,
+                                 .priority = (uint8_t)setting->priority,
                                  .max_connections = (uint32_t)setting->max_connections};
-    upstream->has_only_backups &= setting->backup;
+    if (setting->priority < upstream->first_priority)
+        upstream->first_priority = (uint8_t)setting->priority;
     upstream->is_limited |= setting->max_connections > 0;
     return true;
 }
@@ -54,7 +55,7 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     if (!upstream)
         return NULL;
     upstream->serial = atomic_fetch_add(&next_serial, 1);
-    upstream->has_only_backups = true;
+    upstream->first_priority = PRIORITY_BACKUP;
     for (size_t i = 0; i < list->count; i++) {
         if (!add_member(upstream, live->servers, &list->items[i], name))
             return NULL;
@@ -69,7 +70,7 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     return upstream;
 }
 
-/* Backups have no slots. False: no memory. */
+/* Only those that are asked first have slots. False: no memory. */
 static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
 {
     ASSERT(upstream->count <= RENDEZVOUS_SERVERS_MAX);
@@ -80,7 +81,7 @@ static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
     if (!slots)
         return false;
     for (uint32_t i = 0; i < upstream->count; i++) {
-        if (upstream->members[i].backup && !upstream->has_only_backups)
+        if (upstream->members[i].priority != upstream->first_priority)
             continue;
         members[count] = (uint16_t)i;
         servers[count++] = (struct rendezvous_server){upstream->members[i].server->key,
@@ -204,6 +205,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     upstream->is_judged = upstream->ejection->failure_rate > 0 || upstream->breaker;
     upstream->health = scope_group(snapshot->configuration, scope, &health_group);
     upstream->slow_start = (uint64_t)settings->slow_start;
+    upstream->fallback_below = (uint8_t)settings->fallback_below;
     upstream->commons = commons_of(snapshot, upstream, scope->name);
     if (!upstream->commons || !queue_set(upstream, snapshot, scope, diagnostics))
         return false;

@@ -12,10 +12,12 @@
 struct server_setting {
     struct server_place place;
     int64_t weight;          /* 1..1000 */
-    bool backup;             /* asked only when no other can be */
+    int64_t priority;        /* 1..PRIORITY_BACKUP: those of the lowest are asked first */
     int64_t max_connections; /* calls and tunnels at once; 0: no limit */
     struct position position;
 };
+
+enum { PRIORITY_BACKUP = 100 }; /* of a backup, the last one */
 
 enum { UPSTREAM_SERVERS_MAX = 65535 }; /* calls remember in 16 bits whom they tried */
 
@@ -28,7 +30,8 @@ struct server_list {
 /* Reads one server or a list of them: texts or mappings {address, weight}. Its form is that of all
  * settings which it reads. */
 #define SERVER_FORM                                                                                \
-    "TEXT | {address: TEXT, weight: 1..1000, backup: SWITCH, max_connections: 1..1000000}"
+    "TEXT | {address: TEXT, weight: 1..1000, priority: 1..100, backup: SWITCH, "                   \
+    "max_connections: 1..1000000}"
 #define SERVER_LIST_FORM SERVER_FORM " | [" SERVER_FORM "]"
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
@@ -46,6 +49,7 @@ struct upstream_settings {
     int balance;                 /* enum balance */
     const struct template *hash; /* by what BALANCE_HASH chooses */
     uint32_t hash_load_limit;    /* percent of a server's part of all calls; 0: none */
+    uint32_t fallback_below;     /* percent of the servers of a priority; 0: none */
     int proxy_protocol;          /* the version of the header that begins a connection; 0: none */
     int64_t slow_start;          /* milliseconds until a server that comes has its share; 0: none */
 };
@@ -60,7 +64,7 @@ struct upstream_member {
     struct server *server;
     struct standing *standing; /* of the server in this upstream */
     int32_t weight;
-    bool backup;
+    uint8_t priority;         /* the lowest goes first */
     uint32_t max_connections; /* 0: no limit */
 };
 
@@ -85,10 +89,12 @@ struct upstream {
     /* For who finds all servers full; NULL: nobody waits. */
     const struct queue_settings *queue;
     const struct breaker_settings *breaker; /* NULL: all calls go through */
-    bool is_led;     /* the request has a say in who is asked: `hash` or a cookie */
-    bool is_limited; /* a member has max_connections */
-    bool is_judged;  /* each answer counts, not failures alone */
-    bool has_only_backups;
+    bool is_led;            /* the request has a say in who is asked: `hash` or a cookie */
+    bool is_limited;        /* a member has max_connections */
+    bool is_judged;         /* each answer counts, not failures alone */
+    uint8_t first_priority; /* the lowest of its members */
+    uint8_t fallback_below; /* percent of a priority that must be up, or the next one helps; 0: one
+                               is enough */
     uint32_t count;
     struct upstream_member members[];
 };

@@ -41,6 +41,12 @@ static bool read_weight(struct setting_reader *reader, const struct node *node,
 
 static const struct setting backup_setting = {
     .name = "backup", .type = SETTING_SWITCH, .size = sizeof(bool)};
+static const struct setting priority_setting = {.name = "priority",
+                                                .type = SETTING_NUMBER,
+                                                .size = sizeof(int64_t),
+                                                .min = 1,
+                                                .max = PRIORITY_BACKUP,
+                                                .example = "2"};
 static const struct setting max_connections_setting = {.name = "max_connections",
                                                        .type = SETTING_NUMBER,
                                                        .size = sizeof(int64_t),
@@ -48,13 +54,25 @@ static const struct setting max_connections_setting = {.name = "max_connections"
                                                        .max = MAX_CONNECTIONS_MAX,
                                                        .example = "50"};
 
+static bool read_backup(struct setting_reader *reader, const struct node *node,
+                        struct server_setting *server)
+{
+    bool is_backup = false;
+    if (!setting_read(reader, &backup_setting, node, &is_backup))
+        return false;
+    if (is_backup)
+        server->priority = PRIORITY_BACKUP;
+    return true;
+}
+
 static bool report_unknown(struct setting_reader *reader, const struct node_pair *pair)
 {
-    static const char *const keys[] = {"address", "weight", "backup", "max_connections"};
+    static const char *const keys[] = {"address", "weight", "priority", "backup",
+                                       "max_connections"};
     const char *near = did_you_mean(pair->key, keys, sizeof(keys) / sizeof(keys[0]));
     diagnostics_error(reader->diagnostics, pair->key_position,
                       near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
-                           : "a server has: address, weight, backup, max_connections",
+                           : "a server has: address, weight, priority, backup, max_connections",
                       "unknown key \"%.*s\"", (int)pair->key.length, pair->key.data);
     return false;
 }
@@ -67,7 +85,9 @@ static bool read_pair(struct setting_reader *reader, const struct node_pair *pai
     if (slice_equal(pair->key, SLICE("weight")))
         return read_weight(reader, pair->value, server);
     if (slice_equal(pair->key, SLICE("backup")))
-        return setting_read(reader, &backup_setting, pair->value, &server->backup);
+        return read_backup(reader, pair->value, server);
+    if (slice_equal(pair->key, SLICE("priority")))
+        return setting_read(reader, &priority_setting, pair->value, &server->priority);
     if (slice_equal(pair->key, SLICE("max_connections")))
         return setting_read(reader, &max_connections_setting, pair->value,
                             &server->max_connections);
@@ -80,6 +100,13 @@ static bool read_mapping(struct setting_reader *reader, const struct node *node,
     bool good = true;
     for (uint32_t i = 0; i < node->count; i++)
         good &= read_pair(reader, &node->pairs[i], server);
+    const struct node *priority = node_find(node, SLICE("priority"));
+    if (priority && node_find(node, SLICE("backup"))) {
+        diagnostics_error(reader->diagnostics, priority->position,
+                          "write one of them; backup: on is priority: 100",
+                          "the server has both a priority and backup");
+        good = false;
+    }
     if (node_find(node, SLICE("address")))
         return good;
     diagnostics_error(reader->diagnostics, node->position, "add address: 10.0.0.1:8080",
@@ -90,7 +117,7 @@ static bool read_mapping(struct setting_reader *reader, const struct node *node,
 static bool read_server(struct setting_reader *reader, const struct node *node,
                         struct server_setting *server)
 {
-    *server = (struct server_setting){.weight = 1};
+    *server = (struct server_setting){.weight = 1, .priority = 1};
     return node->kind == NODE_MAPPING ? read_mapping(reader, node, server)
                                       : read_address(reader, node, server);
 }
@@ -153,6 +180,18 @@ static bool read_load_limit(struct setting_reader *reader, const struct node *no
     return good;
 }
 
+static bool read_fallback_below(struct setting_reader *reader, const struct node *node, void *field)
+{
+    uint32_t percent = 0;
+    bool good = node_is_word(node, "off") || (node_is_percent(node, 100, &percent) && percent > 0);
+    *(uint32_t *)field = percent;
+    if (!good)
+        diagnostics_error(reader->diagnostics, node->position,
+                          "for example \"fallback_below: 50%\", or off",
+                          "\"fallback_below\" is a share of servers, from 1%% to 100%%");
+    return good;
+}
+
 static const char *const proxy_protocol_choices[] = {"off", "v1", "v2", NULL};
 
 static const struct setting settings[] = {
@@ -164,7 +203,7 @@ static const struct setting settings[] = {
      .form = SERVER_LIST_FORM,
      .scopes = SCOPE_UPSTREAM,
      .single = true,
-     .summary = "The servers of the upstream: addresses, or {address, weight, backup, "
+     .summary = "The servers of the upstream: addresses, or {address, weight, priority, backup, "
                 "max_connections}.",
      .example = "[10.0.0.1:8080, {address: 10.0.0.2:8080, weight: 3}]"},
     {.name = "balance",
@@ -195,6 +234,17 @@ static const struct setting settings[] = {
      .summary = "How many calls at once balance: hash gives a server, in percent of its part of "
                 "all; what is above goes on to another one.",
      .example = "150%"},
+    {.name = "fallback_below",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct upstream_settings, fallback_below),
+     .size = sizeof(uint32_t),
+     .standard = "off",
+     .read = read_fallback_below,
+     .form = "off | PERCENT",
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "With less of the servers of a priority up, those of the next one are asked as "
+                "well; off: only where none of them can be.",
+     .example = "50%"},
     {.name = "slow_start",
      .type = SETTING_DURATION,
      .offset = offsetof(struct upstream_settings, slow_start),

@@ -98,7 +98,7 @@ def test_status_tells_how_it_is(start_with_admin, start_origin, connect, ask):
     assert status["configuration"] == file_of(weir)
     assert status["upstreams"] == [{
         "upstream": "shop", "balance": "round_robin", "panics": False, "servers": [
-            {"server": origin.server, "weight": 3, "backup": False, "max_connections": 0,
+            {"server": origin.server, "weight": 3, "priority": 1, "backup": False, "max_connections": 0,
              "state": "up", "reason": None, "changed_live": False, "active": 0, "idle": 1,
              "latency_ms": None, "check_ms": None}]}]
     assert status["reloads"] == {"done": 0, "refused": 0, "last": None}

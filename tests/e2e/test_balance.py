@@ -250,6 +250,47 @@ def test_a_backup_is_asked_only_while_no_other_can_be(start_letters, start_weir,
     poll_until(lambda: ask(client) == "b", 30, "the backup is no longer needed")
 
 
+def of_priority(server, priority):
+    return f'{{address: "{server}", priority: {priority}}}'
+
+
+EJECTED = "ejection: {failures: 1, time: 1h}"
+
+
+def test_the_next_priority_is_asked_where_none_of_the_better_can_be(start_origin, start_letters,
+                                                                    start_weir, connect):
+    a, b, c = start_letters("abc")
+    bad = start_origin(answering(b"no", status=503))
+    weir = start_weir(configuration(
+        "round_robin", of_priority(a.server, 7), of_priority(bad.server, 2), of_priority(b.server, 3),
+        backup(c.server), more=EJECTED))
+    client = connect(weir)
+    assert client.ask().status == 503
+    assert {ask(client) for _ in range(10)} == {"b"}
+    told = run_weir_command("explain", "--live", "-c", weir.arguments[2], "GET", "http://a/").stdout
+    assert f"{b.server}, of priority 3, for no other server can be asked" in told
+    assert f"{a.server}, of priority 7" in told and f"{c.server}, a backup" in told
+
+
+def test_with_too_few_of_a_priority_the_next_one_helps(start_origin, start_letters, start_weir,
+                                                       connect):
+    a, b = start_letters("ab")
+    bad = start_origin(answering(b"no", status=503))
+    client = connect(start_weir(configuration(
+        "round_robin", bad.server, a.server, of_priority(b.server, 2),
+        more=f"fallback_below: 60%, {EJECTED}")))
+    assert collections.Counter(client.ask().status for _ in range(2)) == {503: 1, 200: 1}
+    answers = [ask(client) for _ in range(20)]
+    assert answers.count("a") == answers.count("b") == 10
+
+
+def test_priority_and_backup_are_not_said_together(directory):
+    write_configuration(directory, configuration(
+        "first", '{address: "10.0.0.1:80", priority: 2, backup: on}'), ("127.0.0.1", 9))
+    told = run_weir_command("check", "-c", f"{directory}/weir.yaml")
+    assert told.returncode == 1 and "the server has both a priority and backup" in told.stderr
+
+
 def test_explain_says_that_it_is_a_backup(start_letters, start_weir, connect, ports):
     (a,) = start_letters("a")
     dead = f"127.0.0.1:{ports.take()}"
