@@ -90,8 +90,11 @@ static void take_trailers(struct h2_stream *stream)
         stream->is_request && !block.too_large && !block.too_many && h2_block_is_trailers(&block);
     h2_block_clear(&stream->trailers);
     stream->trailers = block;
-    if (!good)
-        h2_reset_malformed(stream->h2, stream->id);
+    if (good)
+        return;
+    stream->ended = false; /* nobody shall take it for whole (RFC 9113 8.1.1) */
+    stream->error = H2_PROTOCOL_ERROR;
+    h2_reset_malformed(stream->h2, stream->id);
 }
 
 /* ---- frames */
@@ -140,7 +143,7 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *
     (void)user;
     if (!stream)
         return 0;
-    if (!stream->closed)
+    if (!stream->closed && !stream->error)
         stream->error = error;
     stream->closed = true;
     if (stream->owner || !list_is_empty(&stream->news))

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from harness import http1
 from harness.deadline import poll_until, wait_for
 from harness.h2_client import (CANCEL, ENABLE_PUSH, HEADERS,
                                INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, PING, PROTOCOL_ERROR,
@@ -293,6 +294,24 @@ def test_malformed_responses(start_h2_origin, start_weir, connect, head):
         assert ("content-length", "7") in head
         return
     assert response.status == 502
+
+
+@pytest.mark.parametrize("trailers", [[("host", "a"), ("host", "b")], [("x-many", "1")] * 30],
+                         ids=["two hosts", "too many"])
+def test_a_response_with_malformed_trailers_is_cut(start_h2_origin, start_weir, connect, trailers):
+    """RFC 9113 8.1.1: never told as if it were whole."""
+    def behaviour(connection):
+        connection.answer(connection.read_request(), body=b"body", trailers=trailers)
+        connection.read_to_end()
+
+    weir = start(start_weir, start_h2_origin(behaviour), more="limits: {header_count: 20}")
+    client = connect(weir)
+    client.send_request("GET", "/", fields=[("TE", "trailers"), ("Connection", "te")])
+    try:
+        assert client.read_response().status == 502
+    except http1.Cut:
+        pass  # the head had gone
+    weir.wait_for_log("the server breaks the rules of HTTP/2")
 
 
 def flood_of(*frames):
