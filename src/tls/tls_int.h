@@ -37,6 +37,7 @@ struct tls {
     /* Towards a server: */
     struct tls_server_context *server_context; /* a reference */
     struct tls_session *session;               /* where its tickets go; may be NULL */
+    int64_t proved; /* when a certificate was looked at, for the session that is taken up */
 };
 
 static inline struct tls *tls_of(const SSL *ssl)

@@ -27,10 +27,13 @@ static void take_up_session(struct tls *tls, struct tls_session *session)
         (session->identity != tls->server_context->identity || now < session->proved ||
          now - session->proved > TLS_SESSION_PROVED_MAX))
         tls_session_fini(session);
+    tls->proved = session->proved;
     if (session->ticket && SSL_set_session(tls->ssl, session->ticket) != 1)
         ERR_clear_error();
 }
 
+/* Other connections with the server may have put theirs into the same place meanwhile: what this
+ * one proved is its own. */
 int tls_keep_ticket(SSL *ssl, SSL_SESSION *ticket)
 {
     struct tls *tls = tls_of(ssl);
@@ -39,8 +42,7 @@ int tls_keep_ticket(SSL *ssl, SSL_SESSION *ticket)
     if (!session)
         return NOT_TAKEN;
     uint64_t identity = tls->server_context->identity;
-    bool goes_on = SSL_session_reused(ssl) && session->ticket && session->identity == identity;
-    int64_t proved = goes_on ? session->proved : loop_wall(tls->bytes.socket->loop);
+    int64_t proved = SSL_session_reused(ssl) ? tls->proved : loop_wall(tls->bytes.socket->loop);
     tls_session_fini(session);
     *session = (struct tls_session){.ticket = ticket, .identity = identity, .proved = proved};
     return TAKEN;

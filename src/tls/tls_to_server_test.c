@@ -2,6 +2,8 @@
 
 #include "loop/loop.h"
 #include "tls/test_certificate.h"
+#include "tls/tls_int.h"
+#include "tls/tls_server_context_int.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -218,6 +220,28 @@ static void what_was_proved_counts_for_an_hour_however_often_it_is_taken_up(void
     assert_false(resumed);
 }
 
+/* Many connections with a server share one place for its tickets. */
+static void what_another_connection_has_proved_meanwhile_is_not_ones_own(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct tls_server_terms terms = {.authorities = fixture->authorities};
+    const char *problem = NULL;
+    bool resumed = false;
+    assert_int_equal(try(fixture, &terms, "a.example.com", &resumed), ERROR_NONE);
+    fixture->session.proved -= 1000;
+    int64_t proved = fixture->session.proved;
+    struct tls_server_context *context = tls_server_context_new(&terms);
+    connect_both(fixture, context, "a.example.com");
+    tls_server_context_unref(context);
+    fixture->session.proved += 500; /* the other one's */
+    assert_int_equal(shake_hands(fixture, &problem), ERROR_NONE);
+    assert_true(tls_is_resumed(fixture->ours));
+    SSL *ssl = fixture->ours->ssl;
+    assert_int_equal(tls_keep_ticket(ssl, SSL_get1_session(ssl)), 1); /* a server may send one */
+    assert_int_equal(fixture->session.proved, proved);
+    close_both(fixture);
+}
+
 static void terms_have_one_identity(void **state)
 {
     struct fixture *fixture = *state;
@@ -268,6 +292,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             what_was_proved_counts_for_an_hour_however_often_it_is_taken_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_another_connection_has_proved_meanwhile_is_not_ones_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(terms_have_one_identity, set_up, tear_down),
         cmocka_unit_test(authorities_must_be_there_and_whole),
     };
