@@ -88,22 +88,36 @@ def start_supervised(start_weir):
     return lambda *arguments, **named: Supervised(start_weir(*arguments, supervised=True, **named))
 
 
+class Origins:
+    """A context at whose end all stop, and then must have nothing to complain of."""
+
+    def __init__(self):
+        self._all = []
+
+    def add(self, origin):
+        self._all.append(origin)
+        return origin
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for origin in self._all:
+            origin.stop()
+        for origin in self._all:
+            origin.check()
+
+
 @pytest.fixture
 def start_origin(ports, start_weir):
     """start_origin(behaviour) gives a running Origin; see harness/origin.py. Without behaviour it
     answers 200 `hello` to everything. `address` may be (host, port) or a Unix socket's path. All
     end before Weir does, so that no exchange waits for them."""
-    origins = []
+    with Origins() as origins:
+        def start(behaviour=None, address=None):
+            return origins.add(Origin(address or ("127.0.0.1", ports.take()), behaviour))
 
-    def start(behaviour=None, address=None):
-        origins.append(Origin(address or ("127.0.0.1", ports.take()), behaviour))
-        return origins[-1]
-
-    yield start
-    for origin in origins:
-        origin.stop()
-    for origin in origins:
-        origin.check()
+        yield start
 
 
 @pytest.fixture
@@ -111,36 +125,24 @@ def start_tls_origin(ports, start_weir, authority):
     """start_tls_origin(behaviour) gives a TlsOrigin with a certificate for its address and for
     app.internal; `file` is another one of the authority, `context` another ssl context; what else
     harness.tls_origin.serving takes."""
-    origins = []
+    with Origins() as origins:
+        def start(behaviour=None, file="app", context=None, **parts):
+            if not (authority.directory / "app.pem").exists():
+                authority.make("app", ["app.internal", "127.0.0.1"])
+            context = context or serving(authority, file, **parts)
+            return origins.add(TlsOrigin(("127.0.0.1", ports.take()), context, behaviour))
 
-    def start(behaviour=None, file="app", context=None, **parts):
-        if not (authority.directory / "app.pem").exists():
-            authority.make("app", ["app.internal", "127.0.0.1"])
-        context = context or serving(authority, file, **parts)
-        origins.append(TlsOrigin(("127.0.0.1", ports.take()), context, behaviour))
-        return origins[-1]
-
-    yield start
-    for origin in origins:
-        origin.stop()
-    for origin in origins:
-        origin.check()
+        yield start
 
 
 @pytest.fixture
 def start_h2_origin(ports, start_weir):
     """start_h2_origin(behaviour, settings) gives an H2Origin; see harness/h2_origin.py."""
-    origins = []
+    with Origins() as origins:
+        def start(behaviour=None, **parts):
+            return origins.add(H2Origin(("127.0.0.1", ports.take()), behaviour, **parts))
 
-    def start(behaviour=None, **parts):
-        origins.append(H2Origin(("127.0.0.1", ports.take()), behaviour, **parts))
-        return origins[-1]
-
-    yield start
-    for origin in origins:
-        origin.stop()
-    for origin in origins:
-        origin.check()
+        yield start
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import collections
 import json
 import pathlib
 import signal
-import threading
 
 import pytest
 
 from harness.busy_origin import BusyOrigin
 from harness.deadline import poll_until
+from harness.load import Load
 from harness.metrics import read_metrics
 from harness.origin import answering, response_bytes
 from harness.weir import run_weir_command, write_configuration
@@ -414,32 +414,19 @@ def test_a_server_that_comes_back_into_the_file_is_asked_anew(start_origin, star
     wait_for_states(weir, "up", "up")
 
 
-def test_reloads_in_the_middle_of_checks(start_origin, start_weir, connect):
+def test_reloads_in_the_middle_of_checks(start_origin, start_weir):
     """Under several threads, with clients, while servers go up and down."""
     sick = Sick("sick")
     bad, good = start_origin(sick), start_origin(answering(b"good"))
     text = configuration(bad.server, good.server, health=f"path: /healthz, {OFTEN}, rise: 1, fall: 1")
     weir = start_weir(text.replace("threads: 1", "threads: 3"))
-    done, seen = threading.Event(), collections.Counter()
-
-    def ask():
-        while not done.is_set():
-            client = connect(weir)
-            for _ in range(100):
-                seen[client.ask().status] += 1
-            client.close()
-
-    clients = [threading.Thread(target=ask) for _ in range(3)]
-    for client in clients:
-        client.start()
-    for number in range(6):
-        (sick.cure if number % 2 else sick.infect)()
-        reload(weir, text.replace("threads: 1", "threads: 3").replace("5s", f"{5 + number}s"))
-        wait_for_states(weir, "up" if number % 2 else "down", "up")
-    done.set()
-    for client in clients:
-        client.join(30)
-    assert set(seen) == {200}
+    with Load(weir, clients=3, bodies=(b"sick", b"good")) as load:
+        for number in range(6):
+            (sick.cure if number % 2 else sick.infect)()
+            reload(weir, text.replace("threads: 1", "threads: 3").replace("5s", f"{5 + number}s"))
+            wait_for_states(weir, "up" if number % 2 else "down", "up")
+        load.wait_for(10)
+    load.check_all_well()
 
 
 # ---- slow start
