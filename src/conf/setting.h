@@ -164,6 +164,13 @@ bool setting_read_file(struct setting_reader *reader, const struct node *node, s
 const char *setting_try_file(struct setting_reader *reader, const struct node *node, size_t max,
                              struct slice *ret_bytes);
 
+/* The files that a pattern stands for, as seen from where the file with `node` lies, sorted; there
+ * may be none. And the bytes of one of them, as setting_try_file. False: no memory. */
+bool setting_find_files(struct setting_reader *reader, const struct node *node,
+                        struct slice pattern, struct slice **ret_paths, size_t *ret_count);
+const char *setting_try_path(struct setting_reader *reader, struct slice path, size_t max,
+                             struct slice *ret_bytes);
+
 /* The bytes of a file that the configuration does not name, such as one of the system, at an
  * absolute path, read once for all who ask. False: it cannot be read, or is larger than `max`
  * bytes. */

@@ -17,18 +17,41 @@ static const char *words(struct setting_reader *reader, const char *begin, struc
     return all.data ? all.data : reason;
 }
 
+/* As seen from where the node stands. Data is NULL: no memory. */
+static struct slice path_from(struct setting_reader *reader, const struct node *node,
+                              struct slice path)
+{
+    struct slice beside = reader->configuration->sources[node->position.source].name;
+    return path_beside(reader->arena, beside, path);
+}
+
+bool setting_find_files(struct setting_reader *reader, const struct node *node,
+                        struct slice pattern, struct slice **ret_paths, size_t *ret_count)
+{
+    const struct configuration_reader *files = reader->files;
+    struct slice path = path_from(reader, node, pattern);
+    *ret_count = 0;
+    return path.data &&
+           (!files || !files->expand_glob ||
+            files->expand_glob(files->context, path, reader->arena, ret_paths, ret_count));
+}
+
 const char *setting_try_file(struct setting_reader *reader, const struct node *node, size_t max,
                              struct slice *ret_bytes)
 {
     ASSERT(node->kind == NODE_SCALAR);
-    const struct configuration *configuration = reader->configuration;
-    const struct configuration_reader *files = reader->files;
-    struct slice beside = configuration->sources[node->position.source].name;
-    struct slice path = path_beside(reader->arena, beside, node->text);
-    const char *reason = "there are no files here";
+    struct slice path = path_from(reader, node, node->text);
     if (!path.data)
         return "there is no memory for a file";
-    bool good = node->text.length > 0 && files && files->read_file &&
+    return setting_try_path(reader, node->text.length > 0 ? path : SLICE(""), max, ret_bytes);
+}
+
+const char *setting_try_path(struct setting_reader *reader, struct slice path, size_t max,
+                             struct slice *ret_bytes)
+{
+    const struct configuration_reader *files = reader->files;
+    const char *reason = "there are no files here";
+    bool good = path.length > 0 && files && files->read_file &&
                 files->read_file(files->context, path, reader->arena, ret_bytes, &reason);
     if (!good)
         return words(reader, "cannot read \"", path, "\": ", reason);

@@ -4,6 +4,7 @@
 #include "exchange/exchange.h"
 #include "exchange/page.h"
 #include "exchange/site_clients.h"
+#include "exchange/site_plan_int.h"
 #include "http/field_syntax.h"
 #include "http/uri.h"
 #include "policy/route_settings.h"
@@ -38,39 +39,10 @@ const struct setting_group plain_http_group = {
 
 /* ---- certificates */
 
-enum { CERTIFICATES_MAX = TLS_KEY_KINDS, DAY_SECONDS = 24 * 3600, SOON_DAYS = 14 };
+enum { DAY_SECONDS = 24 * 3600, SOON_DAYS = 14 };
 
-/* What is wrong with one certificate; whether that is an error is known when all were seen. */
-struct complaint {
-    struct complaint *next;
-    struct position position;
-    const char *what, *cure;
-};
-
-/* The certificates of one site, while its context is made. */
-struct certificates {
-    const struct tls_certificate *items[CERTIFICATES_MAX];
-    size_t count;
-};
-
-struct builder {
-    struct plans *plans;
-    const struct configuration *configuration;
-    struct diagnostics *diagnostics;
-    struct complaint *complaints;
-    int64_t now;
-    uint32_t good; /* certificates */
-    bool no_memory;
-    bool is_lenient;                   /* as struct live has it */
-    struct tls_key_reader *key_reader; /* NULL: no memory, which only costs time */
-    /* What sites inherit is read once. */
-    const struct tls_settings *inherited;
-    struct certificates inherited_certificates;
-    const struct tls_context *inherited_context;
-};
-
-static void complain(struct builder *builder, const struct node *node, const char *cure,
-                     const char *what)
+void site_complain(struct builder *builder, const struct node *node, const char *cure,
+                   const char *what)
 {
     struct complaint *complaint = ARENA_NEW(&builder->plans->arena, struct complaint);
     builder->no_memory |= !complaint;
@@ -86,53 +58,64 @@ static void free_certificate(void *certificate)
     tls_certificate_unref(certificate);
 }
 
+bool site_keep_certificate(struct builder *builder, struct tls_certificate *certificate)
+{
+    if (arena_on_fini(&builder->plans->arena, free_certificate, certificate))
+        return true;
+    tls_certificate_unref(certificate);
+    builder->no_memory = true;
+    return false;
+}
+
+struct tls_reading site_reading(const struct builder *builder, const struct tls_settings *settings)
+{
+    return (struct tls_reading){.weak_too = settings->profile == TLS_OLD,
+                                .is_quick = builder->is_lenient,
+                                .reader = builder->key_reader};
+}
+
 /* NULL: it is not good, which will be told. */
 static struct tls_certificate *read_certificate(struct builder *builder,
-                                                const struct tls_pair *pair, int profile)
+                                                const struct tls_pair *pair,
+                                                const struct tls_settings *settings)
 {
     const struct tls_file *key = pair->key.node ? &pair->key : &pair->certificate;
     const struct tls_file *unread = pair->certificate.problem ? &pair->certificate : key;
     struct tls_certificate *certificate = NULL;
     if (unread->problem) {
-        complain(builder, unread->node, setting_file_cure, unread->problem);
+        site_complain(builder, unread->node, setting_file_cure, unread->problem);
         return NULL;
     }
-    struct tls_reading reading = {.weak_too = profile == TLS_OLD,
-                                  .is_quick = builder->is_lenient,
-                                  .reader = builder->key_reader};
+    struct tls_reading reading = site_reading(builder, settings);
     enum tls_certificate_state state =
         tls_certificate_new(pair->certificate.bytes, key->bytes, &reading, &certificate);
     bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
     if (state != TLS_CERTIFICATE_GOOD) {
-        complain(builder, is_of_key ? key->node : pair->certificate.node,
-                 tls_certificate_cure(state),
-                 diagnostics_text(builder->diagnostics, "\"%.*s\" cannot be served: %s",
-                                  SHOWN((is_of_key ? key : &pair->certificate)->node->text),
-                                  tls_certificate_problem(state)));
+        site_complain(builder, is_of_key ? key->node : pair->certificate.node,
+                      tls_certificate_cure(state),
+                      diagnostics_text(builder->diagnostics, "\"%.*s\" cannot be served: %s",
+                                       SHOWN((is_of_key ? key : &pair->certificate)->node->text),
+                                       tls_certificate_problem(state)));
         return NULL;
     }
-    if (arena_on_fini(&builder->plans->arena, free_certificate, certificate))
-        return certificate;
-    tls_certificate_unref(certificate);
-    builder->no_memory = true;
-    return NULL;
+    return site_keep_certificate(builder, certificate) ? certificate : NULL;
 }
 
 /* One that has ended is still served: some clients are content with it, and none with nothing. */
-static void warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
-                         const struct node *node)
+void site_warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
+                       const struct node *node, const char *which)
 {
     int64_t begins = tls_certificate_begins(certificate), ends = tls_certificate_ends(certificate);
     long long days = (ends - builder->now) / DAY_SECONDS;
     if (ends <= builder->now)
         diagnostics_warning(builder->diagnostics, node->position, "get a new one",
-                            "the certificate has expired %lld days ago; clients refuse it", -days);
+                            "%s has expired %lld days ago; clients refuse it", which, -days);
     else if (begins > builder->now)
         diagnostics_warning(builder->diagnostics, node->position, "look at the clock of this host",
-                            "the certificate does not hold yet; clients refuse it");
+                            "%s does not hold yet; clients refuse it", which);
     else if (days < SOON_DAYS)
         diagnostics_warning(builder->diagnostics, node->position, "get a new one in time",
-                            "the certificate expires in %lld days", days);
+                            "%s expires in %lld days", which, days);
 }
 
 static bool has_kind(const struct certificates *certificates, unsigned kind)
@@ -145,22 +128,22 @@ static bool has_kind(const struct certificates *certificates, unsigned kind)
 }
 
 static void add_pair(struct builder *builder, struct certificates *certificates,
-                     const struct tls_pair *pair, int profile)
+                     const struct tls_pair *pair, const struct tls_settings *settings)
 {
-    const struct tls_certificate *certificate = read_certificate(builder, pair, profile);
+    const struct tls_certificate *certificate = read_certificate(builder, pair, settings);
     if (!certificate)
         return;
-    ASSERT(certificates->count < CERTIFICATES_MAX);
+    ASSERT(certificates->count < TLS_KEY_KINDS);
     unsigned kind = tls_certificate_key_kind(certificate);
     if (has_kind(certificates, kind)) {
-        complain(builder, pair->certificate.node,
-                 "one for each kind of key is enough; for other names, make another site",
-                 diagnostics_text(builder->diagnostics,
-                                  "the site has a certificate with a key of %s already",
-                                  tls_key_kind_name(kind)));
+        site_complain(builder, pair->certificate.node,
+                      "one for each kind of key is enough; for other names, make another site",
+                      diagnostics_text(builder->diagnostics,
+                                       "the site has a certificate with a key of %s already",
+                                       tls_key_kind_name(kind)));
         return;
     }
-    warn_of_time(builder, certificate, pair->certificate.node);
+    site_warn_of_time(builder, certificate, pair->certificate.node, "the certificate");
     certificates->items[certificates->count++] = certificate;
     builder->good++;
 }
@@ -169,9 +152,9 @@ static void read_certificates(struct builder *builder, const struct tls_settings
                               struct certificates *certificates)
 {
     if (settings->pair.certificate.node)
-        add_pair(builder, certificates, &settings->pair, settings->profile);
+        add_pair(builder, certificates, &settings->pair, settings);
     for (uint32_t i = 0; i < settings->more.count; i++)
-        add_pair(builder, certificates, &settings->more.items[i], settings->profile);
+        add_pair(builder, certificates, &settings->more.items[i], settings);
 }
 
 /* ---- the context of a site */
@@ -181,28 +164,39 @@ static void free_context(void *context)
     tls_context_free(context);
 }
 
+bool site_terms_open(struct builder *builder, const struct tls_settings *settings,
+                     struct site_terms *ret_terms)
+{
+    bool no_memory;
+    ret_terms->terms = (struct tls_terms){.profile = (enum tls_profile)settings->profile,
+                                          .least_version = settings->versions.least,
+                                          .most_version = settings->versions.most,
+                                          .ciphers = settings->ciphers.ciphers,
+                                          .suites = settings->ciphers.suites,
+                                          .groups = settings->groups,
+                                          .clients = &ret_terms->clients};
+    bool good = site_clients_read(settings, builder->now, builder->diagnostics, &ret_terms->clients,
+                                  &ret_terms->authorities, &no_memory);
+    builder->no_memory |= no_memory;
+    return good;
+}
+
+void site_terms_close(struct site_terms *terms)
+{
+    tls_authorities_free(terms->authorities);
+}
+
 /* NULL: there is no certificate, which was told, or no memory. */
 static const struct tls_context *make_context(struct builder *builder,
                                               const struct tls_settings *settings,
                                               const struct certificates *certificates)
 {
-    struct tls_client_terms clients;
-    struct tls_terms terms = {.profile = (enum tls_profile)settings->profile,
-                              .least_version = settings->versions.least,
-                              .most_version = settings->versions.most,
-                              .ciphers = settings->ciphers.ciphers,
-                              .suites = settings->ciphers.suites,
-                              .groups = settings->groups,
-                              .clients = &clients};
-    struct tls_authorities *authorities;
-    bool no_memory;
+    struct site_terms terms;
     struct tls_context *context = NULL;
-    bool good = site_clients_read(settings, builder->now, builder->diagnostics, &clients,
-                                  &authorities, &no_memory);
-    builder->no_memory |= no_memory;
+    bool good = site_terms_open(builder, settings, &terms);
     if (good && certificates->count > 0)
-        context = tls_context_new(&terms, certificates->items, certificates->count);
-    tls_authorities_free(authorities);
+        context = tls_context_new(&terms.terms, certificates->items, certificates->count);
+    site_terms_close(&terms);
     if (!good || certificates->count == 0)
         return NULL;
     if (context && arena_on_fini(&builder->plans->arena, free_context, context))
@@ -239,21 +233,21 @@ static void warn_of_names(struct builder *builder, const struct site_settings *s
     }
 }
 
-static bool note_served(struct builder *builder, const struct site *site,
-                        const struct certificates *certificates)
+bool site_note_served(struct builder *builder, struct slice site,
+                      const struct tls_certificate *const *certificates, size_t count)
 {
     struct plans *plans = builder->plans;
-    for (size_t i = 0; i < certificates->count; i++) {
-        const char *kind = tls_key_kind_name(tls_certificate_key_kind(certificates->items[i]));
-        struct slice key[] = {site->name, SLICE("\0"), slice_from_text(kind)};
+    for (size_t i = 0; i < count; i++) {
+        const char *kind = tls_key_kind_name(tls_certificate_key_kind(certificates[i]));
+        struct slice key[] = {site, SLICE("\0"), slice_from_text(kind)};
         struct served_certificate *served = ARENA_NEW(&plans->arena, struct served_certificate);
         if (!served)
             return false;
         *served = (struct served_certificate){.next = plans->served_certificates,
                                               .key = arena_join(&plans->arena, key, 3),
-                                              .site = site->name,
+                                              .site = site,
                                               .key_kind = kind,
-                                              .ends = tls_certificate_ends(certificates->items[i])};
+                                              .ends = tls_certificate_ends(certificates[i])};
         plans->served_certificates = served;
     }
     return true;
@@ -315,7 +309,7 @@ static const struct tls_context *context_for(struct builder *builder, const stru
         return builder->inherited_context;
     }
     read_certificates(builder, settings, certificates);
-    if (!note_served(builder, site, certificates))
+    if (!site_note_served(builder, site->name, certificates->items, certificates->count))
         builder->no_memory = true;
     const struct tls_context *context = make_context(builder, settings, certificates);
     if (settings == inherited) {
@@ -356,10 +350,13 @@ static bool build_site(struct builder *builder, struct site *site)
     struct site_plan *plan = ARENA_NEW(&builder->plans->arena, struct site_plan);
     if (!plan)
         return false;
-    *plan = (struct site_plan){.tls = context_for(builder, site, tls, &certificates),
-                               .plain_http = (enum plain_http)plain->plain_http,
+    *plan = (struct site_plan){.plain_http = (enum plain_http)plain->plain_http,
                                .port = find_port(builder->plans, settings)};
     site->plan = plan;
+    if (tls->more.directory.node)
+        plan->directory = site_directory_for(builder, site, tls, &plan->tls);
+    else
+        plan->tls = context_for(builder, site, tls, &certificates);
     if (tls->client.verify == TLS_CLIENT_REQUIRED && plan->plain_http == PLAIN_HTTP_SERVE)
         refuse_plain(builder, site);
     warn_of_names(builder, settings, &certificates);
@@ -382,6 +379,7 @@ static void cleanse_keys(const struct tls_settings *settings)
         tls_cleanse(settings->more.items[i].key.bytes);
         tls_cleanse(settings->more.items[i].certificate.bytes);
     }
+    tls_directory_cleanse(&settings->more.directory);
 }
 
 /* A certificate that cannot be served is an error for who checks the file. In service it must not
@@ -435,6 +433,14 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
 
 /* ---- in service */
 
+/* Of a site for a host of it. */
+static const struct tls_context *context_of(const struct site_plan *plan, struct slice host)
+{
+    const struct name_holders *holders =
+        plan->directory ? site_directory_find(plan->directory, host, false) : NULL;
+    return holders ? holders->context : plan->tls;
+}
+
 const struct tls_context *site_plan_choose(const struct plans *plans,
                                            const struct listener_plan *listener, struct slice name)
 {
@@ -445,7 +451,7 @@ const struct tls_context *site_plan_choose(const struct plans *plans,
     const struct site *site =
         route_find_site(plans->routes, host, &listener->address, listener->is_private);
     const struct site_plan *plan = site ? site->plan : NULL;
-    return plan ? plan->tls : listener->fallback;
+    return plan ? context_of(plan, host) : listener->fallback;
 }
 
 /* The scheme as the client knows it: a trusted proxy may have ended TLS before us. */
@@ -484,7 +490,8 @@ bool site_plan_answers(struct exchange *exchange)
 {
     ASSERT(exchange->site);
     const struct site_plan *plan = exchange->site->plan;
-    if (exchange->tls && (!plan || !tls_fits(exchange->tls, plan->tls, exchange->host))) {
+    if (exchange->tls &&
+        (!plan || !tls_fits(exchange->tls, context_of(plan, exchange->host), exchange->host))) {
         exchange_refuse(exchange, ERROR_MISDIRECTED);
         return true;
     }

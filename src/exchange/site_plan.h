@@ -8,6 +8,7 @@
 struct exchange;
 struct listener_plan;
 struct plans;
+struct site_directory;
 
 /* What becomes of a request without TLS for a site that has it. */
 enum plain_http { PLAIN_HTTP_REDIRECT, PLAIN_HTTP_SERVE, PLAIN_HTTP_REFUSE };
@@ -21,6 +22,7 @@ extern const struct setting_group plain_http_group;
 /* Of a site that has `tls`. */
 struct site_plan {
     const struct tls_context *tls; /* NULL: no certificate of it can be used, which was told */
+    const struct site_directory *directory; /* where more hosts have theirs; NULL: all have `tls` */
     enum plain_http plain_http;
     uint16_t port; /* at which it answers over TLS */
 };
@@ -29,7 +31,7 @@ struct site_plan {
 struct served_certificate {
     const struct served_certificate *next;
     struct slice key;  /* site and kind together: no two are told under one */
-    struct slice site; /* its name */
+    struct slice site; /* its name, or one of the certificate's where the site takes any */
     const char *key_kind;
     int64_t ends; /* seconds since 1970 */
 };

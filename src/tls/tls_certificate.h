@@ -64,5 +64,16 @@ bool tls_certificate_covers(const struct tls_certificate *certificate, struct sl
  * ASCII is not told. */
 void tls_certificate_print_names(struct text *text, const struct tls_certificate *certificate);
 
+/* Goes through the names that it holds for. */
+struct tls_name_walk {
+    const struct tls_certificate *certificate;
+    struct slice rest;
+    bool has_begun;
+};
+
+/* The next one, in small letters: a host, `*.` and what it is below, or an address. Those that no
+ * host can have are passed over. False: there are no more. */
+bool tls_certificate_next_name(struct tls_name_walk *walk, struct text *ret_name);
+
 /* Overwrites bytes that nobody shall read any more. */
 void tls_cleanse(struct slice bytes);

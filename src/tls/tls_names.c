@@ -45,6 +45,49 @@ bool tls_certificate_covers(const struct tls_certificate *certificate, struct sl
     return covers;
 }
 
+/* A name of a host without its star. */
+static bool is_name(struct slice name)
+{
+    enum { LENGTH_MAX = 253 };
+    if (slice_starts_with(name, SLICE("*.")))
+        name = slice_find(slice_from(name, 2), '.') < name.length - 2 ? slice_from(name, 2)
+                                                                      : SLICE("");
+    for (size_t i = 0; i < name.length; i++) {
+        if (name.data[i] <= ' ' || name.data[i] > '~' || name.data[i] == '*')
+            return false;
+    }
+    return name.length > 0 && name.length <= LENGTH_MAX;
+}
+
+static bool take_name(const struct der_item *item, struct text *ret_name)
+{
+    struct ip ip = {.kind = item->content.length == 4 ? ADDRESS_IPV4 : ADDRESS_IPV6};
+    ret_name->length = 0;
+    if (item->tag == TAG_DNS_NAME && is_name(item->content)) {
+        text_add(ret_name, item->content);
+        ascii_lower_copy(ret_name->data, text_slice(ret_name));
+        return !text_is_cut(ret_name);
+    }
+    if (item->tag != TAG_IP_ADDRESS || (item->content.length != 4 && item->content.length != 16))
+        return false;
+    memcpy(ip.bytes, item->content.data, item->content.length);
+    ip_print(ret_name, &ip);
+    return !text_is_cut(ret_name);
+}
+
+bool tls_certificate_next_name(struct tls_name_walk *walk, struct text *ret_name)
+{
+    struct der_item item;
+    if (!walk->has_begun)
+        walk->rest = walk->certificate->names;
+    walk->has_begun = true;
+    while (tls_der_next(&walk->rest, &item)) {
+        if (take_name(&item, ret_name))
+            return true;
+    }
+    return false;
+}
+
 static void print_name(struct text *text, struct slice name)
 {
     if (text->capacity - text->length < name.length + 2)

@@ -9,7 +9,7 @@ static void cleanse(void *bytes)
     tls_cleanse(*(const struct slice *)bytes);
 }
 
-static bool keep_until_cleansed(struct setting_reader *reader, struct slice bytes)
+bool tls_keep_until_cleansed(struct setting_reader *reader, struct slice bytes)
 {
     struct slice *kept = ARENA_NEW(reader->arena, struct slice);
     if (!kept || !arena_on_fini(reader->arena, cleanse, kept)) {
@@ -30,7 +30,7 @@ bool tls_file_read(struct setting_reader *reader, const struct node *node, void 
         return setting_refuse(reader, "a certificate or key", "a file", "/etc/weir/shop.pem", node);
     file->node = node;
     file->problem = setting_try_file(reader, node, TLS_FILE_MAX, &file->bytes);
-    return file->problem || keep_until_cleansed(reader, file->bytes);
+    return file->problem || tls_keep_until_cleansed(reader, file->bytes);
 }
 
 bool tls_authorities_read(struct setting_reader *reader, const struct node *node, void *field)
@@ -87,8 +87,10 @@ static bool read_pairs(struct setting_reader *reader, const struct node *node, v
     *pairs = (struct tls_pairs){0};
     if (node_is_word(node, "off"))
         return true;
+    if (node->kind == NODE_SCALAR && node->text.length > 0)
+        return tls_directory_read(reader, node, &pairs->directory);
     if (node->kind != NODE_SEQUENCE || node->count == 0)
-        return setting_refuse(reader, "certificates", "a list", PAIRS_EXAMPLE, node);
+        return setting_refuse(reader, "certificates", "a directory or a list", PAIRS_EXAMPLE, node);
     if (node->count > PAIRS_MAX) {
         diagnostics_error(reader->diagnostics, node->position,
                           "one with a key of ECDSA and one with a key of RSA is what clients can "
@@ -124,12 +126,13 @@ static const struct setting records[] = {
      .offset = offsetof(struct tls_settings, more),
      .size = sizeof(struct tls_pairs),
      .read = read_pairs,
-     .form = "off | [MAPPING]",
+     .form = "off | TEXT | [MAPPING]",
      .mapping = &pair_group,
      .scopes = SCOPE_SITE,
      .names_files = true,
      .summary = "Several certificates for the same names, with keys of different kinds: a client "
-                "gets the one that it can use.",
+                "gets the one that it can use. Or a directory with certificates, of which each "
+                "name gets those that hold for it.",
      .example = PAIRS_EXAMPLE},
     {.name = "profile",
      .type = SETTING_CHOICE,
@@ -190,7 +193,8 @@ static const struct setting records[] = {
 static void check_site(const void *group, const struct node *node, struct diagnostics *diagnostics)
 {
     const struct tls_settings *settings = group;
-    if (settings->pair.certificate.node && settings->more.count > 0)
+    bool has_more = settings->more.count > 0 || settings->more.directory.node;
+    if (settings->pair.certificate.node && has_more)
         diagnostics_error(diagnostics, node->position,
                           "write all of them in \"certificates\", or take out what is inherited "
                           "with \"certificate: off\"",

@@ -4,6 +4,7 @@
 
 #include "conf/setting.h"
 #include "tls/tls_context.h"
+#include "tls/tls_directory.h"
 
 enum { TLS_FILE_MAX = 256 * 1024, TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 };
 
@@ -17,6 +18,9 @@ struct tls_file {
 
 /* Reads one from a path; `off`: none. What is wrong with it is left to who uses it. */
 bool tls_file_read(struct setting_reader *reader, const struct node *node, void *field);
+
+/* Has bytes overwritten when the configuration ends. False: no memory, and it was done at once. */
+bool tls_keep_until_cleansed(struct setting_reader *reader, struct slice bytes);
 
 /* The same for a file with authorities, or what they have revoked, which holds no secret. */
 bool tls_authorities_read(struct setting_reader *reader, const struct node *node, void *field);
@@ -41,9 +45,11 @@ struct tls_pair {
     struct tls_file key; /* not named: it stands in the certificate's file */
 };
 
+/* Written one by one, or all that lie in a directory. */
 struct tls_pairs {
     const struct tls_pair *items;
     uint32_t count;
+    struct tls_directory directory;
 };
 
 /* Certificates of clients. */
@@ -88,5 +94,6 @@ extern const struct setting_group tls_group;
 /* Whether a site with these speaks TLS. */
 static inline bool tls_settings_are_on(const struct tls_settings *settings)
 {
-    return settings->pair.certificate.node || settings->more.count > 0;
+    return settings->pair.certificate.node || settings->more.count > 0 ||
+           settings->more.directory.node;
 }

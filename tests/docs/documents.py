@@ -127,9 +127,11 @@ def whole(block):
 
 
 def _write_certificates(text, directory):
-    """A certificate with its key for each `tls/NAME.pem` that a configuration names, good for all
-    hosts that are named; the client of the tests trusts `tls/authority.pem`."""
+    """A certificate with its key for each `tls/NAME.pem` that a configuration names, and one in
+    each directory of them, good for all hosts that are named; the client of the tests trusts
+    `tls/authority.pem`."""
     files = sorted(set(re.findall(r"\btls/([\w-]+)\.pem", text)) - {"authority"})
+    files += [f"{name}/1" for name in re.findall(r"\bcertificates: *tls/(\w+)\b", text)]
     if not files:
         return
     hosts = re.findall(r'\bhost: *(\[[^]]*\]|"[^"]*"|[^\s,}]+)', text)
@@ -137,6 +139,7 @@ def _write_certificates(text, directory):
     (directory / "tls").mkdir(exist_ok=True)
     authority = Authority(directory / "tls")
     for file in files:
+        (directory / "tls" / file).parent.mkdir(exist_ok=True)
         authority.make(file, ["example.com", *names], "rsa" if "rsa" in file else "ecdsa")
 
 

@@ -1,0 +1,75 @@
+/* What the files share that give sites their plan: site_plan.c and site_directory_build.c. */
+#pragma once
+
+#include "exchange/exchange.h"
+#include "exchange/site_directory.h"
+#include "policy/route_settings.h"
+#include "tls/tls_key_reader.h"
+
+/* What is wrong with one certificate; whether that is an error is known when all were seen. */
+struct complaint {
+    struct complaint *next;
+    struct position position;
+    const char *what, *cure;
+};
+
+/* The certificates of one site, while its context is made. */
+struct certificates {
+    const struct tls_certificate *items[TLS_KEY_KINDS];
+    size_t count;
+};
+
+struct builder {
+    struct plans *plans;
+    const struct configuration *configuration;
+    struct diagnostics *diagnostics;
+    struct complaint *complaints;
+    int64_t now;
+    uint32_t good; /* certificates */
+    bool no_memory;
+    bool is_lenient;                   /* as struct live has it */
+    struct tls_key_reader *key_reader; /* NULL: no memory, which only costs time */
+    /* What sites inherit is read once. */
+    const struct tls_settings *inherited;
+    struct certificates inherited_certificates;
+    const struct tls_context *inherited_context;
+    const struct tls_settings *shared; /* of `shared_directory` */
+    struct site_directory *shared_directory;
+};
+
+/* What a context is made with, while one is. */
+struct site_terms {
+    struct tls_terms terms;
+    struct tls_client_terms clients;
+    struct tls_authorities *authorities;
+};
+
+/* False: why not was told. To be closed in any case. */
+bool site_terms_open(struct builder *builder, const struct tls_settings *settings,
+                     struct site_terms *ret_terms);
+void site_terms_close(struct site_terms *terms);
+
+/* Notes what is wrong with a certificate. */
+void site_complain(struct builder *builder, const struct node *node, const char *cure,
+                   const char *what);
+
+/* How the certificates of a site are read. */
+struct tls_reading site_reading(const struct builder *builder, const struct tls_settings *settings);
+
+/* Gives one to the plans. False: no memory, and it is gone. */
+bool site_keep_certificate(struct builder *builder, struct tls_certificate *certificate);
+
+/* One that has ended is still served: some clients are content with it, and none with nothing. */
+void site_warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
+                       const struct node *node, const char *which);
+
+/* For those who watch when certificates end. False: no memory. */
+bool site_note_served(struct builder *builder, struct slice site,
+                      const struct tls_certificate *const *certificates, size_t count);
+
+/* In site_directory_build.c: the directory that the settings of a site name, and what is shown to
+ * who asks for a name that none of it holds for. NULL: there is no certificate in it, which was
+ * told, or no memory. */
+const struct site_directory *site_directory_for(struct builder *builder, const struct site *site,
+                                                const struct tls_settings *settings,
+                                                const struct tls_context **ret_fallback);
