@@ -33,6 +33,7 @@
     E(NO_SITE, 404, CLIENT, "no site has this host name")                                          \
     E(NO_ROUTE, 404, CLIENT, "no route of the site takes this request")                            \
     E(OUT_OF_MEMORY, 503, SELF, "no memory for one more exchange")                                 \
+    E(OUT_OF_DESCRIPTORS, 503, SELF, "no descriptor for one more connection to a server")          \
     E(PATTERN_TOO_COSTLY, 500, SELF, "a pattern of the configuration took more than it may")       \
     E(NO_SERVER, 503, UPSTREAM, "no server of the upstream can be asked")                          \
     E(SERVERS_FULL, 503, UPSTREAM,                                                                 \

@@ -129,6 +129,8 @@ static bool send_final_head(struct exchange *exchange)
         exchange->stream->class->answer_early(exchange->stream);
     exchange->response_sent = true;
     exchange->response_flow = FLOW_OPEN;
+    if (exchange->retry)
+        exchange_retry_forget(exchange);
     return exchange->stream->class->send_head(exchange->stream, head);
 }
 

@@ -98,6 +98,11 @@ void exchange_retry_keep(struct exchange *exchange, const struct span *piece)
         forget_body(retry);
 }
 
+void exchange_retry_forget(struct exchange *exchange)
+{
+    forget_body(exchange->retry);
+}
+
 void exchange_retry_fini(struct exchange *exchange)
 {
     timer_fini(&exchange->retry->pause);

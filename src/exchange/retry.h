@@ -45,4 +45,7 @@ COLD void exchange_retry_answer(struct exchange *exchange);
 /* Behind the head of another attempt: what was kept of the body. False: no memory. */
 COLD bool exchange_retry_resend(struct exchange *exchange);
 
+/* The response begins, and nothing is repeated any more: what is kept of the body goes. */
+COLD void exchange_retry_forget(struct exchange *exchange);
+
 COLD void exchange_retry_fini(struct exchange *exchange);

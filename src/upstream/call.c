@@ -198,6 +198,8 @@ static enum call_progress connect_server(struct call *call)
         call->error = error;
     }
     call->last_error = call->error;
+    if (error_side(call->error) == ERROR_SIDE_SELF)
+        return CALL_FAILED;
     if (call->upstream->count > 1)
         log_event(LOG_WARNING, "a server cannot be reached; it is passed over for some seconds",
                   LOG_TEXT("server", call->server->key), LOG_TEXT("upstream", call->upstream->name),
@@ -229,11 +231,18 @@ static bool choose_untried(struct call *call)
     return true;
 }
 
+/* A server that was not tried and is merely full is better than one that has failed. */
+COLD static bool is_to_wait(const struct call *call)
+{
+    return call->upstream->queue && call->tried_count < CALL_TRIES_MAX &&
+           balancer_has_full(call->upstream, call->tried, call->tried_count);
+}
+
 static bool choose_server(struct call *call)
 {
     if (choose_untried(call))
         return true;
-    if (!call->may_ask_again)
+    if (!call->may_ask_again || is_to_wait(call))
         return false;
     call->may_ask_again = false;
     call->tried_count = 0;
@@ -255,6 +264,8 @@ static enum call_progress next_server(struct call *call, bool alone)
             call->server->is_h2 ? call_h2_start(call, &question) : connect_server(call);
         if (progress != CALL_FAILED)
             return progress;
+        if (error_side(call->error) == ERROR_SIDE_SELF)
+            return CALL_FAILED; /* no other server would help */
     }
     call->error = call->last_error             ? call->last_error
                   : call->upstream->is_limited ? ERROR_SERVERS_FULL

@@ -129,6 +129,8 @@ static enum io try_addresses(struct server_h2 *self, enum error_code *error)
 
 COLD static void cannot_be_reached(struct server_h2 *self, enum error_code error)
 {
+    if (error_side(error) == ERROR_SIDE_SELF)
+        return;
     log_event(LOG_WARNING, "a server cannot be reached; it is passed over for some seconds",
               LOG_TEXT("server", self->server->key),
               LOG_TEXT("problem", slice_from_text(error_words(error))));

@@ -337,8 +337,13 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
     return connection;
 }
 
+/* What we lack ourselves is not the server's fault. */
 COLD static enum error_code connect_error(int error)
 {
+    if (error == EMFILE || error == ENFILE)
+        return ERROR_OUT_OF_DESCRIPTORS;
+    if (error == ENOMEM || error == ENOBUFS)
+        return ERROR_OUT_OF_MEMORY;
     return error == ECONNREFUSED || error == ENOENT ? ERROR_CONNECT_REFUSED : ERROR_CONNECT_FAILED;
 }
 
@@ -400,8 +405,10 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
     *ret_error = ERROR_CONNECT_FAILED;
     struct server *server = question->server;
     struct server_connection *connection = new_connection(upstreams, server);
-    if (!connection)
+    if (!connection) {
+        *ret_error = ERROR_OUT_OF_MEMORY;
         return IO_FAILED;
+    }
     if (!server->is_h2 && !admit(server, question->limit)) {
         pool_put(upstreams->connections, connection);
         return IO_DONE;

@@ -221,3 +221,25 @@ def test_a_reload_that_may_open_nothing_changes_nothing(start_busy, ports):
     client = Client(("127.0.0.1", other))
     assert client.ask().status == 200
     client.close()
+
+
+def test_a_lack_of_descriptors_is_not_the_servers_fault(start_origin, start_weir, connect, directory):
+    origins = [start_origin() for _ in range(2)]
+    weir = start_weir(f"""
+        threads: 1
+        admin: unix:{directory}/admin
+        sites:
+          - proxy: ["{origins[0].server}", "{origins[1].server}"]
+            routes: [{{path: /here, respond: 200}}]
+    """)
+    client = connect(weir)
+    assert client.ask(target="/here").status == 200
+    process = weir.processes()[-1]
+    before = limit_descriptors(process, 3)
+    assert [client.ask().status for _ in range(3)] == [503] * 3
+    limit_descriptors(process, before)
+    assert [client.ask().status for _ in range(4)] == [200] * 4
+    assert [len(origin.requests) for origin in origins] == [2, 2]
+    metrics = read_metrics(f"{directory}/admin")
+    assert metrics("weir_errors_total", error="out_of_descriptors", side="self") == 3
+    assert metrics("weir_server_failures_total") == 0

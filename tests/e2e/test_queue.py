@@ -319,3 +319,33 @@ def test_nobody_is_forgotten(start_origin, start_weir, directory, threads, balan
     assert metrics("weir_queue_seconds_count") > 0
     poll_until(lambda: read_metrics(f"{directory}/admin")("weir_server_active") == 0,
                what="all calls have ended")
+
+
+def test_another_attempt_waits_for_who_is_merely_full(start_origin, start_weir, connect, directory,
+                                                      wait_for_length):
+    def resets(connection):
+        connection.read_request()
+        connection.reset()
+
+    gate = Gate()
+    bad, full = start_origin(resets), start_origin(gate)
+    weir = start_weir(f"""
+        threads: 1
+        admin: unix:{directory}/admin
+        upstreams:
+          app:
+            servers: ["{bad.server}", {{address: "{full.server}", max_connections: 1}}]
+            balance: first
+            queue: {{size: 9, timeout: 1m}}
+            retry: {{attempts: 3, backoff: 1ms}}
+        sites: [{{proxy: app, routes: [{{path: /busy, proxy: "{full.server}"}}]}}]
+    """)
+    busy, client = connect(weir), connect(weir)
+    busy.send_request(target="/busy")
+    full.wait_for_requests()
+    client.send_request(target="/waits")
+    wait_for_length(1)
+    gate.release(2)
+    assert busy.read_response().body == b"/busy"
+    assert client.read_response().body == b"/waits"
+    assert len(bad.requests) == 1

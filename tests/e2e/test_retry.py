@@ -2,6 +2,7 @@
 
 import collections
 import pathlib
+import threading
 
 import pytest
 
@@ -319,3 +320,30 @@ def test_a_reload_keeps_the_budget(start_origin, start_weir, connect, directory)
     assert run_weir_command("reload", "-c", weir.arguments[2]).returncode == 0
     assert connect(weir).ask().status == 503
     assert read_metrics(admin)("weir_upstream_retries_total", upstream="app") == 4
+
+
+def test_the_body_is_kept_no_longer_than_it_may_be_needed(start_origin, start_weir, connect, directory):
+    ends, size = threading.Event(), 60 * 1024
+
+    def answers_slowly(connection):
+        connection.read_request()
+        connection.wait(ends)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n")
+        connection.hold()
+
+    def bytes_used():
+        return read_metrics(f"{directory}/admin")("weir_memory_bytes", kind="buffers", state="used")
+
+    origin = start_origin(answers_slowly)
+    weir = start_weir(f"""
+        threads: 1
+        admin: unix:{directory}/admin
+        sites: [{{proxy: "{origin.server}", retry: {{attempts: 2, body: 64KiB}}}}]
+    """)
+    client = connect(weir)
+    client.send_request("PUT", body=b"x" * size)
+    origin.wait_for_requests()
+    poll_until(lambda: bytes_used() >= size, what="the body is kept")
+    ends.set()
+    assert client.read_response_head().status == 200
+    poll_until(lambda: bytes_used() < size, what="the body is let go")
