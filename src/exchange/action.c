@@ -1,10 +1,11 @@
-/* How `proxy`, `redirect`, `respond` and `upstream_host` are written. */
+/* How `proxy`, `redirect`, `respond`, `upstream_host` and `queue_priority` are written. */
 #include "exchange/action.h"
 #include "base/assert.h"
 
 #include "base/arena.h"
 #include "http/field_syntax.h"
 #include "policy/route.h"
+#include "upstream/commons.h"
 
 /* ---- proxy */
 
@@ -167,6 +168,29 @@ static bool read_upstream_host(struct setting_reader *reader, const struct node 
     return read_template(reader, node, &host->text);
 }
 
+/* ---- queue_priority */
+
+static bool read_queue_priority(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct queue_priority_setting *own = field;
+    struct slice constant;
+    uint64_t priority = 0;
+    *own = (struct queue_priority_setting){.priority = QUEUE_PRIORITY_NORMAL};
+    if (node->kind == NODE_SCALAR && slice_to_number(node->text, QUEUE_PRIORITIES, &priority) &&
+        priority > 0) {
+        own->priority = (unsigned)priority;
+        return true;
+    }
+    if (!read_template(reader, node, &own->text))
+        return false;
+    if (!template_is_constant(own->text, &constant))
+        return true;
+    diagnostics_error(
+        reader->diagnostics, node->position, "for example 1, or \"$request.header.X-Priority\"",
+        "a priority is a number from 1 to %d, or a variable that gives one", QUEUE_PRIORITIES);
+    return false;
+}
+
 enum { ACTIONS = SCOPE_SITE | SCOPE_ROUTE };
 
 #define ACTION_ROW(field, reads, form_, summary_, example_)                                        \
@@ -202,6 +226,17 @@ static const struct setting settings[] = {
      .summary = "The Host that a server sees: `server` for its own address, or a text; off for "
                 "what the client sent.",
      .example = "server"},
+    {.name = "queue_priority",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct action_settings, queue_priority),
+     .size = sizeof(struct queue_priority_setting),
+     .standard = "5",
+     .read = read_queue_priority,
+     .form = "1..9 | TEMPLATE",
+     .scopes = SCOPE_TOP | ACTIONS,
+     .summary = "Where requests stand in the queue of an upstream: those of 1 before those of 9; a "
+                "number, or a text with variables that gives one, or else 5.",
+     .example = "1"},
 };
 
 const struct setting_group action_group = {

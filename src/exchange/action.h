@@ -45,12 +45,19 @@ struct upstream_host_setting {
     const struct template *text;
 };
 
+/* A number, or what gives one. */
+struct queue_priority_setting {
+    unsigned priority;
+    const struct template *text; /* NULL: `priority` */
+};
+
 struct action_settings {
     struct proxy_setting proxy;
     struct split_setting split;
     struct redirect_setting redirect;
     struct respond_setting respond;
     struct upstream_host_setting upstream_host;
+    struct queue_priority_setting queue_priority;
 };
 
 extern const struct setting_group action_group;

@@ -264,6 +264,7 @@ static bool build_plan(struct builder *builder, struct route *route)
     const struct action_settings *own = scope_group(configuration, route->scope, &action_group);
     plan->host_kind = (uint8_t)own->upstream_host.kind;
     plan->upstream_host = own->upstream_host.text;
+    plan->queue_priority = &own->queue_priority;
     plan->timeouts = timeouts_for(builder, route, plan->upstream);
     plan->limits = scope_group(configuration, route->scope, &limits_group);
     plan->error_pages = scope_group(configuration, route->scope, &error_pages_group);

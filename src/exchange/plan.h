@@ -37,8 +37,9 @@ struct plan {
     const struct error_pages *error_pages;
     const struct access_setting *access;
     const struct retry_settings *retry; /* of the route, towards its upstream; where `retries` */
-    const struct split *split;          /* of the action `split`, before it is decided */
-    const struct split *variant_of;     /* of a plan that one of its variants has: afterwards */
+    const struct queue_priority_setting *queue_priority; /* in the queue of its upstream */
+    const struct split *split;      /* of the action `split`, before it is decided */
+    const struct split *variant_of; /* of a plan that one of its variants has: afterwards */
     struct plan_stage stages[];
 };
 

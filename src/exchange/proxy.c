@@ -90,6 +90,18 @@ static bool announce(struct exchange *exchange, const struct plan *plan,
     return true;
 }
 
+/* What is no priority is the normal one. */
+COLD static void set_queue_priority(struct exchange *exchange, const struct plan *plan)
+{
+    const struct queue_priority_setting *own = plan->queue_priority;
+    uint64_t priority = own->priority;
+    if (own->text &&
+        (!slice_to_number(exchange_expand(exchange, own->text), QUEUE_PRIORITIES, &priority) ||
+         priority == 0))
+        priority = QUEUE_PRIORITY_NORMAL;
+    exchange->call.queue_priority = (uint8_t)priority;
+}
+
 static void start_proxy(struct exchange *exchange, const struct plan *plan)
 {
     ASSERT(plan->upstream && !exchange->has_call);
@@ -108,6 +120,8 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
               &exchange->listener->h1_limits, &exchange->arena, announcement, on_call_news);
     if (plan->upstream->is_led)
         sticking_lead(exchange);
+    if (plan->upstream->queue)
+        set_queue_priority(exchange, plan);
     if (plan->retries)
         exchange_retry_begin(exchange);
     exchange->has_call = true;

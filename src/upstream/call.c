@@ -99,6 +99,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->tried_count = call->asked_count = 0;
     call->fresh = call->may_ask_again = call->was_queued = false;
     call->waiter = NULL;
+    call->queue_priority = QUEUE_PRIORITY_NORMAL;
     call->pass = BREAKER_NO_PASS;
     call->went_well = false;
     call->queued_ms = 0;
@@ -332,8 +333,9 @@ COLD static enum call_progress look_for_place(struct call *call, bool alone)
 
 COLD static enum call_progress join_queue(struct call *call, bool alone)
 {
-    enum queue_join joined = queue_join(call->home, call->upstream, call->was_queued,
-                                        call->queued_ms, call, on_turn, &call->waiter);
+    enum queue_join joined =
+        queue_join(call->home, call->upstream, call->queue_priority, call->was_queued,
+                   call->queued_ms, call, on_turn, &call->waiter);
     switch (joined) {
     case QUEUE_JOINED:
         call->error = ERROR_NONE;

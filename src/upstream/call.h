@@ -47,6 +47,7 @@ struct call {
     struct waiter *waiter; /* in the upstream's queue; NULL: it is not */
     uint64_t queued_ms;    /* that it has waited there before */
     bool was_queued;
+    uint8_t queue_priority;               /* there */
     struct server_connection *connection; /* NULL before and after */
     struct call_h2 *h2;                   /* the same, over HTTP/2 */
     struct server *server;                /* the one that is or was asked */

@@ -11,6 +11,10 @@
 
 #include <stdatomic.h>
 
+enum { QUEUE_PRIORITIES = 9, QUEUE_PRIORITY_NORMAL = 5 }; /* from 1, which goes first */
+
+struct waiter;
+
 struct commons {
     struct slice key;
     _Atomic uint64_t retry_budget;
@@ -26,10 +30,11 @@ struct commons {
     atomic_uint waiting;   /* length of `waiters` */
 
     /* Behind the lock; of the counters and the histogram whoever has it is the owner. */
-    struct list waiters; /* who waits longest is first */
-    uint64_t called;     /* of them, that were called and have not looked since */
-    uint64_t *tickets;   /* of the table: the last one that was given out */
-    bool has_spare;      /* a place came free when all who wait were called already */
+    struct list waiters; /* by priority; of each, who waits longest is first */
+    struct waiter *last_of[QUEUE_PRIORITIES + 1]; /* the last one of each priority, or NULL */
+    uint64_t called;   /* of them, that were called and have not looked since */
+    uint64_t *tickets; /* of the table: the last one that was given out */
+    bool has_spare;    /* a place came free when all who wait were called already */
     struct counter queue_overflows, queue_timeouts;
     struct histogram queue_milliseconds; /* that calls have waited, for a place or in vain */
     struct queue_link *links;

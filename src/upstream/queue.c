@@ -164,6 +164,13 @@ static void call_next(struct commons *commons, uint64_t now_ms)
     }
 }
 
+static bool goes_before(const struct waiter *one, const struct waiter *other)
+{
+    if (one->priority != other->priority)
+        return one->priority < other->priority;
+    return one->ticket < other->ticket;
+}
+
 void queue_place_free(struct server *server)
 {
     /* Who joins counts itself and then looks at the servers; who frees a place does the opposite:
@@ -180,7 +187,7 @@ void queue_place_free(struct server *server)
     for (const struct queue_link *link = first; link; link = link->next) {
         struct commons *commons = link->commons;
         struct waiter *waiter = find_next(commons, &commons->waiters, server, 0);
-        if (waiter && (!oldest || waiter->ticket < oldest->ticket))
+        if (waiter && (!oldest || goes_before(waiter, oldest)))
             oldest = waiter;
     }
     if (oldest)
@@ -272,31 +279,64 @@ static bool is_first(struct commons *commons, struct waiter *waiter)
     return true;
 }
 
-/* Where it belongs: who has waited before has the ticket of the first, and goes before it. */
+/* The last one of the better priorities; NULL: nobody of them waits. */
+static struct waiter *last_before(const struct commons *commons, unsigned priority)
+{
+    while (--priority > 0) {
+        if (commons->last_of[priority])
+            return commons->last_of[priority];
+    }
+    return NULL;
+}
+
+static struct list *place_behind(struct commons *commons, struct waiter *waiter)
+{
+    return waiter ? &waiter->link : &commons->waiters;
+}
+
+/* Where it belongs: who has waited before has the ticket of the first of its priority, and goes
+ * before it. */
 static void insert(struct commons *commons, struct waiter *waiter, bool again)
 {
-    bool is_empty = list_is_empty(&commons->waiters);
+    struct waiter *last = commons->last_of[waiter->priority];
+    struct list *behind = place_behind(commons, last_before(commons, waiter->priority));
     waiter->ticket = ++*commons->tickets;
-    if (again && !is_empty) {
-        waiter->ticket = CONTAINER_OF(commons->waiters.next, struct waiter, link)->ticket;
-        list_push_front(&commons->waiters, &waiter->link);
+    if (again && last) {
+        waiter->ticket = CONTAINER_OF(behind->next, struct waiter, link)->ticket;
     } else {
-        list_push_back(&commons->waiters, &waiter->link);
+        behind = last ? &last->link : behind;
+        commons->last_of[waiter->priority] = waiter;
     }
+    list_push_front(behind, &waiter->link);
     atomic_fetch_add(&commons->waiting, 1);
 }
 
-enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *upstream, bool again,
-                           uint64_t waited_ms, void *owner, void (*on_turn)(struct waiter *waiter),
-                           struct waiter **ret_waiter)
+static void take_out(struct commons *commons, struct waiter *waiter)
+{
+    struct waiter **last = &commons->last_of[waiter->priority];
+    if (*last == waiter) {
+        struct list *previous = waiter->link.previous;
+        struct waiter *before =
+            previous == &commons->waiters ? NULL : CONTAINER_OF(previous, struct waiter, link);
+        *last = before && before->priority == waiter->priority ? before : NULL;
+    }
+    list_remove(&waiter->link);
+    atomic_fetch_sub(&commons->waiting, 1);
+}
+
+enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *upstream,
+                           unsigned priority, bool again, uint64_t waited_ms, void *owner,
+                           void (*on_turn)(struct waiter *waiter), struct waiter **ret_waiter)
 {
     struct commons *commons = upstream->commons;
     const struct queue_settings *own = upstream->queue;
     ASSERT(owner && own && own->size > 0);
+    ASSERT(priority >= 1 && priority <= QUEUE_PRIORITIES);
     struct waiter *waiter = new_waiter(upstreams, upstream);
     if (!waiter)
         return QUEUE_NO_MEMORY;
     waiter->owner = owner;
+    waiter->priority = priority;
     waiter->on_turn = on_turn;
     uint64_t whole = (uint64_t)own->timeout, now = loop_now(upstreams->loop);
     waiter->until = now + (whole > waited_ms ? whole - waited_ms : 1);
@@ -383,8 +423,7 @@ void queue_leave(struct waiter *waiter, bool has_place)
     uint64_t now = loop_now(waiter->home->loop);
     timer_fini(&waiter->timer);
     sys_lock_take(commons->lock);
-    list_remove(&waiter->link);
-    atomic_fetch_sub(&commons->waiting, 1);
+    take_out(commons, waiter);
     bool leaves_one = waiter->is_called && !has_place;
     commons->called -= waiter->is_called;
     bool is_taken = call_successor(commons, leaves_one, now);

@@ -1,9 +1,11 @@
-/* The queue of an upstream: calls for which no server has a place wait in the order in which they
- * came, on whatever loop, over reloads as well (commons.h). A place that comes free calls the one
- * who waits longest; it then chooses a server as every call does, and who comes later stands behind
- * it. One lock holds the queues of all upstreams; it is not touched as long as nobody waits. */
+/* The queue of an upstream: calls for which no server has a place wait by their priority, and among
+ * equals in the order in which they came, on whatever loop, over reloads as well (commons.h). A
+ * place that comes free calls the first; it then chooses a server as every call does, and who comes
+ * later stands behind it. One lock holds the queues of all upstreams; it is not touched as long as
+ * nobody waits. */
 #pragma once
 
+#include "upstream/commons.h"
 #include "upstream/upstreams.h"
 
 #define QUEUE_SETTINGS(S)                                                                          \
@@ -32,7 +34,8 @@ struct waiter {
 
     /* Behind the lock. */
     struct list link;
-    uint64_t ticket; /* the lowest waits longest */
+    unsigned priority;
+    uint64_t ticket; /* the lowest waits longest, of those of its priority */
     bool is_called;  /* a place came free for it, and it has not looked since */
     bool is_picky;   /* it looked, and there are servers that it has tried and will not ask again */
     bool in_flight;  /* its message is under way, and then its memory */
@@ -56,12 +59,13 @@ bool queue_is_used(const struct commons *commons);
 
 enum queue_join { QUEUE_JOINED, QUEUE_FIRST, QUEUE_IS_FULL, QUEUE_NO_MEMORY };
 
-/* Joins the end of the queue; who has stood in it before, for `waited_ms`, its front. QUEUE_FIRST:
+/* Joins the end of those of its priority in the queue; who has stood in it before, for `waited_ms`,
+ * their front. QUEUE_FIRST:
  * nobody before it would take the place that there may be, so it has to look for one now. `owner`
  * is not NULL. */
-enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *upstream, bool again,
-                           uint64_t waited_ms, void *owner, void (*on_turn)(struct waiter *waiter),
-                           struct waiter **ret_waiter);
+enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *upstream,
+                           unsigned priority, bool again, uint64_t waited_ms, void *owner,
+                           void (*on_turn)(struct waiter *waiter), struct waiter **ret_waiter);
 
 /* Whether it is to look for a place. */
 bool queue_is_called(struct waiter *waiter);

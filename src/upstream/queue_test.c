@@ -101,10 +101,16 @@ static int tear_down(void **state)
 }
 
 /* Each second one on the other loop. */
+static enum queue_join join_with(unsigned number, const struct upstream *upstream,
+                                 unsigned priority, bool again)
+{
+    return queue_join(bench->upstreams[number % LOOPS], upstream, priority, again, 0,
+                      (void *)(uintptr_t)(number + 1), on_turn, &bench->waiters[number]);
+}
+
 static enum queue_join join_at(unsigned number, const struct upstream *upstream, bool again)
 {
-    return queue_join(bench->upstreams[number % LOOPS], upstream, again, 0,
-                      (void *)(uintptr_t)(number + 1), on_turn, &bench->waiters[number]);
+    return join_with(number, upstream, QUEUE_PRIORITY_NORMAL, again);
 }
 
 static enum queue_join join(unsigned number)
@@ -434,6 +440,29 @@ static void of_two_upstreams_goes_first_who_waits_longest(void **state)
     free(upstream);
 }
 
+/* And among equals who came first; also where one of them has left, and where somebody comes back.
+ */
+static void who_has_priority_goes_first(void **state)
+{
+    (void)state;
+    static const unsigned priorities[] = {5, 9, 1, 5, 1, 9, 3};
+    bench->settings.size = CALLS;
+    for (unsigned i = 0; i < 7; i++)
+        join_with(i, bench->upstream, priorities[i], false);
+    leave(4, false);
+    leave(5, false);
+    leave(6, false);
+    join_with(4, bench->upstream, 1, false);
+    join_with(5, bench->upstream, 5, true);
+    for (unsigned i = 0; i < 6; i++) {
+        free_place();
+        unsigned number = (unsigned)(bench->order[i] - 'a');
+        atomic_store(&bench->server->active, 1);
+        leave(number, true);
+    }
+    assert_string_equal(bench->order, "cefadb");
+}
+
 int main(void)
 {
 #define IN_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -456,6 +485,7 @@ int main(void)
         IN_BENCH(who_takes_another_place_leaves_his_to_the_next),
         IN_BENCH(who_leaves_when_called_passes_the_place_on_to_another_upstream),
         IN_BENCH(of_two_upstreams_goes_first_who_waits_longest),
+        IN_BENCH(who_has_priority_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -349,3 +349,30 @@ def test_another_attempt_waits_for_who_is_merely_full(start_origin, start_weir, 
     assert busy.read_response().body == b"/busy"
     assert client.read_response().body == b"/waits"
     assert len(bad.requests) == 1
+
+
+def test_who_has_priority_goes_first(start_origin, start_weir, connect, directory, wait_for_length):
+    gate = Gate()
+    origin = start_origin(gate)
+    weir = start_weir(f"""
+        admin: unix:{directory}/admin
+        upstreams:
+          app: {{servers: [{{address: "{origin.server}", max_connections: 1}}], queue: {{size: 9, timeout: 1m}}}}
+        sites:
+          - proxy: app
+            routes:
+              - {{path: /late, queue_priority: 9}}
+              - {{path: /first, queue_priority: 1}}
+              - {{path: /told, queue_priority: $query.priority}}
+    """)
+    targets = ["/busy", "/late", "/normal", "/told?priority=nonsense", "/told?priority=2", "/first"]
+    clients = []
+    for number, target in enumerate(targets):
+        clients.append(connect(weir))
+        clients[-1].send_request(target=target)
+        wait_for_length(number) if number else origin.wait_for_requests()
+    gate.release(len(targets))
+    for client, target in zip(clients, targets):
+        assert client.read_response().body == target.encode()
+    assert [request.target for request in origin.requests] == [
+        "/busy", "/first", "/told?priority=2", "/normal", "/told?priority=nonsense", "/late"]
