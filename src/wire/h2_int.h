@@ -7,8 +7,9 @@
 #include <nghttp2/nghttp2.h>
 
 enum {
-    H2_PIECES_MAX = 16, /* of what we send, that wait in a stream */
-    H2_INTERIM_MAX = 4, /* heads of a server that nobody has taken yet */
+    H2_PIECES_MAX = 16,   /* of what we send, that wait in a stream */
+    H2_INTERIM_MAX = 4,   /* heads of a server that nobody has taken yet */
+    H2_QUEUED_MAX = 2000, /* frames without content that wait to be written, beside one a stream */
 };
 
 struct h2 {

@@ -114,6 +114,14 @@ static enum h2_error fail(struct h2 *h2, enum h2_error error)
     return h2->error;
 }
 
+/* The gate counts resets of ours when they are written. Of a peer that takes nothing none is, and
+ * each stream above the limit would have one more wait. */
+static bool is_flooded(const struct h2 *h2)
+{
+    size_t queued = nghttp2_session_get_outbound_queue_size(h2->session);
+    return queued > (size_t)h2->settings.streams + H2_QUEUED_MAX;
+}
+
 enum h2_error h2_receive(struct h2 *h2, struct slice bytes, uint64_t now)
 {
     enum h2_error error = H2_NO_ERROR;
@@ -121,7 +129,7 @@ enum h2_error h2_receive(struct h2 *h2, struct slice bytes, uint64_t now)
         return h2->error;
     size_t passed = h2_gate_pass(&h2->gate, &h2->settings.gate, bytes, now, &error);
     ssize_t taken = nghttp2_session_mem_recv(h2->session, (const uint8_t *)bytes.data, passed);
-    if (taken == NGHTTP2_ERR_FLOODED)
+    if (taken == NGHTTP2_ERR_FLOODED || is_flooded(h2))
         return fail(h2, H2_ENHANCE_YOUR_CALM);
     if (taken < 0)
         return fail(h2,

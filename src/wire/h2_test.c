@@ -358,6 +358,25 @@ static void the_gate_counts(void **state)
     assert_gate(H2_ENHANCE_YOUR_CALM);
 }
 
+/* Streams above the limit, of a client that takes none of the resets. */
+static void what_waits_to_be_written_has_a_limit(void **state)
+{
+    enum { STREAMS_PER_RUN = 20, RUNS = 500 };
+    enum h2_error error = H2_NO_ERROR;
+    (void)state;
+    h2_trial_init(&trial);
+    begin_script();
+    for (uint32_t run = 0, stream = 1; run < RUNS && !error; run++) {
+        for (unsigned i = 0; i < STREAMS_PER_RUN; i++, stream += 2)
+            add_request(stream, "GET", "/", END_STREAM | END_HEADERS, SLICE(""));
+        error = h2_receive(trial.h2, text_slice(&script), 0);
+        assert_true(run > 1 || !error);
+        script = text_over(script_memory, sizeof(script_memory));
+    }
+    assert_int_equal(error, H2_ENHANCE_YOUR_CALM);
+    h2_trial_fini(&trial);
+}
+
 static void the_gate_forgives_with_time(void **state)
 {
     static const struct h2_gate_limits limits = {.resets = 1, .controls = 3};
@@ -387,6 +406,7 @@ int main(void)
         cmocka_unit_test(the_gate_knows_what_has_ended),
         cmocka_unit_test(the_gate_forgets_in_its_time),
         cmocka_unit_test(the_gate_counts),
+        cmocka_unit_test(what_waits_to_be_written_has_a_limit),
         cmocka_unit_test(the_gate_forgives_with_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

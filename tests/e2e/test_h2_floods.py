@@ -144,6 +144,24 @@ def test_a_list_of_fields_that_grows_when_unpacked_is_answered(start_h2c, h2):
     assert client.ask().status == 204
 
 
+def test_who_does_not_read_holds_no_resets(start_h2c, h2):
+    """Streams above the limit, behind answers that nobody takes: of their resets as many are held as
+    sockets hold, and a limit."""
+    body = "x" * 60_000
+    weir = start_h2c(f"- respond: {{status: 200, body: {body}}}",
+                     "limits: {streams: 10, stream_resets: 1000000}")
+    client = h2(weir, {INITIAL_WINDOW_SIZE: 2**31 - 1}, receive_buffer=4096)
+    client.open_window(0, 2**31 - 1 - 65535)
+    client.send(frame_bytes(HEADERS, 5, 1, client.block(request_fields())))
+    block = client.block(request_fields())  # of what the table has by now
+    try:
+        client.send(b"".join(frame_bytes(HEADERS, 5, stream, block)
+                             for stream in range(3, 600_000, 2)), seconds=5)
+    except (Late, OSError):
+        pass
+    weir.wait_for_log("a client floods its HTTP/2 connection; it was closed")
+
+
 def test_who_does_not_read_holds_no_answers(start_h2c, h2):
     """Of 2000 pings with answers that nobody takes as much is held as sockets hold, and a limit."""
     client = h2(start_h2c("- respond: 204", "limits: {control_frames: 1000}"), receive_buffer=4096)
