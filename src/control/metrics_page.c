@@ -1,5 +1,6 @@
 #include "control/metrics_page.h"
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "exchange/plan.h"
@@ -385,136 +386,119 @@ static void print_tls(FILE *file, const struct metrics_sources *sources)
     print_certificates(file, sources);
 }
 
+/* ---- what servers and upstreams count */
+
+/* What stands in a struct and is told as it is. */
+struct figure {
+    const char *name;
+    enum kind kind;
+    const char *help;
+    size_t offset;
+    size_t size;
+    bool is_set; /* told is only whether it is more than 0 */
+};
+
+#define FIGURE(type, field, name, kind, help, is_set)                                              \
+    {                                                                                              \
+        name, kind, help, offsetof(type, field), sizeof(((const type *)NULL)->field), is_set       \
+    }
+
+static uint64_t read_figure(const void *counts, const struct figure *figure)
+{
+    const void *at = (const char *)counts + figure->offset;
+    ASSERT(figure->size == sizeof(uint32_t) || figure->size == sizeof(uint64_t));
+    uint64_t value = figure->size == sizeof(uint32_t)
+                         ? atomic_load_explicit((const _Atomic uint32_t *)at, memory_order_relaxed)
+                         : atomic_load_explicit((const _Atomic uint64_t *)at, memory_order_relaxed);
+    return figure->is_set ? value > 0 : value;
+}
+
+static void print_figure(FILE *file, const struct figure *figure, const char *label,
+                         struct slice value, const void *counts)
+{
+    (void)fprintf(file, "%s{", figure->name);
+    print_label(file, label, value);
+    (void)fprintf(file, "} %" PRIu64 "\n", read_figure(counts, figure));
+}
+
 /* ---- servers */
 
+#define SERVER(field, name, kind, help) FIGURE(struct server, field, name, kind, help, false)
+
+static const struct figure server_figures[] = {
+    SERVER(connections, "weir_server_connections_total", COUNTER,
+           "Connections that were opened to the server, or tried to be."),
+    SERVER(lent, "weir_server_uses_total", COUNTER,
+           "How often a connection to the server served a call, a new one or one kept."),
+    SERVER(failed, "weir_server_failures_total", COUNTER,
+           "How often the server could not be reached."),
+    SERVER(ejected, "weir_server_ejections_total", COUNTER,
+           "How often the server rested since it failed again and again, or too often."),
+    SERVER(active, "weir_server_active", GAUGE,
+           "Connections to the server that serve a call or a tunnel."),
+    SERVER(idle, "weir_server_idle", GAUGE, "Connections to the server that are kept."),
+    SERVER(tls_handshakes, "weir_server_tls_handshakes_total", COUNTER,
+           "TLS handshakes with the server that came to their end."),
+    SERVER(tls_resumed, "weir_server_tls_resumed_total", COUNTER,
+           "Those among them that took an earlier connection up again."),
+    SERVER(tls_failures, "weir_server_tls_failures_total", COUNTER,
+           "TLS handshakes with the server that failed."),
+};
+
 /* Each once, though several upstreams may name it. */
-static void print_servers(FILE *file, const struct metrics_sources *sources, const char *name,
-                          enum kind kind, const char *help, uint64_t (*read)(const struct server *))
+static void print_servers(FILE *file, const struct metrics_sources *sources,
+                          const struct figure *figure)
 {
     struct map seen;
     map_init(&seen);
-    begin(file, name, kind, help);
+    begin(file, figure->name, figure->kind, figure->help);
     const struct upstream *upstream =
         upstream_first(snapshot_get(sources->snapshot, &upstream_part));
     for (; upstream; upstream = upstream->next) {
         for (uint32_t i = 0; i < upstream->count; i++) {
             struct server *server = upstream->members[i].server;
-            if (map_get(&seen, server->key) || !map_set(&seen, server->key, server))
-                continue;
-            (void)fprintf(file, "%s{", name);
-            print_label(file, "server", server->key);
-            (void)fprintf(file, "} %" PRIu64 "\n", read(server));
+            if (!map_get(&seen, server->key) && map_set(&seen, server->key, server))
+                print_figure(file, figure, "server", server->key, server);
         }
     }
     map_fini(&seen);
 }
 
-static uint64_t read_lent(const struct server *server)
-{
-    return atomic_load_explicit(&server->lent, memory_order_relaxed);
-}
-
-static uint64_t read_connections(const struct server *server)
-{
-    return atomic_load_explicit(&server->connections, memory_order_relaxed);
-}
-
-static uint64_t read_failed(const struct server *server)
-{
-    return atomic_load_explicit(&server->failed, memory_order_relaxed);
-}
-
-static uint64_t read_ejected(const struct server *server)
-{
-    return atomic_load_explicit(&server->ejected, memory_order_relaxed);
-}
-
-static uint64_t read_active(const struct server *server)
-{
-    return atomic_load_explicit(&server->active, memory_order_relaxed);
-}
-
-static uint64_t read_idle(const struct server *server)
-{
-    return atomic_load_explicit(&server->idle, memory_order_relaxed);
-}
-
-static uint64_t read_handshakes(const struct server *server)
-{
-    return atomic_load_explicit(&server->tls_handshakes, memory_order_relaxed);
-}
-
-static uint64_t read_resumed(const struct server *server)
-{
-    return atomic_load_explicit(&server->tls_resumed, memory_order_relaxed);
-}
-
-static uint64_t read_tls_failures(const struct server *server)
-{
-    return atomic_load_explicit(&server->tls_failures, memory_order_relaxed);
-}
-
 /* ---- upstreams */
 
+#define UPSTREAM(field, name, kind, help) FIGURE(struct commons, field, name, kind, help, false)
+
+static const struct figure upstream_figures[] = {
+    UPSTREAM(retries, "weir_upstream_retries_total", COUNTER,
+             "Attempts at requests behind the first one."),
+    UPSTREAM(retries_refused, "weir_upstream_retries_refused_total", COUNTER,
+             "Attempts that were not made since retry.budget was used up."),
+    FIGURE(struct commons, breaker.open_until, "weir_circuit_open", GAUGE,
+           "Whether the upstream is left alone since too many of its calls failed.", true),
+    UPSTREAM(breaker.opened, "weir_circuit_openings_total", COUNTER, "How often that began."),
+    UPSTREAM(breaker.refused, "weir_circuit_refusals_total", COUNTER,
+             "Calls that the circuit breaker did not let through."),
+    UPSTREAM(waiting, "weir_queue_length", GAUGE, "Calls that wait for a place at a server."),
+    UPSTREAM(queue_overflows.value, "weir_queue_overflows_total", COUNTER,
+             "Calls that found the queue full."),
+    UPSTREAM(queue_timeouts.value, "weir_queue_timeouts_total", COUNTER,
+             "Calls that waited for queue.timeout in vain."),
+};
+
 /* Each once: of lists in `proxy` several may be the same. */
-static void print_upstreams(FILE *file, const struct metrics_sources *sources, const char *name,
-                            enum kind kind, const char *help,
-                            uint64_t (*read)(const struct commons *))
+static void print_upstreams(FILE *file, const struct metrics_sources *sources,
+                            const struct figure *figure)
 {
     struct map seen;
     map_init(&seen);
-    begin(file, name, kind, help);
+    begin(file, figure->name, figure->kind, figure->help);
     const struct upstream *upstream =
         upstream_first(snapshot_get(sources->snapshot, &upstream_part));
     for (; upstream; upstream = upstream->next) {
-        struct commons *commons = upstream->commons;
-        if (map_get(&seen, upstream->name) || !map_set(&seen, upstream->name, commons))
-            continue;
-        (void)fprintf(file, "%s{", name);
-        print_label(file, "upstream", upstream->name);
-        (void)fprintf(file, "} %" PRIu64 "\n", read(commons));
+        if (!map_get(&seen, upstream->name) && map_set(&seen, upstream->name, upstream->commons))
+            print_figure(file, figure, "upstream", upstream->name, upstream->commons);
     }
     map_fini(&seen);
-}
-
-static uint64_t read_retries(const struct commons *commons)
-{
-    return atomic_load_explicit(&commons->retries, memory_order_relaxed);
-}
-
-static uint64_t read_retries_refused(const struct commons *commons)
-{
-    return atomic_load_explicit(&commons->retries_refused, memory_order_relaxed);
-}
-
-static uint64_t read_waiting(const struct commons *commons)
-{
-    return atomic_load_explicit(&commons->waiting, memory_order_relaxed);
-}
-
-static uint64_t read_overflows(const struct commons *commons)
-{
-    return counter_read(&commons->queue_overflows);
-}
-
-static uint64_t read_timeouts(const struct commons *commons)
-{
-    return counter_read(&commons->queue_timeouts);
-}
-
-static uint64_t read_openings(const struct commons *commons)
-{
-    return atomic_load_explicit(&commons->breaker.opened, memory_order_relaxed);
-}
-
-static uint64_t read_refusals(const struct commons *commons)
-{
-    return atomic_load_explicit(&commons->breaker.refused, memory_order_relaxed);
-}
-
-static uint64_t read_open(const struct commons *commons)
-{
-    return atomic_load_explicit(&commons->breaker.open_until, memory_order_relaxed) > 0;
 }
 
 static void print_queue_times(FILE *file, const struct commons *commons, struct slice name)
@@ -546,17 +530,6 @@ static void print_all_queue_times(FILE *file, const struct metrics_sources *sour
             print_queue_times(file, upstream->commons, upstream->name);
     }
     map_fini(&seen);
-}
-
-static void print_upstream_queues(FILE *file, const struct metrics_sources *sources)
-{
-    print_upstreams(file, sources, "weir_queue_length", GAUGE,
-                    "Calls that wait for a place at a server.", read_waiting);
-    print_upstreams(file, sources, "weir_queue_overflows_total", COUNTER,
-                    "Calls that found the queue full.", read_overflows);
-    print_upstreams(file, sources, "weir_queue_timeouts_total", COUNTER,
-                    "Calls that waited for queue.timeout in vain.", read_timeouts);
-    print_all_queue_times(file, sources);
 }
 
 /* ---- servers in their upstreams */
@@ -632,39 +605,11 @@ static void print_panics(FILE *file, const struct metrics_sources *sources)
 
 static void print_upstream_side(FILE *file, const struct metrics_sources *sources)
 {
-    print_upstreams(file, sources, "weir_upstream_retries_total", COUNTER,
-                    "Attempts at requests behind the first one.", read_retries);
-    print_upstreams(file, sources, "weir_upstream_retries_refused_total", COUNTER,
-                    "Attempts that were not made since retry.budget was used up.",
-                    read_retries_refused);
-    print_upstreams(file, sources, "weir_circuit_open", GAUGE,
-                    "Whether the upstream is left alone since too many of its calls failed.",
-                    read_open);
-    print_upstreams(file, sources, "weir_circuit_openings_total", COUNTER, "How often that began.",
-                    read_openings);
-    print_upstreams(file, sources, "weir_circuit_refusals_total", COUNTER,
-                    "Calls that the circuit breaker did not let through.", read_refusals);
-    print_upstream_queues(file, sources);
-    print_servers(file, sources, "weir_server_connections_total", COUNTER,
-                  "Connections that were opened to the server, or tried to be.", read_connections);
-    print_servers(file, sources, "weir_server_uses_total", COUNTER,
-                  "How often a connection to the server served a call, a new one or one kept.",
-                  read_lent);
-    print_servers(file, sources, "weir_server_failures_total", COUNTER,
-                  "How often the server could not be reached.", read_failed);
-    print_servers(file, sources, "weir_server_ejections_total", COUNTER,
-                  "How often the server rested since it failed again and again, or too often.",
-                  read_ejected);
-    print_servers(file, sources, "weir_server_active", GAUGE,
-                  "Connections to the server that serve a call or a tunnel.", read_active);
-    print_servers(file, sources, "weir_server_idle", GAUGE,
-                  "Connections to the server that are kept.", read_idle);
-    print_servers(file, sources, "weir_server_tls_handshakes_total", COUNTER,
-                  "TLS handshakes with the server that came to their end.", read_handshakes);
-    print_servers(file, sources, "weir_server_tls_resumed_total", COUNTER,
-                  "Those among them that took an earlier connection up again.", read_resumed);
-    print_servers(file, sources, "weir_server_tls_failures_total", COUNTER,
-                  "TLS handshakes with the server that failed.", read_tls_failures);
+    for (size_t i = 0; i < sizeof(upstream_figures) / sizeof(upstream_figures[0]); i++)
+        print_upstreams(file, sources, &upstream_figures[i]);
+    print_all_queue_times(file, sources);
+    for (size_t i = 0; i < sizeof(server_figures) / sizeof(server_figures[0]); i++)
+        print_servers(file, sources, &server_figures[i]);
     print_members(file, sources, "weir_server_up", GAUGE,
                   "Whether the server may be chosen: neither down, drained, disabled nor resting.",
                   print_is_up);
