@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "http/byte_class.h"
 #include "http/uri.h"
+#include "policy/path.h"
 #include "policy/route_settings.h"
 
 /* How one scalar of a setting becomes a test. False: what is wrong was told. */
@@ -109,14 +110,6 @@ static const char *path_mistake(struct diagnostics *diagnostics, struct slice pa
     return NULL;
 }
 
-static size_t count_segments(struct slice path)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < path.length; i++)
-        count += path.data[i] == '/';
-    return count;
-}
-
 static bool read_prefix(struct setting_reader *reader, const struct node *node, struct test *test)
 {
     test->kind = TEST_PREFIX;
@@ -124,7 +117,7 @@ static bool read_prefix(struct setting_reader *reader, const struct node *node, 
     if (!read_path_text(reader, node, written, &test->text))
         return false;
     test->text = slice_until(test->text, test->text.length - 1); /* the slash at its end */
-    if (count_segments(test->text) <= PATH_SEGMENTS_MAX)
+    if (path_depth(test->text) <= PATH_SEGMENTS_MAX)
         return true;
     diagnostics_error(reader->diagnostics, node->position, NULL, "a prefix has at most %d segments",
                       PATH_SEGMENTS_MAX);

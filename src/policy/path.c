@@ -59,6 +59,14 @@ bool path_collapse(struct slice path, struct arena *arena, struct slice *ret_pat
     return true;
 }
 
+uint32_t path_depth(struct slice path)
+{
+    uint32_t depth = 0;
+    for (size_t i = 0; i < path.length; i++)
+        depth += path.data[i] == '/';
+    return depth;
+}
+
 bool path_has_prefix(struct slice path, struct slice prefix)
 {
     ASSERT(!slice_ends_with(prefix, SLICE("/")));

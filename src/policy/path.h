@@ -12,6 +12,9 @@ struct slice path_escape(struct slice path, struct arena *arena);
 /* The path with `//` as `/`, as it is matched: itself, or a copy in `arena`. False: no memory. */
 bool path_collapse(struct slice path, struct arena *arena, struct slice *ret_path);
 
+/* How many segments it has: as many as slashes. */
+uint32_t path_depth(struct slice path);
+
 /* Whether `path` is `prefix` or lies below it. The prefix has no slash at its end; an empty one
  * takes every path that begins with a slash. Both are collapsed. */
 bool path_has_prefix(struct slice path, struct slice prefix);

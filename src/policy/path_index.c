@@ -1,6 +1,7 @@
 #include "policy/path_index.h"
 
 #include "base/assert.h"
+#include "policy/path.h"
 
 /* A cache line, in which most paths fit, too. */
 struct path_entry {
@@ -78,11 +79,8 @@ static uint64_t depth_bit(uint32_t segments)
 
 void path_shapes_add(struct path_shapes *shapes, enum test_kind kind, struct slice text)
 {
-    uint32_t segments = 0;
-    for (size_t i = 0; i < text.length; i++)
-        segments += text.data[i] == '/';
     if (kind == TEST_PREFIX)
-        shapes->prefixes |= depth_bit(segments);
+        shapes->prefixes |= depth_bit(path_depth(text));
     else
         shapes->has_exact = true;
 }

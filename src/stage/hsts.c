@@ -83,6 +83,7 @@ static const struct setting rows[] = {
      .type = SETTING_CUSTOM,
      .offset = offsetof(struct hsts_settings, value),
      .size = sizeof(struct slice),
+     .standard = "off",
      .read = read_hsts,
      .form = "SWITCH | MAPPING",
      .mapping = &mapping_group,
