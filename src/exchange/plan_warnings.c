@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "policy/route_settings.h"
+#include "tls/tls_settings.h"
 
 enum { LIMITED_MAX = 64 }; /* routes of one list that are looked into: nobody writes more by hand */
 
@@ -111,6 +112,32 @@ static void warn_of_lost_limits(const struct configuration *configuration,
     }
 }
 
+/* ---- certificates of clients */
+
+/* `not` would hold of all requests then. */
+static bool goes_by_certificate(const struct route_settings *settings)
+{
+    bool asks = false;
+    for (size_t i = 0; i < CONDITION_KINDS; i++) {
+        for (const struct condition *one = settings->conditions[i]; one; one = one->next)
+            asks |= condition_asks_certificate(one);
+    }
+    return asks;
+}
+
+static void warn_of_no_certificates(const struct configuration *configuration,
+                                    const struct scope *scope, struct diagnostics *diagnostics)
+{
+    if (scope->kind != SCOPE_ROUTE ||
+        !goes_by_certificate(scope_group(configuration, scope, &route_group)))
+        return;
+    const struct tls_settings *tls = scope_group(configuration, scope, &tls_group);
+    if (!tls_settings_are_on(tls) || tls->client.verify == TLS_CLIENT_OFF)
+        diagnostics_warning(diagnostics, scope->node->position,
+                            "write tls: {client: {verify: optional, ca: FILE}} in its site",
+                            "this route goes by certificates of clients, who are asked for none");
+}
+
 /* ---- */
 
 /* As deep as the file is. */
@@ -120,6 +147,7 @@ static void warn_in(const struct plans *plans, const struct configuration *confi
     const struct action_settings *action = scope_group(configuration, scope, &action_group);
     warn_of_own_servers(plans, &action->proxy.servers, diagnostics);
     warn_of_lost_limits(configuration, scope, diagnostics);
+    warn_of_no_certificates(configuration, scope, diagnostics);
     for (uint32_t i = 0; i < scope->child_count; i++)
         warn_in(plans, configuration, scope->children[i], diagnostics);
 }

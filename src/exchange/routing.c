@@ -1,5 +1,6 @@
 /* The first states: which route takes the request, what its stages say, what its action is. */
 #include "base/assert.h"
+#include "base/cold.h"
 #include "exchange/exchange.h"
 #include "exchange/forwarded.h"
 #include "exchange/request_id.h"
@@ -65,6 +66,27 @@ static void find_client(struct exchange *exchange)
                            : exchange->peer;
 }
 
+/* False: no memory. */
+COLD static bool tell_certificate(struct exchange *exchange, struct route_question *question)
+{
+    enum { SUBJECT_MAX = 4096, FINGERPRINT_SIZE = 64 + 1 }; /* printed with a NUL */
+    if (!tls_has_client_certificate(exchange->tls))
+        return true;
+    struct client_certificate *told = ARENA_NEW(&exchange->arena, struct client_certificate);
+    char *memory = arena_alloc(&exchange->arena, SUBJECT_MAX + FINGERPRINT_SIZE);
+    if (!told || !memory)
+        return false;
+    struct text subject = text_over(memory, SUBJECT_MAX);
+    struct text fingerprint = text_over(memory + SUBJECT_MAX, FINGERPRINT_SIZE);
+    tls_print_client_subject(&subject, exchange->tls);
+    tls_print_client_fingerprint(&fingerprint, exchange->tls);
+    told->subject = text_slice(&subject);
+    told->is_cut = text_is_cut(&subject);
+    told->fingerprint = text_slice(&fingerprint);
+    question->certificate = told;
+    return true;
+}
+
 bool exchange_question(struct exchange *exchange, struct route_question *ret_question)
 {
     struct slice path;
@@ -81,7 +103,8 @@ bool exchange_question(struct exchange *exchange, struct route_question *ret_que
         .listener_is_private = exchange->listener->is_private,
         .arena = &exchange->arena,
     };
-    return true;
+    return !exchange->tls || !route_table_asks_certificates(exchange->hold->plans->routes) ||
+           tell_certificate(exchange, ret_question);
 }
 
 static enum error_code ask_table(struct exchange *exchange)

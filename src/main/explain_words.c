@@ -49,9 +49,11 @@ void explain_scope(struct text *text, const struct scope *scope)
 /* ---- why not */
 
 static const char *const condition_names[CONDITION_KINDS] = {
-    [CONDITION_PATH] = "path",     [CONDITION_METHOD] = "method", [CONDITION_HEADER] = "header",
-    [CONDITION_QUERY] = "query",   [CONDITION_COOKIE] = "cookie", [CONDITION_CLIENT] = "client",
-    [CONDITION_SCHEME] = "scheme", [CONDITION_NOT] = "not",
+    [CONDITION_PATH] = "path",     [CONDITION_METHOD] = "method",
+    [CONDITION_HEADER] = "header", [CONDITION_QUERY] = "query",
+    [CONDITION_COOKIE] = "cookie", [CONDITION_CLIENT] = "client",
+    [CONDITION_SCHEME] = "scheme", [CONDITION_CERTIFICATE] = "client_certificate",
+    [CONDITION_NOT] = "not",
 };
 
 static const char undecided[] = "cannot be decided within the limits of a pattern";

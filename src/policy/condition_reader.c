@@ -287,3 +287,80 @@ bool condition_read_client(struct setting_reader *reader, const struct node *nod
     *(const struct condition **)field = condition;
     return true;
 }
+
+/* --- Certificates of clients --------------------------------------------------------------------
+ */
+
+static const struct words certificate_words = {
+    "client_certificate", "a text or a list of texts for subject, fingerprint or both",
+    "{subject: \"CN=alice,O=Example\"}"};
+
+/* As other programs print it: in capitals or not, with colons between the bytes or not. */
+static bool read_fingerprint(struct setting_reader *reader, const struct node *node,
+                             struct test *test)
+{
+    enum { DIGITS = 64 };
+    char *digits = arena_alloc(reader->arena, DIGITS);
+    size_t count = 0;
+    if (!digits)
+        return false;
+    if (is_pattern(node) || slice_equal(node->text, SLICE("*")))
+        return read_text(reader, node, test);
+    for (size_t i = 0; i < node->text.length; i++) {
+        char digit = ascii_lower(node->text.data[i]);
+        if (digit == ':')
+            continue;
+        bool is_digit = ascii_is_digit(digit) || (digit >= 'a' && digit <= 'f');
+        if (!is_digit || count == DIGITS) {
+            count = 0;
+            break;
+        }
+        digits[count++] = digit;
+    }
+    test->kind = TEST_EQUAL;
+    test->text = slice_of(digits, count);
+    if (count == DIGITS)
+        return true;
+    diagnostics_error(reader->diagnostics, node->position,
+                      "\"openssl x509 -noout -fingerprint -sha256 -in FILE\" prints it",
+                      "\"%.*s\" is no fingerprint by SHA-256: 64 hexadecimal digits",
+                      SHOWN(node->text));
+    return false;
+}
+
+static bool read_certificate_pair(struct setting_reader *reader, const struct node_pair *pair,
+                                  struct condition **ret_condition)
+{
+    bool is_subject = slice_equal(pair->key, SLICE("subject"));
+    if (!is_subject && !slice_equal(pair->key, SLICE("fingerprint"))) {
+        diagnostics_error(reader->diagnostics, pair->key_position, "subject or fingerprint",
+                          "\"%.*s\" is nothing that a certificate is known by", SHOWN(pair->key));
+        return false;
+    }
+    struct condition *condition =
+        read_tests(reader, CONDITION_CERTIFICATE, &certificate_words, pair->value,
+                   is_subject ? read_text : read_fingerprint);
+    if (condition)
+        condition->name = pair->key;
+    *ret_condition = condition;
+    return condition != NULL;
+}
+
+bool condition_read_certificate(struct setting_reader *reader, const struct node *node, void *field)
+{
+    const struct condition **first = field, *all = NULL;
+    bool good = node->kind == NODE_MAPPING && node->count > 0;
+    if (!good)
+        return setting_refuse(reader, certificate_words.name, "a mapping",
+                              certificate_words.example, node);
+    for (uint32_t i = node->count; i-- > 0;) {
+        struct condition *one = NULL;
+        good &= read_certificate_pair(reader, &node->pairs[i], &one);
+        if (!one)
+            continue;
+        one->next = all;
+        all = one;
+    }
+    *first = good ? all : NULL;
+    return good;
+}

@@ -27,6 +27,13 @@ struct route {
     void *plan; /* what the exchange compiled for it (actions, stages); set once while building */
 };
 
+/* What a client has shown in its handshake, and what was accepted. */
+struct client_certificate {
+    struct slice subject;     /* RFC 4514 */
+    struct slice fingerprint; /* SHA-256, in hexadecimal digits */
+    bool is_cut;              /* the subject is longer than what is looked at */
+};
+
 /* What a question is asked with. All slices are borrowed for the call. */
 struct route_question {
     struct slice host;  /* normalized (host_normalize); empty: none was sent */
@@ -35,6 +42,8 @@ struct route_question {
     enum scheme scheme;
     const struct request_head *head; /* method and fields */
     const struct ip *client;
+    /* NULL: it has shown none, or nobody asks (route_table_asks_certificates). */
+    const struct client_certificate *certificate;
     /* Where the client connected; NULL where no site has a `listen` of its own. */
     const struct address *listener;
     bool listener_is_private; /* only sites name it, not the top: others do not answer there */
@@ -60,6 +69,9 @@ struct route_answer {
 enum route_verdict route_find(const struct route_table *table,
                               const struct route_question *question,
                               struct route_answer *ret_answer);
+
+/* Whether the answer to some question goes by the certificate of the client. */
+bool route_table_asks_certificates(const struct route_table *table);
 
 /* The site for a normalized host name (empty: none was sent) at a listener; both as in struct
  * route_question. NULL: there is none. */

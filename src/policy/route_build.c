@@ -232,6 +232,10 @@ static bool enter_route(struct builder *builder, const struct route_settings *se
 {
     const struct condition *own[CONDITION_KINDS + 2] = {NULL};
     memcpy(own, settings->conditions, sizeof(settings->conditions));
+    for (size_t i = 0; i < CONDITION_KINDS; i++) {
+        for (const struct condition *one = own[i]; one; one = one->next)
+            builder->table->asks_certificates |= condition_asks_certificate(one);
+    }
     const struct condition *path = own[CONDITION_PATH];
     own[CONDITION_PATH] = NULL; /* the groups see to it */
     if (path && !narrow_paths(builder, path, around, &own[CONDITION_KINDS]))

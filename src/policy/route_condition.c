@@ -123,6 +123,16 @@ static enum match_verdict match_query(const struct condition *condition, struct 
     return verdict;
 }
 
+static enum match_verdict match_certificate(const struct condition *condition,
+                                            const struct client_certificate *certificate)
+{
+    if (!certificate)
+        return MATCH_NO;
+    if (slice_equal(condition->name, SLICE("fingerprint")))
+        return any_test(condition, certificate->fingerprint);
+    return certificate->is_cut ? MATCH_UNDECIDED : any_test(condition, certificate->subject);
+}
+
 static enum match_verdict match_not(const struct condition *condition,
                                     const struct route_question *question)
 {
@@ -158,12 +168,23 @@ enum match_verdict condition_match(const struct condition *condition,
     case CONDITION_SCHEME:
         return any_test(condition,
                         question->scheme == SCHEME_HTTPS ? SLICE("https") : SLICE("http"));
+    case CONDITION_CERTIFICATE:
+        return match_certificate(condition, question->certificate);
     case CONDITION_NOT:
         return match_not(condition, question);
     case CONDITION_KINDS:
         break;
     }
     UNREACHABLE();
+}
+
+bool condition_asks_certificate(const struct condition *condition)
+{
+    const struct condition *inner = condition->kind == CONDITION_NOT ? condition->inner : NULL;
+    bool asks = condition->kind == CONDITION_CERTIFICATE;
+    for (; inner && !asks; inner = inner->next)
+        asks = inner->kind == CONDITION_CERTIFICATE;
+    return asks;
 }
 
 /* --- Comparing ---------------------------------------------------------------------------------

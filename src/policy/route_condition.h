@@ -16,6 +16,7 @@ enum condition_kind {
     CONDITION_COOKIE,
     CONDITION_CLIENT,
     CONDITION_SCHEME,
+    CONDITION_CERTIFICATE,
     CONDITION_NOT,
     CONDITION_KINDS
 };
@@ -38,7 +39,7 @@ struct condition {
     enum condition_kind kind;
     enum field_name field; /* CONDITION_HEADER */
     uint32_t test_count;
-    struct slice name;        /* of the header, parameter or cookie */
+    struct slice name;        /* of the header, parameter or cookie; what of a certificate */
     const struct test *tests; /* any of them; CONDITION_CLIENT and CONDITION_NOT have none */
     union {
         const struct ip_ranges *clients; /* CONDITION_CLIENT */
@@ -53,6 +54,10 @@ enum match_verdict { MATCH_NO, MATCH_YES, MATCH_UNDECIDED };
  * become `/`. */
 enum match_verdict condition_match(const struct condition *condition,
                                    const struct route_question *question);
+
+/* Whether it, or what stands in a `not`, goes by a certificate; those behind it are not looked at.
+ */
+bool condition_asks_certificate(const struct condition *condition);
 
 /* Whether one test of a path takes it. */
 enum match_verdict path_test_match(const struct test *test, struct slice path);

@@ -159,6 +159,45 @@ static void different_conditions_are_and_ed(void **state)
     test_table_free(&test);
 }
 
+static void certificates_are_known_by_subject_and_fingerprint(void **state)
+{
+    (void)state;
+    static const struct client_certificate alice = {
+        .subject = SLICE("CN=alice,O=Example"),
+        .fingerprint = SLICE("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff")};
+    static const struct client_certificate cut = {.subject = SLICE("CN=al"), .is_cut = true};
+    static const struct {
+        const char *condition;
+        bool takes_alice, takes_none;
+    } cases[] = {
+        {"client_certificate: {subject: 'CN=alice,O=Example'}", true, false},
+        {"client_certificate: {subject: [CN=bob, '~^CN=alice,']}", true, false},
+        {"client_certificate: {subject: CN=alice}", false, false},
+        {"client_certificate: {subject: '*'}", true, false},
+        {"client_certificate: {fingerprint: "
+         "'00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:"
+         "dd:ee:ff'}",
+         true, false},
+        {"client_certificate: {subject: CN=bob, fingerprint: '*'}", false, false},
+        {"not: {client_certificate: {subject: '*'}}", false, true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct test_table test = with_condition(cases[i].condition);
+        assert_true(route_table_asks_certificates(test.table));
+        const char *said = ASK(&test, .certificate = &alice);
+        assert_int_equal(strcmp(said, "yes") == 0, cases[i].takes_alice);
+        said = ASK(&test, .path = "/");
+        assert_int_equal(strcmp(said, "yes") == 0, cases[i].takes_none);
+        test_table_free(&test);
+    }
+    struct test_table test = with_condition("client_certificate: {subject: '~^CN=al'}");
+    assert_string_equal(ASK(&test, .certificate = &cut), "undecided");
+    test_table_free(&test);
+    test = with_condition("scheme: https");
+    assert_false(route_table_asks_certificates(test.table));
+    test_table_free(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +208,7 @@ int main(void)
         cmocka_unit_test(cookies_are_found_among_others),
         cmocka_unit_test(clients_are_addresses_ranges_or_unix),
         cmocka_unit_test(the_scheme_is_that_of_the_client),
+        cmocka_unit_test(certificates_are_known_by_subject_and_fingerprint),
         cmocka_unit_test(not_turns_what_stands_in_it_round_as_a_whole),
         cmocka_unit_test(of_a_list_in_not_none_may_hold),
         cmocka_unit_test(different_conditions_are_and_ed),

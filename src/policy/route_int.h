@@ -52,6 +52,7 @@ struct route_table {
     struct route_group *groups;
     uint32_t *candidates; /* numbers of routes */
     struct path_pattern *patterns;
+    bool asks_certificates;
     uint32_t site_count, route_count, group_count, candidate_count, pattern_count;
 };
 

@@ -222,7 +222,12 @@ const struct setting_group site_group = {
         "a Unix socket.", "[10.0.0.0/8, \"fd00::/8\"]"),                                           \
     CONDITION_RECORD("scheme", CONDITION_SCHEME, condition_read_scheme,                            \
         "http | https | [http | https]",                                                           \
-        "The scheme of the request: http or https.", "https")
+        "The scheme of the request: http or https.", "https"),                                     \
+    CONDITION_RECORD("client_certificate", CONDITION_CERTIFICATE, condition_read_certificate,      \
+        "{subject: TEXT | [TEXT], fingerprint: TEXT | [TEXT]}",                                    \
+        "The certificate that the client has shown, and that was accepted: its subject (a text, "  \
+        "a ~pattern, or \"*\" for any), its fingerprint by SHA-256, or both.",                     \
+        "{subject: \"~,O=Example$\"}")
 /* clang-format on */
 
 static const struct setting condition_records[] = {CONDITION_RECORDS};

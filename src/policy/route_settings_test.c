@@ -166,6 +166,12 @@ static void other_conditions_are_checked(void **state)
                       "4:14 methods have case, and this one is written in capitals [write GET]\n");
     assert_route_told("method: \"GET, PUT\"",
                       "4:14 \"GET, PUT\" is no method [several methods are a list: [GET, HEAD]]\n");
+    assert_route_told("client_certificate: {name: x}",
+                      "4:27 \"name\" is nothing that a certificate is known by [subject or "
+                      "fingerprint]\n");
+    assert_route_told("client_certificate: {fingerprint: 00ff}",
+                      "4:40 \"00ff\" is no fingerprint by SHA-256: 64 hexadecimal digits "
+                      "[\"openssl x509 -noout -fingerprint -sha256 -in FILE\" prints it]\n");
     assert_route_told("scheme: ftp", "4:14 \"ftp\" is no scheme [write http or https]\n");
     assert_route_told("header: X-A",
                       "4:14 \"header\" is a mapping of names to texts, but here is a text [for "

@@ -137,6 +137,11 @@ enum route_verdict route_find(const struct route_table *table,
     return ROUTE_FOUND;
 }
 
+bool route_table_asks_certificates(const struct route_table *table)
+{
+    return table->asks_certificates;
+}
+
 const struct site *route_find_site(const struct route_table *table, struct slice host,
                                    const struct address *listener, bool listener_is_private)
 {

@@ -110,6 +110,7 @@ struct test_request {
     struct field fields[6];
     const char *listener;
     bool listener_is_private;
+    const struct client_certificate *certificate;
 };
 
 /* The action of the route that takes the request; `no site`, `no route` or `undecided`. */
@@ -139,6 +140,7 @@ static inline const char *test_table_ask(struct test_table *test, struct test_re
         .scheme = request.scheme,
         .head = &head,
         .client = &client,
+        .certificate = request.certificate,
         .listener = request.listener ? &listener : NULL,
         .listener_is_private = request.listener_is_private,
         .arena = &test->arena,

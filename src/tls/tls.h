@@ -102,6 +102,9 @@ bool tls_is_resumed(const struct tls *tls);
 /* What the library says of the certificate that was not accepted, a static text; NULL: nothing. */
 const char *tls_problem(const struct tls *tls);
 
+/* Whether the client has shown a certificate, which was accepted. */
+bool tls_has_client_certificate(const struct tls *tls);
+
 /* Of the certificate that the client has shown, and that was accepted: its subject (RFC 4514), and
  * the SHA-256 of all of it in hexadecimal digits; nothing where it has shown none. */
 void tls_print_client_subject(struct text *text, const struct tls *tls);

@@ -80,6 +80,11 @@ SSL_TICKET_RETURN tls_take_ticket(SSL *ssl, SSL_SESSION *session, const unsigned
 
 /* ---- what is told */
 
+bool tls_has_client_certificate(const struct tls *tls)
+{
+    return SSL_get0_peer_certificate(tls->ssl) != NULL;
+}
+
 void tls_print_client_subject(struct text *text, const struct tls *tls)
 {
     X509 *shown = SSL_get0_peer_certificate(tls->ssl);

@@ -13,6 +13,7 @@ from harness.client import Client
 from harness.deadline import poll_until
 from harness.metrics import read_metrics
 from harness.tls_client import trusting
+from harness.weir import run_weir_command
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 WHO = 'respond: {status: 200, body: "$tls.client.subject $tls.client.fingerprint $tls.resumed"}'
@@ -269,3 +270,48 @@ def test_who_is_refused_leaves_nothing_behind(authority, start, ask):
     for _ in range(5):
         assert is_refused(ask, weir, showing(authority))
     poll_until(lambda: weir.failures("no_client_certificate") == 5, what="all to be counted")
+
+
+# Routes
+
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+def test_a_route_may_go_by_the_certificate(authority, clients, start_tls, tls, version):
+    """Also over a connection that was taken up again, and for who shows none."""
+    authority.make("site", [A])
+    for name in ["alice", "carol"]:
+        clients.make(name, [name])
+    bob = clients.make("bob", ["bob"])
+    print_of_bob = hashlib.sha256(bob.public_bytes(serialization.Encoding.DER)).hexdigest().upper()
+    with_colons = ":".join(print_of_bob[i:i + 2] for i in range(0, 64, 2))
+    weir = start_tls(f"""
+  - host: {A}
+    tls: {{certificate: {{files}}/site.pem, key: {{files}}/site.key,
+           client: {{verify: optional, ca: {clients.file}}}}}
+    routes:
+      - {{client_certificate: {{subject: CN=alice}}, respond: 201}}
+      - {{client_certificate: {{fingerprint: "{with_colons}"}}, respond: 202}}
+      - {{not: {{client_certificate: {{subject: "*"}}}}, respond: 403}}
+    respond: 204
+""", "threads: 1")
+    for name, status in [("alice", 201), ("bob", 202), ("carol", 204), (None, 403)]:
+        context = showing(authority, clients, name, version)
+        client = tls(weir, A, context=context)
+        assert [client.ask(host=A).status for _ in range(2)] == [status, status]
+        again = tls(weir, A, context=context, session=client.socket.session)
+        assert again.socket.session_reused
+        assert again.ask(host=A).status == status
+
+
+def test_a_route_that_goes_by_what_nobody_is_asked_for_is_warned_of(authority, directory):
+    authority.make("site", [A])
+    (directory / "weir.yaml").write_text(f"""
+sites:
+  - host: {A}
+    tls: {{certificate: {authority.directory}/site.pem, key: {authority.directory}/site.key}}
+    routes: [{{client_certificate: {{subject: CN=alice}}, respond: 201}}]
+    respond: 204
+""")
+    said = run_weir_command("check", directory=directory)
+    assert "warning: this route goes by certificates of clients, who are asked for none" in said.stderr
+    explained = run_weir_command("explain", "GET", f"https://{A}/", directory=directory)
+    assert "client_certificate subject differs (it must be {subject: CN=alice})" in explained.stdout
