@@ -56,7 +56,7 @@ static bool join_cookies(struct fields *fields, struct arena *arena)
         return false;
     struct text joined = text_over(memory, length);
     for (uint32_t i = 0; i < fields->count; i++) {
-        if (fields->items[i].id != FIELD_COOKIE)
+        if (fields->items[i].id != FIELD_COOKIE || slice_is_empty(fields->items[i].value))
             continue;
         text_add(&joined, joined.length > 0 ? SLICE("; ") : SLICE(""));
         text_add(&joined, fields->items[i].value);
