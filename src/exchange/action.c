@@ -14,7 +14,7 @@ static bool is_name(struct slice text)
     return slice_find(text, ':') == text.length && slice_find(text, '/') == text.length;
 }
 
-static bool read_proxy(struct setting_reader *reader, const struct node *node, void *field)
+bool proxy_read(struct setting_reader *reader, const struct node *node, void *field)
 {
     struct proxy_setting *proxy = field;
     *proxy = (struct proxy_setting){.position = node->position};
@@ -202,7 +202,7 @@ enum { ACTIONS = SCOPE_SITE | SCOPE_ROUTE };
     }
 
 static const struct setting settings[] = {
-    ACTION_ROW(proxy, read_proxy, SERVER_LIST_FORM,
+    ACTION_ROW(proxy, proxy_read, SERVER_LIST_FORM,
                "Asks a server: an address, a list of them, or the name of an upstream.",
                "http://127.0.0.1:3000"),
     ACTION_ROW(split, split_read, SPLIT_FORM,

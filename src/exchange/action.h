@@ -23,6 +23,8 @@ struct proxy_setting {
     struct position position;
 };
 
+bool proxy_read(struct setting_reader *reader, const struct node *node, void *field);
+
 struct redirect_setting {
     const struct template *to; /* NULL: not written */
     unsigned status;

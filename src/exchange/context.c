@@ -23,6 +23,7 @@ bool loop_context_init(struct loop_context *context, struct loop *loop, unsigned
     request_id_seed(context);
     list_init(&context->client_list);
     list_init(&context->tunnel_list);
+    list_init(&context->mirror_list);
     list_init(&context->listeners);
     context->upstreams = upstreams_new(loop, servers);
     context->pipes = pipe_pool_new();
@@ -39,6 +40,7 @@ bool loop_context_init(struct loop_context *context, struct loop *loop, unsigned
 void loop_context_fini(struct loop_context *context)
 {
     ASSERT(list_is_empty(&context->client_list) && list_is_empty(&context->tunnel_list));
+    ASSERT(list_is_empty(&context->mirror_list));
     if (context->current)
         snapshot_hold_unref(context->current);
     ASSERT(!context->listeners.next || list_is_empty(&context->listeners));
@@ -85,6 +87,13 @@ struct snapshot_hold *snapshot_hold_ref(struct loop_context *context)
     ASSERT(context->current);
     context->current->users++;
     return context->current;
+}
+
+struct snapshot_hold *snapshot_hold_share(struct snapshot_hold *hold)
+{
+    ASSERT(hold->users > 0);
+    hold->users++;
+    return hold;
 }
 
 void snapshot_hold_unref(struct snapshot_hold *hold)

@@ -44,6 +44,7 @@ struct loop_context {
     struct client_table *client_table; /* shared: connections in all and per client */
     struct list client_list;           /* every open connection of a client */
     struct list tunnel_list;
+    struct list mirror_list;
     struct list listeners; /* the loop's parts of those that are open, or have clients left */
     bool draining;         /* no new requests; connections end when they can */
     bool is_patient;       /* and then: who is connected may ask once more */
@@ -72,8 +73,9 @@ struct snapshot_hold *snapshot_hold_new(struct snapshot *snapshot);
  * plans of open listeners are the caller's to set in the same breath. */
 void loop_context_publish(struct loop_context *context, struct snapshot_hold *hold);
 
-/* The current one, with one more user; and the end of that. */
+/* The current one, with one more user; one that has users, with one more; and the end of that. */
 struct snapshot_hold *snapshot_hold_ref(struct loop_context *context);
+struct snapshot_hold *snapshot_hold_share(struct snapshot_hold *hold);
 void snapshot_hold_unref(struct snapshot_hold *hold);
 
 /* A part of a listener that is not yet open; `share` is to be filled in. One user. NULL: no memory.

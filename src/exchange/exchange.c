@@ -107,6 +107,8 @@ static void retire(struct exchange *exchange)
     timer_fini(&exchange->deadline);
     if (exchange->retry)
         exchange_retry_fini(exchange);
+    if (exchange->mirror)
+        mirror_let_go(exchange);
     span_clear(&exchange->request_bytes);
     snapshot_hold_unref(exchange->hold);
     counter_add(&exchange->context->counts.exchanges_ended, 1);
@@ -249,6 +251,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->plan = NULL;
     exchange->stage_next = 0;
     exchange->retry = NULL;
+    exchange->mirror = NULL;
     exchange->call.server = NULL;
     exchange->has_call = exchange->response_sent = exchange->repeated = false;
     exchange->assigned = 0;

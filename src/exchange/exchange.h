@@ -9,6 +9,7 @@
 #include "base/cold.h"
 #include "exchange/access_log.h"
 #include "exchange/context.h"
+#include "exchange/mirror.h"
 #include "exchange/retry.h"
 #include "exchange/split.h"
 #include "exchange/stage.h"
@@ -80,8 +81,9 @@ struct exchange {
     uint32_t stage_next;
     enum split_reason split_reason; /* where the plan is a variant's */
 
-    struct retry *retry; /* NULL: nothing had to be kept for another attempt, and none was made */
-    struct call call;    /* in use from CONNECT on */
+    struct retry *retry;   /* NULL: nothing had to be kept for another attempt, and none was made */
+    struct mirror *mirror; /* that collects the request's body; NULL: none does */
+    struct call call;      /* in use from CONNECT on */
     bool has_call;
     bool response_sent;    /* the final head was queued for the client */
     uint8_t assigned;      /* bits of enum assigned: of whom the answer may have to tell */

@@ -6,6 +6,7 @@
 #include "exchange/error_pages.h"
 #include "exchange/listener_settings.h"
 #include "exchange/log_settings.h"
+#include "exchange/mirror.h"
 #include "exchange/plan_warnings.h"
 #include "exchange/request_id.h"
 #include "exchange/reveal.h"
@@ -65,6 +66,33 @@ static bool set_retry(struct builder *builder, const struct route *route, struct
         *copy = merged;
     plan->retry = copy;
     return copy != NULL;
+}
+
+static bool has_copies(const struct mirror_settings *settings)
+{
+    return settings->share > 0 &&
+           (settings->to.servers.count > 0 || !slice_is_empty(settings->to.upstream));
+}
+
+/* False: its upstream is wrong, which was told, or there is no memory. */
+static bool set_mirror(struct builder *builder, const struct route *route, struct plan *plan)
+{
+    const struct mirror_settings *settings =
+        scope_group(builder->configuration, route->scope, &mirror_group);
+    bool asks_servers = plan->action == &proxy_action || plan->action == &split_action;
+    if (!asks_servers || !has_copies(settings))
+        return true;
+    struct mirror_plan *mirror = ARENA_NEW(&builder->plans->arena, struct mirror_plan);
+    if (!mirror)
+        return false;
+    *mirror = (struct mirror_plan){.settings = settings,
+                                   .upstream = find_upstream(builder, &settings->to)};
+    if (!mirror->upstream)
+        return false;
+    mirror->timeouts = timeouts_for(builder, route, mirror->upstream);
+    plan->mirror = mirror;
+    plan->mirrors = true;
+    return mirror->timeouts != NULL;
 }
 
 /* Whether the route's path gives what the texts of its action ask for. */
@@ -274,7 +302,7 @@ static bool build_plan(struct builder *builder, struct route *route)
     plan->stage_count = collect_stages(builder, route, plan->stages);
     route->plan = plan;
     bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL &&
-                set_retry(builder, route, plan);
+                set_retry(builder, route, plan) && set_mirror(builder, route, plan);
     good &= open_access_log(builder, route->scope, &plan->access_log, &plan->access);
     if (plan->action == &split_action)
         good = good && build_split(builder, route, plan);
@@ -440,6 +468,15 @@ static void check_name(struct slice upstream, struct position position,
                       "there is no upstream \"%.*s\"", SHOWN(upstream));
 }
 
+/* Where it is written; scopes inside inherit it. */
+static void check_mirror(const struct configuration *configuration, const struct scope *scope,
+                         const struct upstream_names *names, struct diagnostics *diagnostics)
+{
+    const struct mirror_settings *mirror = scope_group(configuration, scope, &mirror_group);
+    if (node_find(scope->node, SLICE("mirror")) && !slice_is_empty(mirror->to.upstream))
+        check_name(mirror->to.upstream, mirror->to.position, names, diagnostics);
+}
+
 static void check_scope(const struct configuration *configuration, const struct scope *scope,
                         const struct upstream_names *names, struct diagnostics *diagnostics)
 {
@@ -449,6 +486,7 @@ static void check_scope(const struct configuration *configuration, const struct 
     for (uint32_t i = 0; i < settings->split.count; i++)
         check_name(settings->split.variants[i].upstream, settings->split.variants[i].position,
                    names, diagnostics);
+    check_mirror(configuration, scope, names, diagnostics);
     for (uint32_t i = 0; i < scope->child_count; i++)
         check_scope(configuration, scope->children[i], names, diagnostics);
 }
@@ -466,6 +504,8 @@ void plan_check_names(const struct configuration *configuration, struct diagnost
         names.items[names.count++] = name.data;
         good = name.data && map_set(&names.known, name, configuration->upstreams[i]);
     }
+    if (good)
+        check_mirror(configuration, configuration->defaults, &names, diagnostics);
     for (uint32_t i = 0; good && i < configuration->top->child_count; i++)
         check_scope(configuration, configuration->top->children[i], &names, diagnostics);
     map_fini(&names.known);

@@ -1,6 +1,7 @@
 #include "exchange/plan_warnings.h"
 
 #include "base/assert.h"
+#include "exchange/mirror.h"
 #include "policy/route_settings.h"
 #include "tls/tls_settings.h"
 
@@ -146,6 +147,9 @@ static void warn_in(const struct plans *plans, const struct configuration *confi
 {
     const struct action_settings *action = scope_group(configuration, scope, &action_group);
     warn_of_own_servers(plans, &action->proxy.servers, diagnostics);
+    const struct mirror_settings *mirror = scope_group(configuration, scope, &mirror_group);
+    if (node_find(scope->node, SLICE("mirror")))
+        warn_of_own_servers(plans, &mirror->to.servers, diagnostics);
     warn_of_lost_limits(configuration, scope, diagnostics);
     warn_of_no_certificates(configuration, scope, diagnostics);
     for (uint32_t i = 0; i < scope->child_count; i++)

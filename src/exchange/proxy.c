@@ -1,4 +1,5 @@
 /* The action `proxy`: the head that goes to the server, and the call that carries it. */
+#include "exchange/proxy.h"
 #include "base/assert.h"
 #include "base/cold.h"
 #include "exchange/exchange.h"
@@ -12,10 +13,10 @@ static void on_call_news(struct call *call)
     exchange_run(CONTAINER_OF(call, struct exchange, call));
 }
 
-static bool set_host(struct exchange *exchange, struct slice host)
+static bool set_host(struct request_head *head, struct arena *arena, struct slice host)
 {
     return host.data && field_value_is_valid(host) &&
-           fields_set(&exchange->request.fields, &exchange->arena, FIELD_HOST, SLICE("Host"), host);
+           fields_set(&head->fields, arena, FIELD_HOST, SLICE("Host"), host);
 }
 
 /* False: no memory, or the value cannot be a field's. */
@@ -23,7 +24,8 @@ static bool prepare_host(struct exchange *exchange, const struct plan *plan)
 {
     if (plan->host_kind != UPSTREAM_HOST_TEXT)
         return true;
-    return set_host(exchange, exchange_expand(exchange, plan->upstream_host));
+    return set_host(&exchange->request, &exchange->arena,
+                    exchange_expand(exchange, plan->upstream_host));
 }
 
 static bool is_too_large(const struct exchange *exchange, const struct plan *plan)
@@ -71,6 +73,15 @@ static bool count_forward(struct exchange *exchange)
     return false;
 }
 
+void exchange_announce(const struct exchange *exchange, struct proxy_header *ret_header)
+{
+    exchange->stream->class->tell_ends(exchange->stream, ret_header);
+    if (ip_equal(&ret_header->source, &exchange->client))
+        return;
+    ret_header->source = exchange->client;
+    ret_header->source_port = 0; /* a trusted proxy tells no port */
+}
+
 /* What connections to a server shall begin with. False: no memory. */
 static bool announce(struct exchange *exchange, const struct plan *plan,
                      const struct proxy_header **ret_announcement)
@@ -81,11 +92,7 @@ static bool announce(struct exchange *exchange, const struct plan *plan,
     struct proxy_header *header = ARENA_NEW(&exchange->arena, struct proxy_header);
     if (!header)
         return false;
-    exchange->stream->class->tell_ends(exchange->stream, header);
-    if (!ip_equal(&header->source, &exchange->client)) {
-        header->source = exchange->client;
-        header->source_port = 0; /* a trusted proxy tells no port */
-    }
+    exchange_announce(exchange, header);
     *ret_announcement = header;
     return true;
 }
@@ -181,13 +188,19 @@ static struct slice server_host(const struct server *server)
     return local ? SLICE("localhost") : authority;
 }
 
+/* HTTP/1.1 needs a Host (RFC 9112 3.2), which a client of HTTP/1.0 may have left away. */
+bool proxy_name_server(struct request_head *head, struct arena *arena, bool is_wanted,
+                       const struct server *server)
+{
+    if (!is_wanted && fields_find(&head->fields, FIELD_HOST))
+        return true;
+    return set_host(head, arena, server_host(server));
+}
+
 bool exchange_name_server(struct exchange *exchange, const struct server *server)
 {
-    bool by_server = exchange->plan->host_kind == UPSTREAM_HOST_SERVER;
-    /* HTTP/1.1 needs a Host (RFC 9112 3.2), which a client of HTTP/1.0 may have left away. */
-    if (!by_server && fields_find(&exchange->request.fields, FIELD_HOST))
-        return true;
-    return set_host(exchange, server_host(server));
+    return proxy_name_server(&exchange->request, &exchange->arena,
+                             exchange->plan->host_kind == UPSTREAM_HOST_SERVER, server);
 }
 
 static bool send_head(struct exchange *exchange)
@@ -198,12 +211,20 @@ static bool send_head(struct exchange *exchange)
            (!exchange->retry || exchange_retry_resend(exchange));
 }
 
+/* A copy is made when a server is first looked for: a rehearsal does not come so far. */
+static bool is_first_look(const struct call *call)
+{
+    return call->asked_count == 0 && !call->was_queued;
+}
+
 enum verdict exchange_connect(struct exchange *exchange)
 {
     struct call *call = &exchange->call;
     enum error_code error = obstacle(exchange);
     if (error)
         return give_up(exchange, error);
+    if (exchange->plan->mirrors && is_first_look(call))
+        mirror_begin(exchange);
     switch (call_start(call)) {
     case CALL_WAIT:
         exchange->stream->class->await(exchange->stream, STREAM_WAIT_NOTHING, 0);

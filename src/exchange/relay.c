@@ -49,11 +49,15 @@ static bool relay_request_piece(struct exchange *exchange)
         }
         if (exchange->retry)
             exchange_retry_keep(exchange, &piece);
+        if (exchange->mirror)
+            mirror_keep(exchange, &piece);
         if (!call_send_body(&exchange->call, piece))
             request_failed(exchange, ERROR_OUT_OF_MEMORY);
         return true;
     case READ_END:
         exchange->request_flow = FLOW_ENDED;
+        if (exchange->mirror)
+            mirror_end_body(exchange);
         if (!call_send_end(&exchange->call, &exchange->request_trailers))
             request_failed(exchange, ERROR_OUT_OF_MEMORY);
         return false;
@@ -85,7 +89,7 @@ static bool is_long_request(struct exchange *exchange)
     return exchange->request_flow == FLOW_OPEN && !pump_is_in_use(&exchange->pump) &&
            exchange->plan->limits->body_size == 0 &&
            exchange->stream->class->pump_from(exchange->stream, &remaining) &&
-           remaining >= PUMP_LEAST && !retry_keeps_body(exchange->retry);
+           remaining >= PUMP_LEAST && !retry_keeps_body(exchange->retry) && !exchange->mirror;
 }
 
 /* Stops where a pump could go on, unless `all`. */

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "exchange/exchange.h"
+#include "exchange/kept_body.h"
 #include "upstream/commons.h"
 
 static const struct retry_settings *settings_of(const struct exchange *exchange)
@@ -67,25 +68,6 @@ static void forget_body(struct retry *retry)
     retry->keeps_body = false;
 }
 
-/* Copied: a piece of a few bytes would hold the whole buffer in which it came. False: no memory. */
-static bool add_to_body(struct exchange *exchange, const struct span *piece, size_t room)
-{
-    struct span *body = &exchange->retry->body;
-    struct slice bytes = span_slice(piece);
-    ASSERT(bytes.length > 0 && body->length + bytes.length <= room);
-    if (body->buffer) {
-        memcpy(body->buffer->data + body->length, bytes.data, bytes.length);
-        body->length += piece->length;
-        return true;
-    }
-    struct buffer *buffer = buffer_new(loop_buffers(exchange->context->loop), room);
-    if (!buffer)
-        return false;
-    memcpy(buffer->data, bytes.data, bytes.length);
-    *body = span_take_buffer(buffer, bytes.length);
-    return true;
-}
-
 void exchange_retry_keep(struct exchange *exchange, const struct span *piece)
 {
     struct retry *retry = exchange->retry;
@@ -94,7 +76,7 @@ void exchange_retry_keep(struct exchange *exchange, const struct span *piece)
         return;
     size_t room = head->body == BODY_COUNTED ? (size_t)head->body_length
                                              : (size_t)settings_of(exchange)->body;
-    if (retry->body.length + (size_t)piece->length > room || !add_to_body(exchange, piece, room))
+    if (!kept_body_add(&retry->body, loop_buffers(exchange->context->loop), piece, room))
         forget_body(retry);
 }
 

@@ -9,8 +9,7 @@
 
 #define EXAMPLE "{stable: 90%, canary: 10%}"
 
-/* `12.5%` in hundredths of a percent. */
-static bool read_percent(struct slice text, uint32_t *ret_share)
+bool split_read_share(struct slice text, uint32_t *ret_share)
 {
     if (!slice_ends_with(text, SLICE("%")))
         return false;
@@ -29,7 +28,7 @@ static bool read_variant(struct setting_reader *reader, const struct node_pair *
                          struct split_variant *variant)
 {
     *variant = (struct split_variant){.upstream = pair->key, .position = pair->key_position};
-    if (pair->value->kind == NODE_SCALAR && read_percent(pair->value->text, &variant->share))
+    if (pair->value->kind == NODE_SCALAR && split_read_share(pair->value->text, &variant->share))
         return true;
     diagnostics_error(reader->diagnostics, pair->value->position,
                       "write it as 10% or 0.25%, at most 100%", "this is no share of a split");

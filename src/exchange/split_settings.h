@@ -16,6 +16,9 @@ struct split_setting {
     uint32_t count; /* 0: not written */
 };
 
+/* `12.5%` in hundredths of a percent, up to SPLIT_WHOLE. False: it is none. */
+bool split_read_share(struct slice text, uint32_t *ret_share);
+
 #define SPLIT_FORM "{*: PERCENT}"
 bool split_read(struct setting_reader *reader, const struct node *node, void *field);
 

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "control/admin_settings.h"
+#include "exchange/mirror.h"
 #include "exchange/split.h"
 
 enum { PATH_LENGTH_MAX = 4096 };
@@ -18,6 +19,8 @@ static void warn_of_unused(const struct snapshot *snapshot, struct diagnostics *
         struct plan *plan = route_table_get(routes, i)->plan;
         if (plan && plan->upstream)
             good &= map_set(&used, plan->upstream->name, plan);
+        if (plan && plan->mirror)
+            good &= map_set(&used, plan->mirror->upstream->name, plan);
         for (uint32_t j = 0; plan && plan->split && j < plan->split->count; j++)
             good &= map_set(&used, plan->split->plans[j]->upstream->name, plan);
     }
@@ -25,7 +28,7 @@ static void warn_of_unused(const struct snapshot *snapshot, struct diagnostics *
         const struct scope *upstream = configuration->upstreams[i];
         if (!map_get(&used, upstream->name))
             diagnostics_warning(diagnostics, upstream->node->position,
-                                "name it in a \"proxy\" or \"split\", or take it out",
+                                "name it in a \"proxy\", \"split\" or \"mirror\", or take it out",
                                 "nobody uses the upstream \"%.*s\"", SHOWN(upstream->name));
     }
     map_fini(&used);

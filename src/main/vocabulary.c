@@ -4,6 +4,7 @@
 #include "control/error_log.h"
 #include "exchange/error_pages.h"
 #include "exchange/log_settings.h"
+#include "exchange/mirror.h"
 #include "exchange/plan.h"
 #include "exchange/request_id.h"
 #include "exchange/reveal.h"
@@ -71,7 +72,7 @@ static const struct setting_group *const groups[] = {
     &rewrite_group,    &headers_group,  &log_group,           &error_pages_group, &reveal_group,
     &request_id_group, &admin_group,    &request_tests_group, &privileges_group,  &tls_group,
     &plain_http_group, &hsts_group,     &tls_server_group,    &sticky_group,      &retry_group,
-    &health_group,     &variants_group, &queue_group,         &breaker_group,
+    &health_group,     &variants_group, &queue_group,         &breaker_group,     &mirror_group,
 };
 
 const struct vocabulary vocabulary = {

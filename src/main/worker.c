@@ -4,6 +4,7 @@
 #include "exchange/client.h"
 #include "exchange/client_table.h"
 #include "exchange/context.h"
+#include "exchange/mirror.h"
 #include "exchange/tunnel.h"
 #include "obs/log.h"
 #include "policy/pattern.h"
@@ -67,6 +68,7 @@ static void on_drain(struct loop *loop, struct message *message)
     self->context.draining = true; /* whom we still accept stays here, and is told of the end */
     self->context.is_patient = self->worker->is_leaving;
     stop_accepting(&self->context);
+    mirrors_abort(&self->context); /* nobody waits for them */
     clients_drain(&self->context);
     atomic_store(&self->is_closed, true);
 }
@@ -114,6 +116,7 @@ static void run_loop(void *argument)
             atomic_store(&self->done, true);
         }
     }
+    mirrors_abort(&self->context);
     /* What another loop handed over in the last moment. */
     tunnels_abort(&self->context);
     clients_abort(&self->context);

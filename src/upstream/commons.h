@@ -15,6 +15,13 @@ enum { QUEUE_PRIORITIES = 9, QUEUE_PRIORITY_NORMAL = 5 }; /* from 1, which goes 
 
 struct waiter;
 
+/* Copies of requests, of which nobody gets the answer. */
+struct mirror_counts {
+    atomic_uint active; /* those that collect their body or wait for the answer */
+    _Atomic uint64_t done, failed;
+    _Atomic uint64_t dropped; /* requests that were not copied, as a limit says */
+};
+
 struct commons {
     struct slice key;
     _Atomic uint64_t retry_budget;
@@ -24,6 +31,7 @@ struct commons {
     _Atomic uint64_t retries_refused; /* that the budget did not permit */
 
     struct breaker breaker;
+    struct mirror_counts mirrors;
 
     /* The queue (queue.h). */
     struct sys_lock *lock; /* of all queues of the table */
