@@ -1,6 +1,15 @@
 /* A directory of certificates comes to a site. */
 #include "exchange/site_plan_int.h"
 
+enum { NAME_MAX_LENGTH = 256 };
+
+static bool names_a_host(const struct tls_certificate *certificate)
+{
+    char memory[NAME_MAX_LENGTH];
+    struct text name = text_over(memory, sizeof(memory));
+    return tls_certificate_next_name(&(struct tls_name_walk){.certificate = certificate}, &name);
+}
+
 /* NULL: it is not good, which will be told. */
 static struct tls_certificate *read_found(struct builder *builder,
                                           const struct tls_settings *settings,
@@ -16,8 +25,16 @@ static struct tls_certificate *read_found(struct builder *builder,
     }
     enum tls_certificate_state state =
         tls_certificate_new(found->bytes, found->key, &reading, &certificate);
-    if (state == TLS_CERTIFICATE_GOOD)
+    if (state == TLS_CERTIFICATE_GOOD && names_a_host(certificate))
         return site_keep_certificate(builder, certificate) ? certificate : NULL;
+    if (state == TLS_CERTIFICATE_GOOD) {
+        tls_certificate_unref(certificate);
+        site_complain(builder, node, "get one with alternative names, or take it out",
+                      diagnostics_text(builder->diagnostics,
+                                       "\"%.*s\" cannot be served: it names no host",
+                                       SHOWN(found->path)));
+        return NULL;
+    }
     bool lacks_key = state == TLS_CERTIFICATE_NO_KEY;
     site_complain(builder, node,
                   lacks_key ? "put its key beside it, as NAME.key, or take it out of the directory"
@@ -42,7 +59,8 @@ static bool add(struct builder *builder, const struct tls_settings *settings,
     return site_directory_add(directory, certificate);
 }
 
-static struct site_directory *build(struct builder *builder, const struct tls_settings *settings)
+static const struct site_directory *build(struct builder *builder,
+                                          const struct tls_settings *settings)
 {
     const struct tls_directory *found = &settings->more.directory;
     struct site_directory *directory = site_directory_new(&builder->plans->arena, found->count);
@@ -64,6 +82,24 @@ static struct site_directory *build(struct builder *builder, const struct tls_se
                                        "there is no certificate in \"%.*s\" that can be served",
                                        SHOWN(found->node->text)));
     return directory->first ? directory : NULL;
+}
+
+/* Once for all sites that have these settings: there may be thousands of both. */
+static const struct site_directory *build_once(struct builder *builder,
+                                               const struct tls_settings *settings)
+{
+    for (const struct built_directory *one = builder->directories; one; one = one->next) {
+        if (one->settings == settings)
+            return one->directory;
+    }
+    struct built_directory *built = ARENA_NEW(&builder->plans->arena, struct built_directory);
+    builder->no_memory |= !built;
+    if (!built)
+        return NULL;
+    *built = (struct built_directory){
+        .next = builder->directories, .settings = settings, .directory = build(builder, settings)};
+    builder->directories = built;
+    return built->directory;
 }
 
 /* What is true of each host of a site: who holds for it. */
@@ -89,7 +125,7 @@ static void see_to_host(struct builder *builder, const struct site *site,
 static void note_all(struct builder *builder, const struct site_directory *directory)
 {
     for (uint32_t i = 0; i < directory->count; i++) {
-        char memory[256];
+        char memory[NAME_MAX_LENGTH];
         struct text name = text_over(memory, sizeof(memory));
         struct tls_name_walk walk = {.certificate = directory->certificates[i]};
         if (!tls_certificate_next_name(&walk, &name))
@@ -106,10 +142,7 @@ const struct site_directory *site_directory_for(struct builder *builder, const s
 {
     const struct site_settings *its = scope_group(builder->configuration, site->scope, &site_group);
     bool takes_more = its->host.count == 0;
-    if (builder->shared != settings)
-        builder->shared_directory = build(builder, settings);
-    builder->shared = settings;
-    const struct site_directory *directory = builder->shared_directory;
+    const struct site_directory *directory = build_once(builder, settings);
     *ret_fallback = NULL;
     if (!directory)
         return NULL;

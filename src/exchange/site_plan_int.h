@@ -19,6 +19,13 @@ struct certificates {
     size_t count;
 };
 
+/* What was made of the directory that settings name, for all sites that have them. */
+struct built_directory {
+    struct built_directory *next;
+    const struct tls_settings *settings;
+    const struct site_directory *directory; /* NULL: nothing, which was told */
+};
+
 struct builder {
     struct plans *plans;
     const struct configuration *configuration;
@@ -33,8 +40,7 @@ struct builder {
     const struct tls_settings *inherited;
     struct certificates inherited_certificates;
     const struct tls_context *inherited_context;
-    const struct tls_settings *shared; /* of `shared_directory` */
-    struct site_directory *shared_directory;
+    struct built_directory *directories;
 };
 
 /* What a context is made with, while one is. */

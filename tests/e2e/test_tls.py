@@ -1,6 +1,7 @@
 """TLS towards clients: who gets which certificate, what becomes of those who ask elsewhere, and that
 everything that works without TLS works with it."""
 
+import concurrent.futures
 import hashlib
 import signal
 import socket
@@ -83,6 +84,19 @@ def test_an_address_has_a_certificate_too(authority, start_tls, tls):
     authority.make("site", ["127.0.0.1"])
     weir = start_tls(a_site("127.0.0.1"))
     assert tls(weir, "127.0.0.1").ask(host="127.0.0.1").status == 200
+
+
+def test_the_first_clients_of_sites_may_come_at_once(authority, start_tls, tls):
+    """To several loops, each of which may be the first to need what the site is served with."""
+    names = [f"s{i}.example.com" for i in range(12)]
+    for name in names:
+        authority.make(name, [name])
+    weir = start_tls("".join(a_site(name, name) for name in names), "threads: 4")
+    context = trusting(authority)
+    with concurrent.futures.ThreadPoolExecutor(8) as crowd:
+        asked = names * 4
+        shown = list(crowd.map(lambda name: tls(weir, name, context=context).shown(), asked))
+    assert shown == [[name] for name in asked]
 
 
 # How it is spoken

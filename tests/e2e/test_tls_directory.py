@@ -85,6 +85,18 @@ def test_sites_share_a_directory(many, start_tls, tls, directory):
     assert 'warning: no certificate of the directory holds for "c.example.com"' in said.stderr
 
 
+def test_each_directory_is_read_once_for_all_that_have_it(many, start_tls, tls):
+    many("1", ["a.example.com", "b.example.com"])
+    many("bad", ["c.example.com"])
+    (many.directory / "bad.key").unlink()
+    own = "tls: {profile: modern, certificates: {files}/many}, "
+    weir = start_tls("".join(f"  - {{host: {name}.example.com, {tls_of}respond: 204}}\n"
+                             for name, tls_of in [("a", ""), ("b", own), ("c", ""), ("d", "")]),
+                     "defaults: {tls: {certificates: {files}/many}}")
+    assert tls(weir, "b.example.com").socket.version() == "TLSv1.3"
+    assert weir.log.count("bad.pem") == 2
+
+
 def test_clients_are_looked_at_there_as_well(authority, many, start_tls, tls):
     many("1", ["a.example.com"])
     authority.make("me", ["me"])
