@@ -118,7 +118,7 @@ void h2_take_response_head(struct h2_stream *stream, struct h2_block block)
     bool is_interim = status > 0 && status < 200;
     if (!is_good || (is_interim && stream->interim_count == H2_INTERIM_MAX)) {
         h2_block_clear(&block);
-        h2_reset_malformed(stream->h2, stream->id);
+        h2_stream_reset_malformed(stream);
     } else if (is_interim) {
         uint32_t at = (stream->interim_first + stream->interim_count++) % H2_INTERIM_MAX;
         stream->interim[at] = block;

@@ -85,6 +85,9 @@ ssize_t h2_offer_content(nghttp2_session *session, int32_t id, uint8_t *unused, 
 
 /* The peer broke the rules of a message. */
 void h2_reset_malformed(struct h2 *h2, int32_t id);
+/* The same of a stream whose end may have come already: nobody shall take it for whole (RFC 9113
+ * 8.1.1). What comes later the library drops. */
+void h2_stream_reset_malformed(struct h2_stream *stream);
 
 /* A server's head is complete. */
 void h2_take_response_head(struct h2_stream *stream, struct h2_block block);

@@ -43,6 +43,13 @@ void h2_reset_malformed(struct h2 *h2, int32_t id)
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
 }
 
+void h2_stream_reset_malformed(struct h2_stream *stream)
+{
+    stream->ended = false;
+    stream->error = H2_PROTOCOL_ERROR;
+    h2_reset_malformed(stream->h2, stream->id);
+}
+
 /* What the library would drop without a word makes the whole request malformed (RFC 9113 8.2). */
 static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
                              const uint8_t *name, size_t name_length, const uint8_t *value,
@@ -90,11 +97,8 @@ static void take_trailers(struct h2_stream *stream)
         stream->is_request && !block.too_large && !block.too_many && h2_block_is_trailers(&block);
     h2_block_clear(&stream->trailers);
     stream->trailers = block;
-    if (good)
-        return;
-    stream->ended = false; /* nobody shall take it for whole (RFC 9113 8.1.1) */
-    stream->error = H2_PROTOCOL_ERROR;
-    h2_reset_malformed(stream->h2, stream->id);
+    if (!good)
+        h2_stream_reset_malformed(stream);
 }
 
 /* ---- frames */

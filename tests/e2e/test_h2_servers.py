@@ -296,6 +296,20 @@ def test_malformed_responses(start_h2_origin, start_weir, connect, head):
     assert response.status == 502
 
 
+def test_a_malformed_head_that_ends_its_response(start_h2_origin, start_weir, connect):
+    """The whole response is there before anybody was told that it is malformed."""
+    def behaviour(connection):
+        head = [(":status", "200"), ("host", "a"), ("host", "b")]
+        connection.send_head(connection.read_request(), head, end=True)
+        connection.read_to_end()
+
+    weir = start(start_weir, start_h2_origin(behaviour))
+    client = connect(weir)
+    client.send_request("GET", "/")
+    assert client.read_response().status == 502
+    weir.wait_for_log("the server breaks the rules of HTTP/2")
+
+
 @pytest.mark.parametrize("trailers", [[("host", "a"), ("host", "b")], [("x-many", "1")] * 30],
                          ids=["two hosts", "too many"])
 def test_a_response_with_malformed_trailers_is_cut(start_h2_origin, start_weir, connect, trailers):
