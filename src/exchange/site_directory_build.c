@@ -85,12 +85,12 @@ static const struct site_directory *build(struct builder *builder,
 }
 
 /* Once for all sites that have these settings: there may be thousands of both. */
-static const struct site_directory *build_once(struct builder *builder,
-                                               const struct tls_settings *settings)
+static struct built_directory *build_once(struct builder *builder,
+                                          const struct tls_settings *settings)
 {
-    for (const struct built_directory *one = builder->directories; one; one = one->next) {
+    for (struct built_directory *one = builder->directories; one; one = one->next) {
         if (one->settings == settings)
-            return one->directory;
+            return one;
     }
     struct built_directory *built = ARENA_NEW(&builder->plans->arena, struct built_directory);
     builder->no_memory |= !built;
@@ -99,7 +99,7 @@ static const struct site_directory *build_once(struct builder *builder,
     *built = (struct built_directory){
         .next = builder->directories, .settings = settings, .directory = build(builder, settings)};
     builder->directories = built;
-    return built->directory;
+    return built;
 }
 
 /* What is true of each host of a site: who holds for it. */
@@ -142,7 +142,8 @@ const struct site_directory *site_directory_for(struct builder *builder, const s
 {
     const struct site_settings *its = scope_group(builder->configuration, site->scope, &site_group);
     bool takes_more = its->host.count == 0;
-    const struct site_directory *directory = build_once(builder, settings);
+    struct built_directory *built = build_once(builder, settings);
+    const struct site_directory *directory = built ? built->directory : NULL;
     *ret_fallback = NULL;
     if (!directory)
         return NULL;
@@ -150,8 +151,9 @@ const struct site_directory *site_directory_for(struct builder *builder, const s
         takes_more |= its->host.items[i].kind != HOST_EXACT;
         see_to_host(builder, site, directory, &its->host.items[i], ret_fallback);
     }
-    if (takes_more)
+    if (takes_more && !built->all_are_noted)
         note_all(builder, directory);
+    built->all_are_noted |= takes_more;
     if (!*ret_fallback)
         *ret_fallback = directory->first->context;
     return directory;

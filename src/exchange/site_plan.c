@@ -67,10 +67,13 @@ bool site_keep_certificate(struct builder *builder, struct tls_certificate *cert
     return false;
 }
 
+/* Contexts that ask clients for certificates are made at once, when it is too late to do without a
+ * certificate that turns out not to be usable. */
 struct tls_reading site_reading(const struct builder *builder, const struct tls_settings *settings)
 {
+    bool is_made_later = settings->client.verify == TLS_CLIENT_OFF;
     return (struct tls_reading){.weak_too = settings->profile == TLS_OLD,
-                                .is_quick = builder->is_lenient,
+                                .is_quick = builder->is_lenient && is_made_later,
                                 .reader = builder->key_reader};
 }
 

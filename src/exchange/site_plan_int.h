@@ -24,6 +24,7 @@ struct built_directory {
     struct built_directory *next;
     const struct tls_settings *settings;
     const struct site_directory *directory; /* NULL: nothing, which was told */
+    bool all_are_noted;                     /* its certificates, for those who watch */
 };
 
 struct builder {

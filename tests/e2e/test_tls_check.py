@@ -123,6 +123,17 @@ def test_what_only_the_library_finds_is_told_by_the_first_handshake(authority, c
     assert 'error: "{files}/site.' in check(LISTEN + sites)
 
 
+def test_where_clients_show_certificates_it_is_told_at_the_start(authority, start_tls, tls):
+    sites = two_sites(authority)
+    with_a_point_beside_the_curve(authority)
+    weir = start_tls(sites.replace("site.key}",
+                                   "site.key, client: {ca: {files}/authority.pem}}"))
+    weir.wait_for_log("cannot be served: .*; it is not served$")
+    assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
+    with pytest.raises(OSError, match="unrecognized name"):
+        tls(weir, "example.com")
+
+
 def test_so_it_is_under_a_supervisor(authority, start_tls, tls):
     """Where the worker opens nothing by itself, and has no rights."""
     sites = two_sites(authority)
