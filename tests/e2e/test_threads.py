@@ -7,6 +7,7 @@ import pytest
 
 from harness.deadline import Deadline, poll_until
 from harness.load import Load
+from harness.metrics import read_metrics
 from harness.origin import answering
 
 
@@ -113,3 +114,34 @@ def test_many_clients_leave_at_once(start_origin, start_weir, connect, kind):
     deadline = Deadline(None, "an answer of either server")
     while deadline.left() and connect(weir).ask().body != b"x":
         pass
+
+
+def test_failures_are_judged_and_requests_copied_on_several_loops(start_origin, start_weir, directory):
+    """Loops count for one breaker, eject the same servers, and have one limit of copies."""
+    def flaps(connection):
+        for number in range(1000):
+            target = connection.read_request().target.encode()
+            connection.answer(503 if number % 2 else 200, target * 100)
+
+    flapping, copies = [start_origin(flaps) for _ in range(2)], start_origin(serve)
+    weir = start_weir(f"""
+        threads: 4
+        admin: unix:{directory}/admin
+        upstreams:
+          app:
+            servers: ["{flapping[0].server}", {{address: "{flapping[1].server}", priority: 2}}]
+            ejection: {{failure_rate: 40%, calls: 10, time: 1s}}
+            circuit_breaker: {{failure_rate: 30%, calls: 20, time: 1s, max_calls: 6}}
+          copy: {{servers: ["{copies.server}"], circuit_breaker: {{max_calls: 3}}}}
+        sites: [{{proxy: app, mirror: {{to: copy, calls: 4}}}}]
+    """)
+
+    def count(name, **labels):
+        return read_metrics(f"{directory}/admin")(name, **labels)
+
+    with Load(weir, clients=8) as load:
+        poll_until(lambda: count("weir_circuit_openings_total", upstream="app") > 1 and
+                   count("weir_server_ejections_total", server=flapping[0].server) > 0, seconds=60,
+                   what="the circuit opens twice, and a server is ejected")
+    assert set(load.statuses) == {200, 503}
+    assert count("weir_mirrors_answered_total", upstream="copy") > 0
