@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-    LOOK_UP_AGAIN_MS = 5 * 1000, /* at the earliest after a success */
+    LOOK_UP_AGAIN_MS = 5 * 1000, /* after a success, at the earliest */
     LOOK_UP_RETRY_MS = 1000,     /* after the first failure; doubles */
     LOOK_UP_RETRY_DOUBLINGS = 5,
 };
@@ -203,6 +203,14 @@ uint32_t server_expected_time(const struct server *server, uint64_t now_ms)
                             (uint32_t)now_ms);
 }
 
+/* One that moved is looked for at its first failure; one that is gone costs no more than a look-up
+ * every few seconds. The lock is held. */
+static uint64_t look_up_again_at(const struct server *server, uint64_t now_ms)
+{
+    uint64_t earliest = server->looked_up_at + LOOK_UP_AGAIN_MS;
+    return now_ms > earliest ? now_ms : earliest;
+}
+
 void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms)
 {
     atomic_fetch_add_explicit(&server->failed, 1, memory_order_relaxed);
@@ -213,7 +221,7 @@ void server_failed(struct server_registry *registry, struct server *server, uint
         return;
     sys_lock_take(registry->lock);
     if (server->look_up_at == 0 && !server->looking) {
-        server->look_up_at = now_ms + LOOK_UP_AGAIN_MS;
+        server->look_up_at = look_up_again_at(server, now_ms);
         sys_lock_wake_all(registry->lock);
     }
     sys_lock_release(registry->lock);
@@ -259,8 +267,9 @@ static void look_up(struct server_registry *registry, struct server *server)
         registry->told(registry->context, server, count ? NULL : reason);
     sys_lock_take(registry->lock);
     server->looking = false;
+    server->looked_up_at = sys_monotonic_ms();
     if (count == 0) {
-        server->look_up_at = sys_monotonic_ms() + retry_delay(server->failures);
+        server->look_up_at = server->looked_up_at + retry_delay(server->failures);
         server->failures++;
     } else {
         memcpy(server->addresses, found, count * sizeof(found[0]));

@@ -71,6 +71,7 @@ struct server {
     struct address addresses[SERVER_ADDRESSES_MAX];
     uint32_t address_count;     /* 0: not found yet */
     uint64_t look_up_at;        /* when the resolver shall look; 0: not at all */
+    uint64_t looked_up_at;      /* when it had looked last; 0: never */
     uint32_t failures;          /* of look-ups, in a row */
     bool looking;               /* a resolver thread is at it */
     struct standing *standings; /* the newest first; they are never taken out */
@@ -128,7 +129,8 @@ uint64_t server_registry_changes(const struct server_registry *registry);
 /* Who sees the change sees what was written before. Any thread. */
 void server_registry_change(struct server_registry *registry);
 
-/* The server failed to accept: it rests, and its name is looked up again. Any thread. */
+/* The server failed to accept: it rests, and its name is looked up again, at once where that was
+ * not done a short while ago. Any thread. */
 COLD void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms);
 
 /* It rests from now on, though it can be reached. False: another loop has just said so. Any thread.

@@ -1,0 +1,96 @@
+#include "upstream/server.h"
+
+#include "base/arena.h"
+#include "sys/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { LOOKED_UP = 1000 * 1000, AGAIN_MS = 5000, PATIENCE_MS = 60 * 1000 };
+
+struct bench {
+    struct server_registry *servers;
+    struct arena arena;
+    struct server *server;
+};
+
+static struct bench bench;
+
+/* Nobody looks names up until the registry is started. */
+static int set_up(void **state)
+{
+    struct server_place place;
+    const char *wrong, *cure;
+    (void)state;
+    arena_init(&bench.arena, NULL, SIZE_MAX / 2);
+    bench.servers = server_registry_new();
+    assert_true(server_place_parse(SLICE("localhost:80"), &bench.arena, &place, &wrong, &cure));
+    bench.server = server_registry_get(bench.servers, &place);
+    assert_non_null(bench.server);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    server_registry_free(bench.servers);
+    arena_fini(&bench.arena);
+    return 0;
+}
+
+/* When its name is looked up, if it was so last at LOOKED_UP and the server fails at `now`. */
+static uint64_t look_up_after_failure(uint64_t now)
+{
+    bench.server->looked_up_at = LOOKED_UP;
+    bench.server->look_up_at = 0;
+    server_failed(bench.servers, bench.server, now);
+    return bench.server->look_up_at;
+}
+
+static void a_server_that_fails_is_looked_up_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(look_up_after_failure(LOOKED_UP + 3600 * 1000), LOOKED_UP + 3600 * 1000);
+    assert_int_equal(look_up_after_failure(LOOKED_UP + AGAIN_MS), LOOKED_UP + AGAIN_MS);
+}
+
+static void a_server_that_fails_on_and_on_is_looked_up_every_few_seconds(void **state)
+{
+    (void)state;
+    assert_int_equal(look_up_after_failure(LOOKED_UP), LOOKED_UP + AGAIN_MS);
+    assert_int_equal(look_up_after_failure(LOOKED_UP + AGAIN_MS - 1), LOOKED_UP + AGAIN_MS);
+}
+
+static void a_look_up_that_is_due_is_not_put_off(void **state)
+{
+    (void)state;
+    bench.server->look_up_at = LOOKED_UP;
+    server_failed(bench.servers, bench.server, LOOKED_UP + 10);
+    assert_int_equal(bench.server->look_up_at, LOOKED_UP);
+}
+
+static void it_is_known_when_a_name_was_looked_up(void **state)
+{
+    (void)state;
+    uint64_t before = sys_monotonic_ms();
+    assert_true(server_registry_start(bench.servers, NULL, NULL));
+    server_registry_wait(bench.servers, PATIENCE_MS);
+    assert_true(bench.server->looked_up_at >= before);
+    assert_true(bench.server->looked_up_at <= sys_monotonic_ms());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_server_that_fails_is_looked_up_at_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_server_that_fails_on_and_on_is_looked_up_every_few_seconds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_look_up_that_is_due_is_not_put_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_is_known_when_a_name_was_looked_up, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
