@@ -382,7 +382,6 @@ static void cleanse_keys(const struct tls_settings *settings)
         tls_cleanse(settings->more.items[i].key.bytes);
         tls_cleanse(settings->more.items[i].certificate.bytes);
     }
-    tls_directory_cleanse(&settings->more.directory);
 }
 
 /* A certificate that cannot be served is an error for who checks the file. In service it must not
@@ -424,6 +423,8 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
     for (size_t i = 0; i < route_table_sites(routes); i++)
         cleanse_keys(
             scope_group(builder.configuration, route_table_site(routes, i)->scope, &tls_group));
+    for (const struct built_directory *one = builder.directories; one; one = one->next)
+        tls_directory_cleanse(&one->settings->more.directory);
     tls_key_reader_free(builder.key_reader);
     tell_complaints(&builder);
     for (uint32_t i = 0; i < plans->listener_count; i++) {

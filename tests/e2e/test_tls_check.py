@@ -263,12 +263,15 @@ def test_keys_are_told_nowhere(authority, start_tls, directory):
 
 
 @pytest.mark.skipif(is_sanitized(), reason="sanitizers map more memory than there is")
-def test_keys_are_forgotten_as_text(authority, start_tls, tls):
+@pytest.mark.parametrize("sites", [
+    a_site(file="many/site"), "  - {tls: {certificates: {files}/many}, respond: 200}\n"])
+def test_keys_are_forgotten_as_text(authority, start_tls, tls, sites):
     """In memory a key is numbers of the library; the text that was read is overwritten."""
-    authority.make("site", ["example.com"])
-    weir = start_tls(a_site())
+    (authority.directory / "many").mkdir()
+    authority.make("many/site", ["example.com"])
+    weir = start_tls(sites)
     assert tls(weir).ask().status == 200
-    lines = (authority.directory / "site.key").read_bytes().splitlines()
+    lines = (authority.directory / "many/site.key").read_bytes().splitlines()
     with open(f"/proc/{weir.process.pid}/maps", encoding="ascii") as maps, \
             open(f"/proc/{weir.process.pid}/mem", "rb") as memory:
         for line in maps:
