@@ -228,6 +228,20 @@ static void print_stickings(FILE *file, const struct metrics_sources *sources)
                                             i * sizeof(struct counter)));
 }
 
+static void print_grpc(FILE *file, const struct metrics_sources *sources)
+{
+    begin(file, "weir_grpc_responses_total", COUNTER, "Exchanges of gRPC, by their status.");
+    for (unsigned code = 0; code <= GRPC_NO_CODE; code++) {
+        uint64_t count = sum_over(sources, offsetof(struct loop_counts, grpc_statuses) +
+                                               code * sizeof(struct counter));
+        if (count > 0 && code == GRPC_NO_CODE)
+            (void)fprintf(file, "weir_grpc_responses_total{status=\"none\"} %" PRIu64 "\n", count);
+        else if (count > 0)
+            (void)fprintf(file, "weir_grpc_responses_total{status=\"%u\"} %" PRIu64 "\n", code,
+                          count);
+    }
+}
+
 static void print_turns(FILE *file, const struct metrics_sources *sources)
 {
     begin(file, "weir_loop_turn_seconds", HISTOGRAM,
@@ -320,6 +334,7 @@ static void print_loops(FILE *file, const struct metrics_sources *sources)
                  SUM(tunnels_begun));
     print_errors(file, sources);
     print_stickings(file, sources);
+    print_grpc(file, sources);
     print_turns(file, sources);
     print_memory(file, sources);
     print_queues(file, sources);

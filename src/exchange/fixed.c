@@ -33,6 +33,18 @@ static bool has_content_type(const struct respond_setting *respond)
     return false;
 }
 
+static void add_fields(struct exchange *exchange, const struct respond_setting *respond)
+{
+    if (has_content_type(respond))
+        (void)fields_remove(&exchange->response.fields, FIELD_CONTENT_TYPE);
+    for (uint32_t i = 0; i < respond->field_count; i++) {
+        /* A value in which a client put bytes that no field may carry is left out. */
+        (void)add(exchange, respond->fields[i].name,
+                  exchange_expand(exchange, respond->fields[i].value));
+    }
+}
+
+/* An error for a client of gRPC has become another answer, with fields of its own. */
 static void start_respond(struct exchange *exchange, const struct plan *plan)
 {
     ASSERT(plan->settings->respond.status >= 200);
@@ -43,13 +55,8 @@ static void start_respond(struct exchange *exchange, const struct plan *plan)
     else if (error_pages_have(exchange, respond->status))
         body = error_page_make(exchange, respond->status, &content_type);
     exchange_answer(exchange, respond->status, content_type, body);
-    if (has_content_type(respond))
-        (void)fields_remove(&exchange->response.fields, FIELD_CONTENT_TYPE);
-    for (uint32_t i = 0; i < respond->field_count; i++) {
-        /* A value in which a client put bytes that no field may carry is left out. */
-        (void)add(exchange, respond->fields[i].name,
-                  exchange_expand(exchange, respond->fields[i].value));
-    }
+    if (exchange->response.status == respond->status)
+        add_fields(exchange, respond);
 }
 
 const struct action respond_action = {.name = "respond", .start = start_respond};

@@ -126,9 +126,19 @@ bool metrics_attach(struct metrics_registry *registry, const struct snapshot *sn
 
 /* ---- exchanges */
 
+COLD static void count_grpc(struct exchange *exchange)
+{
+    unsigned code = GRPC_NO_CODE;
+    if (exchange->response_sent)
+        code = grpc_code_read(outcome_grpc_status(exchange));
+    counter_add(&exchange->context->counts.grpc_statuses[code], 1);
+}
+
 void metrics_count(struct exchange *exchange)
 {
     struct loop_context *context = exchange->context;
+    if (grpc_is_asked(&exchange->request))
+        count_grpc(exchange);
     struct route_counts *all =
         exchange->plan ? exchange->plan->counts : exchange->hold->plans->counts;
     if (exchange->error)

@@ -57,6 +57,16 @@ struct slice outcome_error(const struct exchange *exchange, struct arena *arena)
     return slice_of(memory, name.length);
 }
 
+/* In the trailers; in the head, where nothing else came (Trailers-Only). */
+struct slice outcome_grpc_status(const struct exchange *exchange)
+{
+    const struct slice name = SLICE("grpc-status");
+    const struct field *field = fields_find_text(&exchange->response_trailers, name);
+    if (!field)
+        field = fields_find_text(&exchange->response.fields, name);
+    return field ? field->value : SLICE("");
+}
+
 struct slice outcome_route(const struct exchange *exchange)
 {
     return exchange->route ? plan_route_name(exchange->route) : SLICE("");

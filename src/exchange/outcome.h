@@ -34,6 +34,9 @@ struct slice outcome_protocol(const struct exchange *exchange);
 /* Why it failed, in one word, `connect_refused`; empty where it did not. */
 struct slice outcome_error(const struct exchange *exchange, struct arena *arena);
 
+/* The status of a response of gRPC as it was sent, `14`; empty where there was none. */
+struct slice outcome_grpc_status(const struct exchange *exchange);
+
 /* The path of the route as it is written, the first of a list; empty where it has none. */
 struct slice outcome_route(const struct exchange *exchange);
 

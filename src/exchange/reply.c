@@ -4,6 +4,7 @@
 #include "exchange/error_pages.h"
 #include "exchange/exchange.h"
 #include "exchange/page.h"
+#include "http/grpc.h"
 
 static bool add_field(struct exchange *exchange, enum field_name id, struct slice value)
 {
@@ -16,11 +17,56 @@ static bool status_has_no_body(unsigned status)
     return status == 204 || status == 205 || status == 304;
 }
 
+/* The text that was written for people, where there is one; else what the status says. */
+static struct slice grpc_words(struct exchange *exchange, unsigned status,
+                               struct slice content_type, struct slice body)
+{
+    const struct slice plain = SLICE("text/plain");
+    struct slice reason = status_reason(status);
+    char memory[64];
+    struct text text = text_over(memory, sizeof(memory));
+    if (!slice_is_empty(body) && slice_starts_with(content_type, plain))
+        return grpc_message(body, &exchange->arena);
+    text_add_number(&text, status);
+    text_add_byte(&text, ' ');
+    text_add(&text, reason);
+    return grpc_message(text_slice(&text), &exchange->arena);
+}
+
+static bool add_grpc_field(struct exchange *exchange, struct slice name, struct slice value)
+{
+    return value.data &&
+           fields_add(&exchange->response.fields, &exchange->arena, FIELD_OTHER, name, value);
+}
+
+/* gRPC has 200 for all answers and tells the rest by its own status, without a body in the head
+ * (Trailers-Only). A deadline of ours that passed means what one of the client's does. */
+COLD static void answer_grpc(struct exchange *exchange, unsigned status, struct slice content_type,
+                             struct slice body)
+{
+    enum grpc_code code =
+        exchange->error == ERROR_EXCHANGE_TIMEOUT ? GRPC_DEADLINE_EXCEEDED : grpc_code_for(status);
+    char memory[4];
+    struct text text = text_over(memory, sizeof(memory));
+    text_add_number(&text, code);
+    exchange_answer(exchange, 200, SLICE(""), SLICE(""));
+    /* Without memory for fields the answer goes without them. */
+    (void)(add_field(exchange, FIELD_CONTENT_TYPE, SLICE("application/grpc")) &&
+           add_grpc_field(exchange, SLICE("grpc-status"),
+                          arena_copy(&exchange->arena, text_slice(&text))) &&
+           add_grpc_field(exchange, SLICE("grpc-message"),
+                          grpc_words(exchange, status, content_type, body)));
+}
+
 void exchange_answer(struct exchange *exchange, unsigned status, struct slice content_type,
                      struct slice body)
 {
     ASSERT(status >= 200 && status <= 599);
     ASSERT(!exchange->response_sent);
+    if (status >= 400 && grpc_is_asked(&exchange->request)) {
+        answer_grpc(exchange, status, content_type, body);
+        return;
+    }
     struct response_head *response = &exchange->response;
     if (status_has_no_body(status))
         body = SLICE("");

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "exchange/exchange.h"
 #include "exchange/kept_body.h"
+#include "http/grpc.h"
 #include "upstream/commons.h"
 
 static const struct retry_settings *settings_of(const struct exchange *exchange)
@@ -55,7 +56,8 @@ void exchange_retry_begin(struct exchange *exchange)
 {
     const struct plan *plan = exchange->plan;
     commons_earn_retry(plan->upstream->commons, settings_of(exchange), now(exchange));
-    if (!may_fit(exchange) || !may_repeat_method(exchange))
+    /* What is gRPC is POST throughout; its servers say of what they have not taken up. */
+    if (!may_fit(exchange) || (!may_repeat_method(exchange) && !grpc_is_asked(&exchange->request)))
         return;
     struct retry *retry = retry_of(exchange);
     if (retry) /* else it goes once */
@@ -133,13 +135,21 @@ static void begin_again(struct exchange *exchange)
     exchange_go(exchange, EXCHANGE_PAUSE);
 }
 
+/* Whether the server cannot have done anything yet, or may do it twice. */
+static bool may_be_done_again(const struct exchange *exchange, enum error_code error,
+                              enum retry_cause cause)
+{
+    return cause == RETRY_CONNECT || error == ERROR_SERVER_STREAM_REFUSED ||
+           may_repeat_method(exchange);
+}
+
 bool exchange_retry_failure(struct exchange *exchange, enum error_code error)
 {
     enum retry_cause cause;
     bool is_cause = exchange->call.error == error && retry_cause_of(error, &cause) &&
                     retry_names_cause(settings_of(exchange), cause);
-    if (!is_cause || !is_repeatable(exchange) ||
-        (cause != RETRY_CONNECT && !may_repeat_method(exchange)) || !takes_another(exchange))
+    if (!is_cause || !is_repeatable(exchange) || !may_be_done_again(exchange, error, cause) ||
+        !takes_another(exchange))
         return false;
     exchange->error = ERROR_NONE;
     begin_again(exchange);

@@ -371,6 +371,19 @@ VALUE(response_field)
     return field_value(&exchange->response.fields, argument, arena);
 }
 
+VALUE(response_trailer)
+{
+    const struct exchange *exchange = context;
+    return field_value(&exchange->response_trailers, argument, arena);
+}
+
+VALUE(grpc_status)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    return outcome_grpc_status(exchange);
+}
+
 VALUE(cookie)
 {
     const struct exchange *exchange = context;
@@ -433,6 +446,10 @@ static const struct variable variables[] = {
     {"protocol", TEMPLATE_REQUEST, protocol,
      "`HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`, as the client spoke."},
     {"request_id", TEMPLATE_REQUEST, request_id_value, "The id of the exchange."},
+    {"response.trailer.", TEMPLATE_END, response_trailer,
+     "The field of the response's trailers; several lines with commas between them."},
+    {"grpc.status", TEMPLATE_END, grpc_status,
+     "The status of a gRPC response, a number; empty where it has none."},
     {"bytes_in", TEMPLATE_END, bytes_in, "How many bytes the body of the request had."},
     {"bytes_out", TEMPLATE_END, bytes_out, "How many bytes of the response's body were sent."},
     {"attempts", TEMPLATE_END, attempts, "How often a server was asked."},
