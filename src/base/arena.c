@@ -70,7 +70,7 @@ void arena_fini(struct arena *arena)
         arena->chunks = chunk->older;
         free_chunk(chunk);
     }
-    arena->next = arena->end = NULL;
+    arena->next = arena->end = arena->spare = arena->spare_end = NULL;
     arena->used = 0;
 }
 
@@ -112,32 +112,62 @@ static char *end_of(struct arena_chunk *chunk)
     return (char *)chunk + chunk->size;
 }
 
+/* From what a chunk had left when another one took its place. */
+static void *alloc_spare(struct arena *arena, size_t size)
+{
+    if (size > (size_t)(arena->spare_end - arena->spare))
+        return NULL;
+    char *memory = arena->spare;
+    arena->spare += size;
+    return memory;
+}
+
+/* Of what is free here and there, the two largest pieces are kept. */
+static void add_free(struct arena *arena, char *next, char *end)
+{
+    if (end - next > arena->end - arena->next) {
+        char *old_next = arena->next, *old_end = arena->end;
+        arena->next = next;
+        arena->end = end;
+        next = old_next;
+        end = old_end;
+    }
+    if (end - next > arena->spare_end - arena->spare) {
+        arena->spare = next;
+        arena->spare_end = end;
+    }
+}
+
 void *arena_alloc_anew(struct arena *arena, size_t size)
 {
     if (size > arena->limit)
         return NULL;
     size_t rounded = (size + ARENA_ALIGNMENT - 1) & ~((size_t)ARENA_ALIGNMENT - 1);
+    void *memory = alloc_spare(arena, rounded);
+    if (memory)
+        return memory;
     struct arena_chunk *chunk = new_chunk(arena, rounded);
     if (!chunk)
         return NULL;
     chunk->older = arena->chunks;
     arena->chunks = chunk;
     arena->used += chunk->size;
-    char *next = chunk->bytes + rounded;
-    size_t left = (size_t)(end_of(chunk) - next);
-    if (!arena->end || left > (size_t)(arena->end - arena->next)) {
-        arena->next = next;
-        arena->end = end_of(chunk);
-    }
+    add_free(arena, chunk->bytes + rounded, end_of(chunk));
     return chunk->bytes;
+}
+
+static size_t unused(const struct arena *arena, struct arena_chunk *chunk)
+{
+    if (arena->end == end_of(chunk))
+        return (size_t)(arena->end - arena->next);
+    return arena->spare_end == end_of(chunk) ? (size_t)(arena->spare_end - arena->spare) : 0;
 }
 
 void arena_settle(struct arena *arena)
 {
     for (struct arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->older) {
         /* What was never touched of it becomes resident, too. */
-        size_t unused = arena->end == end_of(chunk) ? (size_t)(arena->end - arena->next) : 0;
-        if (chunk->size == HUGE_CHUNK_SIZE && unused < HUGE_CHUNK_SIZE / 4)
+        if (chunk->size == HUGE_CHUNK_SIZE && unused(arena, chunk) < HUGE_CHUNK_SIZE / 4)
             madvise(chunk, chunk->size, MADV_COLLAPSE);
     }
 }

@@ -16,7 +16,8 @@ struct arena_farewell;
 struct arena {
     struct arena_chunk *chunks;       /* the newest first; all go with the arena */
     struct arena_farewell *farewells; /* the newest first; NULL: none */
-    char *next, *end;                 /* what is free in the chunk that is filled */
+    char *next, *end;                 /* what is free in the chunk that is filled, */
+    char *spare, *spare_end;          /* and in one that was filled before */
     struct pool *source;              /* chunks of the ordinary size; NULL: malloc */
     size_t limit, used;               /* bytes in chunks, at most and now */
 };
