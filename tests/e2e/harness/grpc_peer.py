@@ -23,7 +23,7 @@ class GrpcServer(contextlib.AbstractContextManager):
         self.requests = []
         self.left = threading.Event()     # the client of a Wait has gone
         self.waiting = threading.Event()  # a Wait has begun
-        self.time_remaining = None
+        self.time_remaining = None        # seconds of the last call's deadline
         self.url = f"h2c://127.0.0.1:{port}"
         self.server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, {
@@ -39,6 +39,7 @@ class GrpcServer(contextlib.AbstractContextManager):
 
     def _note(self, context):
         self.requests.append(dict(context.invocation_metadata()))
+        self.time_remaining = context.time_remaining()
 
     def _echo(self, message, context):
         self._note(context)
@@ -66,7 +67,6 @@ class GrpcServer(contextlib.AbstractContextManager):
 
     def _wait(self, message, context):
         self._note(context)
-        self.time_remaining = context.time_remaining()
         context.add_callback(self.left.set)
         self.waiting.set()
         self.left.wait(PATIENCE)
@@ -91,7 +91,7 @@ class GrpcClient(contextlib.AbstractContextManager):
     def method(self, kind, name):
         """`kind`: unary_unary and so on. What it gives is called with a message or an iterator."""
         call = getattr(self.channel, kind)(f"/{SERVICE}/{name}")
-        return lambda request, timeout=PATIENCE, **parts: call(
+        return lambda request, timeout=6 * PATIENCE, **parts: call(
             request, timeout=timeout, **parts)
 
     def unary(self, name, message, **parts):
