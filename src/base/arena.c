@@ -180,7 +180,15 @@ void *arena_calloc(struct arena *arena, size_t size)
 
 void *arena_calloc_lines(struct arena *arena, size_t size)
 {
-    char *memory = size <= SIZE_MAX - CACHE_LINE ? arena_calloc(arena, size + CACHE_LINE) : NULL;
+    if (size > SIZE_MAX - 2 * CACHE_LINE)
+        return NULL;
+    size = (size + ARENA_ALIGNMENT - 1) & ~((size_t)ARENA_ALIGNMENT - 1);
+    /* In the chunk that is filled it is known how far the next line is. */
+    size_t gap = -(uintptr_t)arena->next & (CACHE_LINE - 1);
+    size_t room = (size_t)(arena->end - arena->next);
+    if (room < CACHE_LINE || room - gap < size)
+        gap = CACHE_LINE;
+    char *memory = arena_calloc(arena, size + gap);
     return memory ? memory + (-(uintptr_t)memory & (CACHE_LINE - 1)) : NULL;
 }
 

@@ -109,6 +109,27 @@ static void a_large_arena_keeps_its_contents_when_it_settles(void **state)
     arena_fini(&arena);
 }
 
+static void lines_begin_where_they_should_and_do_not_overlap(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, NULL, SIZE_MAX / 2);
+    char *before = NULL;
+    size_t length = 0;
+    for (size_t size = 1; size < 3000; size += 7) {
+        (void)arena_alloc(&arena, size % 50);
+        char *lines = arena_calloc_lines(&arena, size);
+        assert_int_equal((uintptr_t)lines % CACHE_LINE, 0);
+        for (size_t i = 0; i < length; i++)
+            assert_int_equal(before[i], 'x');
+        memset(lines, 'x', size);
+        before = lines;
+        length = size;
+    }
+    assert_null(arena_calloc_lines(&arena, SIZE_MAX - 10));
+    arena_fini(&arena);
+}
+
 static void a_limit_below_a_large_chunk_can_be_used_up(void **state)
 {
     (void)state;
@@ -184,6 +205,7 @@ int main(void)
         cmocka_unit_test(what_is_larger_than_a_chunk_is_made_to_measure),
         cmocka_unit_test(the_limit_holds_and_leaves_the_arena_as_it_was),
         cmocka_unit_test(a_large_arena_keeps_its_contents_when_it_settles),
+        cmocka_unit_test(lines_begin_where_they_should_and_do_not_overlap),
         cmocka_unit_test(a_limit_below_a_large_chunk_can_be_used_up),
         cmocka_unit_test(copies_end_in_a_nul_that_is_not_counted),
         cmocka_unit_test(farewells_come_in_turn_from_the_last_on),
