@@ -49,6 +49,7 @@ def test_a_copy_is_what_the_server_is_asked(start_mirrored, connect):
     (copy,), (real,) = made.mirror.wait_for_requests(), made.real.requests
     assert (copy.method, copy.target, copy.body) == ("PUT", "/v1/a?b=c", b"the body")
     assert copy.fields == real.fields and copy.value("X-Own") == "1"
+    made.wait_for("answered", 1)  # then its connection is there for the next one
     assert client.ask("HEAD", "/again").status == 200
     made.wait_for("answered", 2)
     assert [request.method for request in made.mirror.requests] == ["PUT", "HEAD"]
