@@ -76,7 +76,8 @@ def test_what_the_server_says_of_a_failure(client):
 
 def test_a_deadline_goes_on(client, server):
     assert client.unary("Echo", b"hello", timeout=3600) == b"hello"
-    assert 0 < server.time_remaining <= 3600
+    # The library writes three digits, and rounds up: 3600 s may become 3610.
+    assert 0 < server.time_remaining <= 3610
 
 
 def test_a_client_that_cancels_is_heard_by_the_server(client, server):
