@@ -279,7 +279,6 @@ sites:
             return f"  - {{proxy: origin{tls(0)}}}"
         sites = [f"  - {{host: {host}, proxy: origin{tls(i)}}}"
                  for i, host in enumerate(site_hosts(setup))]
-        routes = [f"      - {{path: {path}*, proxy: origin}}" for path in route_prefixes(setup)]
-        if setup.certificates:
-            return "\n".join(sites)
-        return "\n".join([*sites, "  - host: routes.example.com", "    routes:", *routes])
+        routes = [f'      {{path: "{path}*", proxy: origin}},' for path in route_prefixes(setup)]
+        named = f"  - {{host: routes.example.com{tls(0)}, routes: ["
+        return "\n".join([*sites, named, *routes, "    ]}"])
