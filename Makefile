@@ -30,6 +30,8 @@ soak:
 bench: build
 	@tools/install-dependencies bench
 	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/run
+	@tools/build $(BUILD)-uncounted -Dc_args=-DWEIR_UNCOUNTED
+	@bench/compare $(BUILD)-uncounted/weir $(BUILD)/weir --scenario small
 
 # FUZZER=name runs one of them alone; SECONDS is for each.
 fuzz:

@@ -49,7 +49,8 @@ void *arena_calloc(struct arena *arena, size_t size);
 
 /* For a large arena that will be read for long: asks the kernel to hold its full chunks in huge
  * pages, so that reading here and there among megabytes finds its way with fewer misses of the
- * address cache. It takes no more memory, and where the kernel can't it changes nothing. */
+ * address cache. What a chunk has unused is then resident, too: nearly full ones alone are asked
+ * for. Where the kernel can't it changes nothing. */
 void arena_settle(struct arena *arena);
 
 /* Has `farewell(object)` called when the arena goes, before its memory does; the last one asked for
