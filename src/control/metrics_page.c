@@ -410,22 +410,20 @@ struct figure {
     const char *help;
     size_t offset;
     size_t size;
-    bool is_set; /* told is only whether it is more than 0 */
 };
 
-#define FIGURE(type, field, name, kind, help, is_set)                                              \
+#define FIGURE(type, field, name, kind, help)                                                      \
     {                                                                                              \
-        name, kind, help, offsetof(type, field), sizeof(((const type *)NULL)->field), is_set       \
+        name, kind, help, offsetof(type, field), sizeof(((const type *)NULL)->field)               \
     }
 
 static uint64_t read_figure(const void *counts, const struct figure *figure)
 {
     const void *at = (const char *)counts + figure->offset;
     ASSERT(figure->size == sizeof(uint32_t) || figure->size == sizeof(uint64_t));
-    uint64_t value = figure->size == sizeof(uint32_t)
-                         ? atomic_load_explicit((const _Atomic uint32_t *)at, memory_order_relaxed)
-                         : atomic_load_explicit((const _Atomic uint64_t *)at, memory_order_relaxed);
-    return figure->is_set ? value > 0 : value;
+    return figure->size == sizeof(uint32_t)
+               ? atomic_load_explicit((const _Atomic uint32_t *)at, memory_order_relaxed)
+               : atomic_load_explicit((const _Atomic uint64_t *)at, memory_order_relaxed);
 }
 
 static void print_figure(FILE *file, const struct figure *figure, const char *label,
@@ -438,7 +436,7 @@ static void print_figure(FILE *file, const struct figure *figure, const char *la
 
 /* ---- servers */
 
-#define SERVER(field, name, kind, help) FIGURE(struct server, field, name, kind, help, false)
+#define SERVER(field, name, kind, help) FIGURE(struct server, field, name, kind, help)
 
 static const struct figure server_figures[] = {
     SERVER(connections, "weir_server_connections_total", COUNTER,
@@ -481,15 +479,13 @@ static void print_servers(FILE *file, const struct metrics_sources *sources,
 
 /* ---- upstreams */
 
-#define UPSTREAM(field, name, kind, help) FIGURE(struct commons, field, name, kind, help, false)
+#define UPSTREAM(field, name, kind, help) FIGURE(struct commons, field, name, kind, help)
 
 static const struct figure upstream_figures[] = {
     UPSTREAM(retries, "weir_upstream_retries_total", COUNTER,
              "Attempts at requests behind the first one."),
     UPSTREAM(retries_refused, "weir_upstream_retries_refused_total", COUNTER,
              "Attempts that were not made since retry.budget was used up."),
-    FIGURE(struct commons, breaker.open_until, "weir_circuit_open", GAUGE,
-           "Whether the upstream is left alone since too many of its calls failed.", true),
     UPSTREAM(breaker.opened, "weir_circuit_openings_total", COUNTER, "How often that began."),
     UPSTREAM(breaker.refused, "weir_circuit_refusals_total", COUNTER,
              "Calls that the circuit breaker did not let through."),
@@ -606,20 +602,28 @@ static void print_members(FILE *file, const struct metrics_sources *sources, con
     map_fini(&seen);
 }
 
-static void print_panics(FILE *file, const struct metrics_sources *sources)
+/* ---- what upstreams are */
+
+static bool is_open(const struct upstream *upstream)
+{
+    return upstream->breaker && breaker_is_open(&upstream->commons->breaker, upstream->breaker);
+}
+
+/* Each once, as in print_upstreams. */
+static void print_flags(FILE *file, const struct metrics_sources *sources, const char *name,
+                        const char *help, bool (*is_set)(const struct upstream *upstream))
 {
     struct map seen;
     map_init(&seen);
-    begin(file, "weir_upstream_panics", GAUGE,
-          "Whether too few servers are up, so that those that are down are asked as well.");
+    begin(file, name, GAUGE, help);
     const struct upstream *upstream =
         upstream_first(snapshot_get(sources->snapshot, &upstream_part));
     for (; upstream; upstream = upstream->next) {
-        if (map_get(&seen, upstream->name) || !map_set(&seen, upstream->name, file))
+        if (map_get(&seen, upstream->name) || !map_set(&seen, upstream->name, upstream->commons))
             continue;
-        (void)fputs("weir_upstream_panics{", file);
+        (void)fprintf(file, "%s{", name);
         print_label(file, "upstream", upstream->name);
-        (void)fprintf(file, "} %d\n", upstream_panics(upstream));
+        (void)fprintf(file, "} %d\n", is_set(upstream));
     }
     map_fini(&seen);
 }
@@ -636,7 +640,11 @@ static void print_upstream_side(FILE *file, const struct metrics_sources *source
                   print_is_up);
     print_members(file, sources, "weir_health_checks_total", COUNTER,
                   "How often the server was asked whether it works, by outcome.", print_probes);
-    print_panics(file, sources);
+    print_flags(file, sources, "weir_upstream_panics",
+                "Whether too few servers are up, so that those that are down are asked as well.",
+                upstream_panics);
+    print_flags(file, sources, "weir_circuit_open",
+                "Whether the upstream is left alone since too many of its calls failed.", is_open);
 }
 
 /* ---- the process */

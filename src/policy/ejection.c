@@ -1,8 +1,8 @@
 #include "policy/ejection.h"
 
-bool ejection_is_permitted(uint32_t resting, uint32_t count)
+bool ejection_is_permitted(uint32_t resting, uint32_t count, uint32_t percent)
 {
-    return (resting + 1) * 2 <= count;
+    return ((uint64_t)resting + 1) * 100 <= (uint64_t)count * percent;
 }
 
 uint64_t ejection_time(uint64_t time, uint32_t ejections_before)

@@ -8,8 +8,8 @@
 enum { EJECTION_DOUBLINGS_MAX = 5 };
 
 /* Whether one of `count` servers, of which `resting` rest already, may rest as well: never more
- * than half of them rest for failures. */
-bool ejection_is_permitted(uint32_t resting, uint32_t count);
+ * than `percent` of them rest for failures. */
+bool ejection_is_permitted(uint32_t resting, uint32_t count, uint32_t percent);
 
 /* For how long: `time` at first, twice as long each time that it has not worked since, up to 32
  * times. */

@@ -3,6 +3,18 @@
 #include "obs/log.h"
 #include "policy/ejection.h"
 
+static bool read_share(struct setting_reader *reader, const struct node *node, void *field)
+{
+    uint32_t percent = 0;
+    bool good = node_is_percent(node, 100, &percent) && percent > 0;
+    *(uint32_t *)field = percent;
+    if (!good)
+        diagnostics_error(reader->diagnostics, node->position,
+                          "for example \"max_share: 30%\"; with failures: 0 none rests",
+                          "\"max_share\" is a share of servers, from 1%% to 100%%");
+    return good;
+}
+
 #define EJECTION_RECORD(...) SETTING_ROW(struct ejection_settings, __VA_ARGS__)
 static const struct setting ejection_settings[] = {
     EJECTION_SETTINGS(EJECTION_RECORD){
@@ -16,6 +28,17 @@ static const struct setting ejection_settings[] = {
         .scopes = SCOPE_UPSTREAM,
         .summary = "Which share of its calls in \"window\" must fail for a server to rest.",
         .example = "50%"},
+    {.name = "max_share",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct ejection_settings, max_share),
+     .size = sizeof(uint32_t),
+     .standard = "50%",
+     .read = read_share,
+     .form = "PERCENT",
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "Which share of the servers may rest at once; those above it are asked although "
+                "they fail.",
+     .example = "30%"},
 };
 
 static void check_ejection(const void *group, const struct node *node,
@@ -122,6 +145,6 @@ void ejection_note_failure(struct server_registry *registry, const struct upstre
         settings->failure_rate > 0 &&
         failure_rate_is_reached(counts, settings->failure_rate, (uint32_t)settings->calls);
     if ((in_row || too_often) &&
-        ejection_is_permitted(count_resting(upstream, now), upstream->count))
+        ejection_is_permitted(count_resting(upstream, now), upstream->count, settings->max_share))
         eject(registry, upstream, server, in_row, counts, now);
 }

@@ -1,5 +1,7 @@
 /* Ejection: a server that can be reached, but fails again and again, rests for a while, longer each
- * time. What is counted is the server's, for all loops and upstreams. Any thread. */
+ * time. What is counted is the server's, for all loops and upstreams: who fails one of them is no
+ * better for the others. By which numbers it is judged says the upstream of the call. Any thread.
+ */
 #pragma once
 
 #include "base/cold.h"
@@ -21,6 +23,7 @@
 
 struct ejection_settings {
     uint32_t failure_rate; /* percent of the calls; 0: no share makes it rest */
+    uint32_t max_share;    /* percent of the servers that may rest at once, 1 at least */
     EJECTION_SETTINGS(SETTING_FIELD)
 };
 

@@ -114,6 +114,21 @@ def test_it_stays_open_over_a_reload(start_origin, start_weir, connect):
     assert client.ask().status == 503 and len(origin.requests) == 4
 
 
+def test_it_is_open_no_more_where_no_share_opens_it(start_origin, start_weir, connect, directory):
+    admin = f"admin: unix:{directory}/admin\n"
+    origin = start_origin(in_turn(*[resets] * 4, answering(b"well")))
+    weir = start_weir(configuration(origin.server, more=admin))
+    client = connect(weir)
+    assert [client.ask().status for _ in range(5)] == [502] * 4 + [503]
+    assert read_metrics(f"{directory}/admin")("weir_circuit_open", upstream="app") == 1
+    write_configuration(pathlib.Path(weir.arguments[2]).parent,
+                        configuration(origin.server, breaker="{max_calls: 9}", more=admin),
+                        weir.address)
+    assert run_weir_command("reload", "-c", weir.arguments[2]).returncode == 0
+    assert read_metrics(f"{directory}/admin")("weir_circuit_open", upstream="app") == 0
+    assert client.ask().body == b"well"
+
+
 def test_it_has_no_more_calls_than_it_may(start_origin, start_weir, connect, directory):
     places = threading.Semaphore(0)
 

@@ -125,6 +125,18 @@ def test_half_of_the_servers_stay(start_origin, start_weir, connect):
     assert counts[:2] == [3, 3] and counts[2] + counts[3] == 54
 
 
+@pytest.mark.parametrize("share, resting", [("34%", 1), ("67%", 2), ("100%", 3)])
+def test_so_many_rest_as_may(start_origin, start_weir, connect, share, resting):
+    origins = [start_origin(answering(b"no", status=503)) for _ in range(3)]
+    client = connect(start_weir(configuration(
+        *[origin.server for origin in origins],
+        ejection=f"{{failures: 2, time: 1h, max_share: {share}}}")))
+    for _ in range(30):
+        assert client.ask().status == 503
+    # Where all rest, all are asked.
+    assert sum(len(origin.requests) == 2 for origin in origins) == resting % 3
+
+
 def test_the_only_server_is_always_asked(start_origin, start_weir, connect):
     origin = start_origin(answering(b"no", status=503))
     client = connect(start_weir(configuration(origin.server)))
