@@ -29,6 +29,8 @@
     E(HEAD_TOO_LARGE, 431, CLIENT, "the head is larger than limits.header_size")                   \
     E(TOO_MANY_FIELDS, 431, CLIENT, "there are more fields than limits.header_count")              \
     E(UNKNOWN_CODING, 501, CLIENT, "the transfer coding is unknown")                               \
+    E(UNKNOWN_PROTOCOL, 501, CLIENT, "the protocol of an extended CONNECT is not websocket")       \
+    E(NO_WEBSOCKET, 501, CLIENT, "a WebSocket is asked for where no server is")                    \
     E(BAD_VERSION, 505, CLIENT, "the version of HTTP is not served")                               \
     E(NO_SITE, 404, CLIENT, "no site has this host name")                                          \
     E(NO_ROUTE, 404, CLIENT, "no route of the site takes this request")                            \
@@ -67,7 +69,7 @@
     E(SERVER_H2_BROKEN, 502, UPSTREAM, "the server breaks the rules of HTTP/2")                    \
     E(SERVER_STREAM_RESET, 502, UPSTREAM, "the server reset the stream")                           \
     E(SERVER_STREAM_REFUSED, 502, UPSTREAM, "the server has not taken up the request")             \
-    E(UPGRADE_OVER_H2, 501, UPSTREAM, "HTTP/2 with the server has no upgrades")                    \
+    E(UPGRADE_OVER_H2, 501, UPSTREAM, "HTTP/2 with the server does not have this upgrade")         \
     E(SERVER_CLOSED, 502, UPSTREAM, "the server closed the connection before its response")        \
     E(FIRST_BYTE_TIMEOUT, 504, UPSTREAM, "the server sent nothing in timeouts.first_byte")         \
     E(BETWEEN_BYTES_TIMEOUT, 504, UPSTREAM,                                                        \
@@ -80,6 +82,10 @@
     E(RESPONSE_HEAD_TOO_LARGE, 502, UPSTREAM,                                                      \
       "the head of the response is above limits.header_size or header_count")                      \
     E(UNASKED_UPGRADE, 502, UPSTREAM, "the server changes to a protocol that nobody asked for")    \
+    E(UPGRADE_IGNORED, 502, UPSTREAM,                                                              \
+      "the server answers a request for a WebSocket with success, but opens none")                 \
+    E(WEBSOCKET_ACCEPT, 502, UPSTREAM,                                                             \
+      "Sec-WebSocket-Accept of the server does not fit the key that it was sent")                  \
     E(RESPONSE_CUT, 502, UPSTREAM, "the server closed before its response was complete")
 
 enum error_code {

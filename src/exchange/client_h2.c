@@ -161,6 +161,7 @@ static void begin_exchange(struct client_h2 *self, struct h2_stream *codec)
                                             &exchange->request_bytes, &exchange->request);
     struct client_h2_stream *stream = (struct client_h2_stream *)exchange->stream;
     stream->is_head = exchange->request.method == METHOD_HEAD;
+    stream->is_connect = !error && exchange->request.wants_upgrade;
     if (is_last_request(client))
         client_h2_leave(client);
     if (error)

@@ -41,6 +41,8 @@ struct client_h2_stream {
     uint64_t written;         /* of the response, when that was last asked */
     bool stalled;             /* the client took nothing in time */
     bool is_head;             /* answer to HEAD */
+    bool is_connect;          /* extended CONNECT (RFC 8441) */
+    bool is_tunnel;           /* to which a server has agreed */
 };
 
 extern const struct stream_class client_h2_stream_class;

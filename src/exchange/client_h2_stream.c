@@ -41,10 +41,27 @@ struct client_h2_stream *client_h2_stream_new(struct client_h2 *connection, stru
 
 /* ---- the response */
 
+/* Here 101 is 200: the stream is a tunnel from now on (RFC 8441 5). */
+COLD static bool send_switch(struct client_h2_stream *self, const struct response_head *head)
+{
+    struct response_head success = *head;
+    const struct h2_write_head how = {0};
+    ASSERT(self->is_connect && !self->is_tunnel);
+    success.status = 200;
+    return h2_send_head(self->codec, &success, &how, &self->exchange->arena);
+}
+
+static void open_tunnel(struct stream *stream)
+{
+    ASSERT(of(stream)->is_connect);
+    of(stream)->is_tunnel = true;
+}
+
 static bool send_head(struct stream *stream, const struct response_head *head)
 {
     struct client_h2_stream *self = of(stream);
-    ASSERT(head->status != 101); /* no request of HTTP/2 asks for it */
+    if (head->status == 101)
+        return send_switch(self, head);
     bool is_final = head->status >= 200;
     struct h2_write_head how = {
         .announce_length = is_final && client_announces_length(head, self->is_head),
@@ -100,6 +117,8 @@ static enum read_event receive_body(struct stream *stream, struct arena *arena,
                                     enum error_code *ret_error)
 {
     struct client_h2_stream *self = of(stream);
+    if (self->is_connect && !self->is_tunnel)
+        return READ_END; /* what is there waits: no server has agreed to a tunnel */
     switch (h2_take_body(self->codec, arena, trailers, ret_piece)) {
     case H2_BODY_WAIT:
         return READ_WAIT;
@@ -172,9 +191,10 @@ static void tell_ends(const struct stream *stream, struct proxy_header *ret_ends
 static void finish(struct stream *stream, enum stream_end end, bool request_read)
 {
     struct client_h2_stream *self = of(stream);
-    enum h2_error error = end == STREAM_COMPLETE ? H2_NO_ERROR
-                          : self->stalled        ? H2_CANCEL
-                                                 : H2_INTERNAL_ERROR;
+    /* CANCEL stands for the reset of a connection where it is a tunnel (RFC 8441 5). */
+    enum h2_error error = end == STREAM_COMPLETE             ? H2_NO_ERROR
+                          : self->stalled || self->is_tunnel ? H2_CANCEL
+                                                             : H2_INTERNAL_ERROR;
     (void)request_read;
     timer_fini(&self->timer);
     list_remove(&self->link);
@@ -183,8 +203,10 @@ static void finish(struct stream *stream, enum stream_end end, bool request_read
 }
 
 const struct stream_class client_h2_stream_class = {
+    .shares_connection = true,
     .send_head = send_head,
     .close_after = close_after,
+    .open_tunnel = open_tunnel,
     .answer_early = close_after,
     .send_body = send_body,
     .send_end = send_end,

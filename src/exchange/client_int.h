@@ -55,6 +55,8 @@ struct client_stream {
     bool stalled;             /* the client took nothing in time */
     bool is_head;             /* answer to HEAD */
     bool withholds;           /* may keep the body until it is told 100, and sent none of it yet */
+    bool is_tunnel;           /* bytes go both ways, without framing */
+    bool shuts;               /* and ours end with what is queued */
     enum stream_wait waiting; /* whose deadline is set */
     uint64_t moved;           /* bytes that moved since it was set */
     struct output output;

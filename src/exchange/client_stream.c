@@ -20,7 +20,7 @@ struct client_stream *client_stream_new(struct client *client, struct exchange *
     stream->client = client;
     stream->sending = H1_FRAMING_NONE;
     stream->keep_alive = stream->old = stream->stalled = stream->is_head = false;
-    stream->is_last = stream->withholds = false;
+    stream->is_last = stream->withholds = stream->is_tunnel = stream->shuts = false;
     stream->moved = 0;
     stream->waiting = STREAM_WAIT_NOTHING;
     output_init(&stream->output, loop_buffers(client->context->loop));
@@ -156,6 +156,16 @@ static void answer_early(struct stream *stream)
         of(stream)->keep_alive = false;
 }
 
+/* Behind 101 of a server that speaks HTTP/2; what comes has no framing. */
+COLD static void open_tunnel(struct stream *stream)
+{
+    struct client_stream *self = of(stream);
+    self->is_tunnel = true;
+    self->keep_alive = false;
+    self->sending = H1_FRAMING_CLOSE;
+    self->client->reader.body = (struct h1_body){.framing = H1_FRAMING_CLOSE};
+}
+
 static bool send_body(struct stream *stream, struct span piece)
 {
     ASSERT(piece.length > 0);
@@ -164,6 +174,7 @@ static bool send_body(struct stream *stream, struct span piece)
 
 static bool send_end(struct stream *stream, const struct fields *trailers)
 {
+    of(stream)->shuts = of(stream)->is_tunnel;
     return h1_output_end(&of(stream)->output, of(stream)->sending, trailers);
 }
 
@@ -172,11 +183,20 @@ static bool has_room(const struct stream *stream)
     return output_has_room(&((const struct client_stream *)stream)->output);
 }
 
+/* The server has ended its direction of the tunnel, and the client has all of it. */
+COLD static void shut(struct client_stream *self)
+{
+    self->shuts = false;
+    transport_shutdown_send(&self->client->transport);
+}
+
 static enum io flush(struct stream *stream, size_t *ret_sent)
 {
     struct client_stream *self = of(stream);
     enum io io = output_flush(&self->output, &self->client->transport, ret_sent);
     self->moved += *ret_sent;
+    if (self->shuts && io == IO_DONE)
+        shut(self);
     return io;
 }
 
@@ -285,6 +305,7 @@ static void finish(struct stream *stream, enum stream_end end, bool request_read
 const struct stream_class client_stream_class = {
     .send_head = send_head,
     .close_after = close_after,
+    .open_tunnel = open_tunnel,
     .answer_early = answer_early,
     .send_body = send_body,
     .send_end = send_end,

@@ -13,6 +13,7 @@
  * ACT      every stage said go on; the action begins                 routing.c
  * CONNECT  `has_call`; the call looks for a server and a connection  proxy.c
  * RELAY    the call is connected and has the head; both flows run    relay.c
+ *          and so they do behind 101 where a side speaks HTTP/2      stream_tunnel.c
  * PAUSE    the call has forgotten its attempt; another one follows    proxy.c
  * REPLY    `response` is our own; nothing of another was sent        reply.c
  * TUNNEL   101 was sent; the connections leave the exchange          tunnel.c
@@ -254,6 +255,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->mirror = NULL;
     exchange->call.server = NULL;
     exchange->has_call = exchange->response_sent = exchange->repeated = false;
+    exchange->is_tunnel = false;
     exchange->assigned = 0;
     exchange->interim_count = 0;
     pump_none(&exchange->pump);
@@ -283,8 +285,12 @@ enum verdict exchange_end(struct exchange *exchange)
 {
     ASSERT(exchange->state == EXCHANGE_END || exchange->state == EXCHANGE_TUNNEL);
     bool whole = exchange->response_flow == FLOW_ENDED;
-    access_log_write(exchange);
-    metrics_count(exchange);
+    if (exchange->is_tunnel) {
+        counter_add(&exchange->context->counts.tunnels_ended, 1);
+    } else {
+        access_log_write(exchange);
+        metrics_count(exchange);
+    }
     if (exchange->has_call)
         call_finish(&exchange->call);
     exchange->has_call = false;

@@ -86,6 +86,7 @@ struct exchange {
     struct call call;      /* in use from CONNECT on */
     bool has_call;
     bool response_sent;    /* the final head was queued for the client */
+    bool is_tunnel;        /* 101 was, and the flows are those of a tunnel over HTTP/2 */
     uint8_t assigned;      /* bits of enum assigned: of whom the answer may have to tell */
     bool repeated;         /* it was sent again over a fresh connection, in the same attempt */
     uint8_t interim_count; /* 1xx heads so far */
@@ -138,6 +139,23 @@ COLD enum verdict exchange_pause(struct exchange *exchange);
 enum verdict exchange_reply(struct exchange *exchange);
 enum verdict exchange_become_tunnel(struct exchange *exchange);
 enum verdict exchange_end(struct exchange *exchange);
+
+/* Behind 101 where the client's connection or the server's is HTTP/2 and has other streams: the
+ * exchange stays in RELAY and its flows become those of a tunnel (stream_tunnel.c). */
+COLD bool exchange_keeps_tunnel(const struct exchange *exchange);
+COLD void exchange_open_tunnel(struct exchange *exchange);
+
+/* What a run of both flows has come to. CUT: one side is gone, and so goes the other. */
+enum tunnel_outcome { TUNNEL_GOES_ON, TUNNEL_IS_OVER, TUNNEL_IS_CUT };
+COLD enum tunnel_outcome exchange_tunnel_outcome(const struct exchange *exchange, enum io to_server,
+                                                 enum io to_client);
+
+/* Whether the client asks for a WebSocket by an extended CONNECT (RFC 8441), to which success that
+ * is none would be a lie. */
+static inline bool exchange_is_connect(const struct exchange *exchange)
+{
+    return exchange->request.wants_upgrade && exchange->request.major_version >= 2;
+}
 
 /* Two parts of ROUTE, for whoever wants to know why: host, path and client in their one form
  * (false: refused), and then what the route table is asked (false: no memory). */

@@ -6,6 +6,7 @@
 #include "exchange/page.h"
 #include "exchange/sticking.h"
 #include "http/field_syntax.h"
+#include "upstream/call_websocket.h"
 #include "upstream/commons.h"
 
 static void on_call_news(struct call *call)
@@ -109,6 +110,17 @@ COLD static void set_queue_priority(struct exchange *exchange, const struct plan
     exchange->call.queue_priority = (uint8_t)priority;
 }
 
+/* False: it is refused. What a stage has made of the wish is no longer what the client asked for.
+ */
+COLD static bool begin_websocket(struct exchange *exchange)
+{
+    bool good = call_websocket_begin(&exchange->call, &exchange->request);
+    if (good && (exchange->call.websocket || !exchange_is_connect(exchange)))
+        return true;
+    exchange_refuse(exchange, good ? ERROR_NO_WEBSOCKET : ERROR_OUT_OF_MEMORY);
+    return false;
+}
+
 static void start_proxy(struct exchange *exchange, const struct plan *plan)
 {
     ASSERT(plan->upstream && !exchange->has_call);
@@ -132,6 +144,8 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
     if (plan->retries)
         exchange_retry_begin(exchange);
     exchange->has_call = true;
+    if (exchange->request.wants_upgrade && !begin_websocket(exchange))
+        return;
     exchange->called = loop_now(exchange->context->loop);
     exchange_go(exchange, EXCHANGE_CONNECT);
 }

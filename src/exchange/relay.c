@@ -29,7 +29,7 @@ COLD static void request_failed(struct exchange *exchange, enum error_code error
 static bool exceeds_limit(const struct exchange *exchange)
 {
     uint64_t limit = (uint64_t)exchange->plan->limits->body_size;
-    return limit > 0 && exchange->request_body_bytes > limit;
+    return limit > 0 && exchange->request_body_bytes > limit && !exchange->is_tunnel;
 }
 
 /* One piece onwards. False: nothing more for now. */
@@ -151,7 +151,9 @@ COLD static bool send_upgrade(struct exchange *exchange)
     ASSERT(exchange->response.status == 101 && !exchange->response_sent);
     struct response_head *head = &exchange->response;
     const struct field *upgrade = fields_find(&head->fields, FIELD_UPGRADE);
-    if (!upgrade || exchange->request_flow != FLOW_ENDED || !is_asked_for(exchange, upgrade)) {
+    bool keeps = exchange_keeps_tunnel(exchange);
+    if (!upgrade || exchange->request_flow != FLOW_ENDED || !is_asked_for(exchange, upgrade) ||
+        (keeps && !exchange->call.websocket)) {
         exchange_fail(exchange, ERROR_UNASKED_UPGRADE);
         return true;
     }
@@ -162,8 +164,12 @@ COLD static bool send_upgrade(struct exchange *exchange)
         exchange_tell_assignments(exchange);
     exchange->response_sent = true;
     exchange->response_flow = FLOW_ENDED;
-    return fields_add(&head->fields, &exchange->arena, FIELD_UPGRADE, SLICE("Upgrade"), protocol) &&
-           exchange->stream->class->send_head(exchange->stream, head);
+    bool good =
+        fields_add(&head->fields, &exchange->arena, FIELD_UPGRADE, SLICE("Upgrade"), protocol) &&
+        exchange->stream->class->send_head(exchange->stream, head);
+    if (good && keeps)
+        exchange_open_tunnel(exchange);
+    return good;
 }
 
 COLD static bool send_interim(struct exchange *exchange)
@@ -493,9 +499,28 @@ static bool is_over(const struct exchange *exchange, enum io to_server, enum io 
     return answered && (exchange->response.status != 101 || to_server == IO_DONE);
 }
 
+/* Only what moves counts, and both ways count for both. */
+COLD static enum verdict tunnel_outcome(struct exchange *exchange, enum io to_server,
+                                        enum io to_client, bool turn_over)
+{
+    enum tunnel_outcome outcome = exchange_tunnel_outcome(exchange, to_server, to_client);
+    if (outcome == TUNNEL_GOES_ON) {
+        if (turn_over)
+            exchange_resume(exchange);
+        exchange_await(exchange, CALL_WAIT_TUNNEL, STREAM_WAIT_NOTHING);
+        return WAIT;
+    }
+    if (outcome == TUNNEL_IS_CUT)
+        exchange->response_flow = FLOW_CUT;
+    exchange_go(exchange, EXCHANGE_END);
+    return GO_ON;
+}
+
 static enum verdict outcome(struct exchange *exchange, enum io to_server, enum io to_client,
                             bool turn_over)
 {
+    if (exchange->is_tunnel)
+        return tunnel_outcome(exchange, to_server, to_client, turn_over);
     bool switches = exchange->response_flow == FLOW_ENDED && exchange->response.status == 101;
     if (switches && to_server == IO_FAILED)
         exchange_fail(exchange, ERROR_SERVER_RESET);

@@ -63,7 +63,11 @@ void exchange_answer(struct exchange *exchange, unsigned status, struct slice co
 {
     ASSERT(status >= 200 && status <= 599);
     ASSERT(!exchange->response_sent);
-    if (status >= 400 && grpc_is_asked(&exchange->request)) {
+    if (status < 300 && exchange_is_connect(exchange)) {
+        exchange_refuse(exchange, ERROR_NO_WEBSOCKET);
+        return;
+    }
+    if (status >= 400 && grpc_is_asked(&exchange->request) && !exchange_is_connect(exchange)) {
         answer_grpc(exchange, status, content_type, body);
         return;
     }

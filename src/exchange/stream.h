@@ -24,8 +24,9 @@ enum stream_end {
 };
 
 struct stream_class {
-    /* Queues a head, interim or final; its body kind decides the framing. `upgrade`: the head is a
-     * 101 that hands the connection over. False: no memory. */
+    bool shares_connection; /* with other streams: it cannot be handed over to a tunnel */
+    /* Queues a head, interim or final; its body kind decides the framing. 101 hands the connection
+     * over, or is followed by open_tunnel. False: no memory. */
     bool (*send_head)(struct stream *stream, const struct response_head *head);
     /* The connection shall not carry another request: what follows on it cannot be trusted, or is
      * not wanted. Before the final head. */
@@ -34,6 +35,9 @@ struct stream_class {
      * wanted: where it may be long, or may never come, the connection closes after the response,
      * and says so (RFC 9112 9.6). Before the final head. */
     void (*answer_early)(struct stream *stream);
+    /* Behind 101: from now on bodies are the bytes of a tunnel, and either end stands for itself.
+     */
+    void (*open_tunnel)(struct stream *stream);
     /* Takes over the piece. False: no memory. */
     bool (*send_body)(struct stream *stream, struct span piece);
     bool (*send_end)(struct stream *stream, const struct fields *trailers);

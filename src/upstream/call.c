@@ -8,6 +8,7 @@
 #include "tls/tls_to_server.h"
 #include "upstream/call_breaker.h"
 #include "upstream/call_h2.h"
+#include "upstream/call_websocket.h"
 #include "upstream/ejection.h"
 
 /* What is true between any two calls of this interface. */
@@ -45,6 +46,7 @@ COLD static enum error_code timeout_error(struct call *call)
         return ERROR_FIRST_BYTE_TIMEOUT;
     case CALL_WAIT_TAKE:
     case CALL_WAIT_BODY:
+    case CALL_WAIT_TUNNEL:
         return ERROR_BETWEEN_BYTES_TIMEOUT;
     case CALL_WAIT_NOTHING:
         break;
@@ -99,6 +101,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->tried_count = call->asked_count = 0;
     call->fresh = call->may_ask_again = call->was_queued = false;
     call->waiter = NULL;
+    call->websocket = NULL;
     call->queue_priority = QUEUE_PRIORITY_NORMAL;
     call->pass = BREAKER_NO_PASS;
     call->went_well = false;
@@ -523,6 +526,8 @@ enum io call_flush(struct call *call)
     enum io io = output_flush(&call->output, &call->connection->transport, &sent);
     call->bytes_sent += sent;
     call->progress |= sent > 0;
+    if (call->sending == H1_FRAMING_CLOSE && io == IO_DONE)
+        call_websocket_sent(call);
     return io;
 }
 
@@ -631,6 +636,8 @@ static uint64_t keep_for(const struct call *call, const struct fields *fields)
 COLD static enum read_event receive_head_h2(struct call *call, struct response_head *ret_head)
 {
     enum read_event event = call_h2_receive_head(call, ret_head);
+    if (event == READ_HEAD && call->websocket && !call_websocket_read(call, ret_head))
+        return READ_FAILED;
     if (event == READ_HEAD)
         note_answer(call, ret_head->status);
     return event;
@@ -663,6 +670,8 @@ enum read_event call_receive_head(struct call *call, struct response_head *ret_h
                               call->method, ret_head, &call->reader.body, &call->keep_alive);
     if (error)
         return fail(call, READ_FAILED, error);
+    if (call->websocket && !call_websocket_read(call, ret_head))
+        return READ_FAILED;
     call->keep_ms = keep_for(call, &ret_head->fields);
     note_answer(call, ret_head->status);
     return READ_HEAD;
@@ -739,6 +748,8 @@ static int64_t deadline_of(const struct call *call, enum call_wait wait)
     case CALL_WAIT_TAKE:
     case CALL_WAIT_BODY:
         return call->timeouts->between_bytes;
+    case CALL_WAIT_TUNNEL:
+        return call->timeouts->tunnel;
     case CALL_WAIT_NOTHING:
         return 0;
     }

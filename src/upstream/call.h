@@ -26,9 +26,11 @@ enum call_wait {
     CALL_WAIT_TAKE, /* that it takes what we send */
     CALL_WAIT_HEAD,
     CALL_WAIT_BODY,
+    CALL_WAIT_TUNNEL, /* that anything moves */
 };
 
 struct call_h2;
+struct call_websocket;
 
 struct call {
     struct connection_user user; /* of `connection` */
@@ -50,6 +52,7 @@ struct call {
     uint8_t queue_priority;               /* there */
     struct server_connection *connection; /* NULL before and after */
     struct call_h2 *h2;                   /* the same, over HTTP/2 */
+    struct call_websocket *websocket;     /* call_websocket.h; NULL: none is asked for */
     struct server *server;                /* the one that is or was asked */
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
     uint8_t tried_count;

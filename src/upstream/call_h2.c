@@ -1,6 +1,7 @@
 #include "upstream/call_h2.h"
 
 #include "base/assert.h"
+#include "upstream/call_websocket.h"
 #include "upstream/upstreams_int.h"
 
 static struct slice scheme_of(const struct server *server)
@@ -63,13 +64,22 @@ enum call_progress call_h2_start(struct call *call, const struct server_question
     return call_h2_go_on(call);
 }
 
+/* Whether the server takes a WebSocket is in its SETTINGS, which are the first that it says. */
+static enum call_progress await_settings(struct call *call)
+{
+    call_await(call, CALL_WAIT_HEAD);
+    return CALL_WAIT;
+}
+
 enum call_progress call_h2_go_on(struct call *call)
 {
     struct server_h2 *connection = call->h2->connection;
-    switch (connection->state) {
+    switch (call->error ? SERVER_H2_LEAVES : connection->state) {
     case SERVER_H2_CONNECTS:
         return CALL_WAIT;
     case SERVER_H2_OPEN:
+        if (call->websocket && !h2_has_settings(connection->codec))
+            return await_settings(call);
         if (h2_may_ask(connection->codec)) {
             call->reused = connection->asked++ > 0;
             return CALL_READY;
@@ -79,7 +89,9 @@ enum call_progress call_h2_go_on(struct call *call)
     case SERVER_H2_CLOSED:
         break;
     }
-    enum error_code error = connection->error ? connection->error : ERROR_SERVER_CLOSED;
+    enum error_code error = call->error         ? call->error
+                            : connection->error ? connection->error
+                                                : ERROR_SERVER_CLOSED;
     call_h2_leave(call);
     return no_place(call, error);
 }
@@ -101,14 +113,15 @@ struct timer *call_h2_timer(struct call *call)
 
 /* ---- the request */
 
-/* A request for an upgrade is refused here, where it is known that there is none. */
+/* An upgrade that is no WebSocket is refused here, and so is one that this server does not offer.
+ */
 bool call_h2_send_head(struct call *call, const struct request_head *head)
 {
     struct call_h2 *self = call->h2;
     struct h2 *codec = self->connection->codec;
     ASSERT(!self->user.stream);
     call->method = head->method;
-    if (head->wants_upgrade && fields_find(&head->fields, FIELD_UPGRADE)) {
+    if (head->wants_upgrade && !(call->websocket && h2_takes_connect(codec))) {
         call->error = ERROR_UPGRADE_OVER_H2;
         return true;
     }
@@ -190,9 +203,12 @@ bool call_h2_send_body(struct call *call, struct span piece)
     return true;
 }
 
+/* The request for a WebSocket ends with its head; what its stream carries is the tunnel. */
 bool call_h2_send_end(struct call *call, const struct fields *trailers)
 {
     struct h2_stream *stream = call->h2->user.stream;
+    if (call->websocket && !call->websocket->is_open)
+        return true;
     return !stream || h2_send_end(stream, trailers, call->arena);
 }
 

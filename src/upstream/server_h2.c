@@ -379,8 +379,11 @@ static void run(struct server_h2 *self)
         return;
     }
     ASSERT(self->state != SERVER_H2_CLOSED && self->connection);
+    bool had_settings = h2_has_settings(self->codec);
     bool is_alive = receive(self);
     serve(self);
+    if (!had_settings && h2_has_settings(self->codec))
+        tell_users(self); /* who waits to know what is offered */
     is_alive &= send_out(self);
     settle(self, is_alive);
 }

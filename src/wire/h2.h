@@ -99,9 +99,13 @@ bool h2_may_ask(const struct h2 *h2);
 /* How many streams the server takes at once, as far as it said so. */
 uint32_t h2_peer_streams(const struct h2 *h2);
 
-/* Begins a request; where it has no body, that is all of it. `Host` becomes :authority. What the
- * head says is copied. The stream is the owner's, until h2_release. NULL: no memory, or none may
- * begin. */
+/* Whether the server takes an extended CONNECT (RFC 8441 3): nobody knows before its SETTINGS. */
+bool h2_takes_connect(const struct h2 *h2);
+
+/* Begins a request; where it has no body, that is all of it. `Host` becomes :authority. One that
+ * wants an upgrade goes as an extended CONNECT to what `Upgrade` says, and its stream stays open.
+ * What the head says is copied. The stream is the owner's, until h2_release. NULL: no memory, or
+ * none may begin. */
 struct h2_stream *h2_ask(struct h2 *h2, const struct request_head *head, struct slice scheme,
                          void *owner, struct arena *arena);
 
@@ -129,7 +133,9 @@ void h2_own(struct h2_stream *stream, void *owner);
 
 /* Reads the head, as h1_parse_request does; slices point into `*ret_bytes`, which is the caller's,
  * or into the arena. Cookie fields are joined to one (RFC 9113 8.2.3); Host is what :authority
- * says. On an error method and target are set where they could be read. */
+ * says. An extended CONNECT (RFC 8441) for a WebSocket reads as the GET with an upgrade that it
+ * stands for, `wants_upgrade` under `major_version` 2; its body are the bytes of the tunnel. On an
+ * error method and target are set where they could be read. */
 enum error_code h2_read_request(struct h2_stream *stream, const struct h1_limits *limits,
                                 struct arena *arena, struct span *ret_bytes,
                                 struct request_head *head);

@@ -4,7 +4,7 @@
 #include "wire/h2_int.h"
 
 enum {
-    PSEUDO_AND_OWN = 6, /* :method :scheme :authority :path, te, content-length */
+    PSEUDO_AND_OWN = 7, /* :method :protocol :scheme :authority :path, te, content-length */
     ROOM_FOR_MORE = 8,  /* fields that are added on the way to the client */
 };
 
@@ -24,6 +24,12 @@ uint32_t h2_peer_streams(const struct h2 *h2)
                                                NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool h2_takes_connect(const struct h2 *h2)
+{
+    return nghttp2_session_get_remote_settings(h2->session,
+                                               NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 uint32_t h2_stream_error(const struct h2_stream *stream)
 {
     return stream->error;
@@ -39,13 +45,36 @@ static bool announces_length(const struct request_head *head)
     return head->body == BODY_COUNTED || (head->body == BODY_NONE && expects);
 }
 
+/* HTTP/2 has no use for the key (RFC 8441 5.1). */
+static size_t drop_key(nghttp2_nv *pairs, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = slice_of((const char *)pairs[i].name, pairs[i].namelen);
+        if (!slice_equal_fold(name, SLICE("sec-websocket-key")))
+            pairs[kept++] = pairs[i];
+    }
+    return kept;
+}
+
+static size_t add_method(nghttp2_nv *pairs, const struct request_head *head)
+{
+    if (!head->wants_upgrade) {
+        pairs[0] = h2_pair(SLICE(":method"), head->method_text, false);
+        return 1;
+    }
+    struct slice protocol = fields_find(&head->fields, FIELD_UPGRADE)->value;
+    pairs[0] = h2_pair(SLICE(":method"), SLICE("CONNECT"), false);
+    pairs[1] = h2_pair(SLICE(":protocol"), protocol, false);
+    return 2;
+}
+
 /* Host is :authority (RFC 9113 8.3.1); it stands first among the fields, if at all. */
 static size_t add_head(nghttp2_nv *pairs, const struct request_head *head, struct slice scheme,
                        struct slice length)
 {
     const struct field *host = fields_find(&head->fields, FIELD_HOST);
-    size_t count = 0;
-    pairs[count++] = h2_pair(SLICE(":method"), head->method_text, false);
+    size_t count = add_method(pairs, head);
     pairs[count++] = h2_pair(SLICE(":scheme"), scheme, false);
     if (host)
         pairs[count++] = h2_pair(SLICE(":authority"), host->value, false);
@@ -55,7 +84,7 @@ static size_t add_head(nghttp2_nv *pairs, const struct request_head *head, struc
         pairs[count++] = h2_pair(SLICE("te"), SLICE("trailers"), false);
     if (length.length > 0)
         pairs[count++] = h2_pair(SLICE("content-length"), length, false);
-    return count;
+    return head->wants_upgrade ? drop_key(pairs, count) : count;
 }
 
 static struct h2_stream *begin(struct h2 *h2, const nghttp2_nv *pairs, size_t count, bool has_body)
@@ -88,11 +117,13 @@ struct h2_stream *h2_ask(struct h2 *h2, const struct request_head *head, struct 
     if (announces_length(head))
         text_add_number(&length, head->body == BODY_COUNTED ? head->body_length : 0);
     size_t count = add_head(pairs, head, scheme, text_slice(&length));
-    struct h2_stream *stream = begin(h2, pairs, count, head->body != BODY_NONE);
+    bool has_content = head->body != BODY_NONE || head->wants_upgrade;
+    struct h2_stream *stream = begin(h2, pairs, count, has_content);
     if (!stream)
         return NULL;
     stream->answered = true; /* our head is under way */
-    stream->response_ended = head->body == BODY_NONE;
+    stream->is_tunnel = head->wants_upgrade;
+    stream->response_ended = !has_content;
     stream->length = head->body == BODY_COUNTED ? head->body_length : 0;
     h2_own(stream, owner);
     return stream;

@@ -92,6 +92,8 @@ static struct slice *place_of(struct h2_pseudo *pseudo, struct slice name)
         return &pseudo->authority;
     if (slice_equal(name, SLICE(":status")))
         return &pseudo->status;
+    if (slice_equal(name, SLICE(":protocol")))
+        return &pseudo->protocol;
     return slice_equal(name, SLICE(":path")) ? &pseudo->path : NULL;
 }
 
@@ -182,11 +184,16 @@ static bool are_fields(struct slice rest, struct unique *ret_unique)
     return true;
 }
 
-/* RFC 9113 8.3.1 and 8.5. */
+/* RFC 9113 8.3.1 and 8.5. An extended CONNECT has the target of any other request (RFC 8441 4). */
 static bool is_target(const struct h2_pseudo *pseudo)
 {
     struct slice path = pseudo->path;
-    if (slice_equal(pseudo->method, SLICE("CONNECT")))
+    bool is_connect = slice_equal(pseudo->method, SLICE("CONNECT"));
+    if (pseudo->protocol.data)
+        return is_connect && bytes_are(pseudo->protocol, BYTE_TOKEN) &&
+               pseudo->protocol.length > 0 && pseudo->scheme.length > 0 &&
+               pseudo->authority.length > 0 && path.length > 0 && path.data[0] == '/';
+    if (is_connect)
         return !pseudo->scheme.data && !path.data && pseudo->authority.length > 0;
     bool is_options = slice_equal(pseudo->method, SLICE("OPTIONS"));
     return pseudo->scheme.length > 0 && path.length > 0 &&
@@ -218,8 +225,8 @@ bool h2_block_is_response(const struct h2_block *block)
     uint64_t length = 0, status = 0;
     if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &unique))
         return false;
-    bool is_request =
-        pseudo.method.data || pseudo.scheme.data || pseudo.authority.data || pseudo.path.data;
+    bool is_request = pseudo.method.data || pseudo.scheme.data || pseudo.authority.data ||
+                      pseudo.path.data || pseudo.protocol.data;
     bool is_status = pseudo.status.length == 3 && slice_to_number(pseudo.status, 599, &status) &&
                      status >= 100 && status != 101; /* RFC 9113 8.6 */
     return is_status && !is_request &&

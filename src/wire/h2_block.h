@@ -39,6 +39,7 @@ bool h2_block_is_trailers(const struct h2_block *block);
  * sent. */
 struct h2_pseudo {
     struct slice method, scheme, authority, path, status;
+    struct slice protocol; /* of an extended CONNECT (RFC 8441 4) */
 };
 
 /* Takes them off `*rest`, as far as the block has them in their place. False: one is unknown or

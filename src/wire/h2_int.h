@@ -46,6 +46,7 @@ struct h2_stream {
     bool answered;       /* our final head was queued */
     bool response_ended; /* nothing is queued any more */
     bool written;        /* END_STREAM was */
+    bool is_tunnel;      /* an extended CONNECT: what follows heads is no body */
     bool wants_room;     /* somebody waits for room, or for the end to be written */
     uint32_t error;      /* it was closed with; enum h2_error where we know it */
     struct h2_block head, trailers;

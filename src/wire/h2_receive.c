@@ -93,8 +93,9 @@ static void take_response(struct h2_stream *stream)
 static void take_trailers(struct h2_stream *stream)
 {
     struct h2_block block = take_block(stream->h2);
-    bool good =
-        stream->is_request && !block.too_large && !block.too_many && h2_block_is_trailers(&block);
+    bool in_tunnel = stream->is_tunnel && !stream->h2->is_to_server; /* only DATA (RFC 9113 8.5) */
+    bool good = stream->is_request && !in_tunnel && !block.too_large && !block.too_many &&
+                h2_block_is_trailers(&block);
     h2_block_clear(&stream->trailers);
     stream->trailers = block;
     if (!good)

@@ -10,12 +10,27 @@ enum { ROOM_FOR_MORE = 9 };
 
 /* ---- target and host */
 
+/* RFC 8441: an extended CONNECT for a WebSocket is from here on what a client of HTTP/1.1 would
+ * have sent, a GET with an upgrade (read_upgrade). For other protocols RFC 9220 3 has 501. */
+static enum error_code read_connect(const struct h2_pseudo *pseudo, struct request_head *head)
+{
+    if (!pseudo->protocol.data)
+        return ERROR_METHOD_REFUSED;
+    if (!slice_equal(pseudo->protocol, SLICE("websocket")))
+        return ERROR_UNKNOWN_PROTOCOL;
+    head->method = METHOD_GET;
+    head->method_text = SLICE("GET");
+    return ERROR_NONE;
+}
+
 static enum error_code read_target(const struct h2_pseudo *pseudo, const struct h1_limits *limits,
                                    struct request_head *head, struct arena *arena)
 {
     head->target = pseudo->path;
-    if (head->method == METHOD_CONNECT)
-        return ERROR_METHOD_REFUSED;
+    enum error_code error =
+        head->method == METHOD_CONNECT ? read_connect(pseudo, head) : ERROR_NONE;
+    if (error)
+        return error;
     if (head->target.length > limits->target_length)
         return ERROR_TARGET_TOO_LONG;
     if (!slice_equal_fold(pseudo->scheme, SLICE("http")) &&
@@ -97,6 +112,22 @@ static enum error_code read_framing(const struct h2_stream *stream, struct reque
     return bad ? ERROR_BAD_FRAMING : ERROR_NONE; /* RFC 9110 9.3.8 */
 }
 
+/* What follows on the stream are bytes of the tunnel, of which there is none yet; so a length could
+ * only mislead somebody. */
+static enum error_code read_upgrade(struct h2_stream *stream, struct request_head *head,
+                                    struct arena *arena)
+{
+    if (fields_find(&head->fields, FIELD_CONTENT_LENGTH))
+        return ERROR_BAD_FRAMING;
+    stream->is_tunnel = true;
+    head->body = BODY_NONE;
+    head->wants_upgrade = true;
+    return fields_add(&head->fields, arena, FIELD_UPGRADE, field_name_text(FIELD_UPGRADE),
+                      SLICE("websocket"))
+               ? ERROR_NONE
+               : ERROR_OUT_OF_MEMORY;
+}
+
 /* ---- all of it */
 
 static enum error_code read_rest(struct h2_stream *stream, struct slice rest,
@@ -111,7 +142,8 @@ static enum error_code read_rest(struct h2_stream *stream, struct slice rest,
     error = read_host(pseudo, head, arena);
     fields_remove_disguises(&head->fields);
     if (!error)
-        error = read_framing(stream, head);
+        error =
+            pseudo->protocol.data ? read_upgrade(stream, head, arena) : read_framing(stream, head);
     return error ? error : h1_read_expectation(head);
 }
 

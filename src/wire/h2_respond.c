@@ -101,7 +101,7 @@ bool h2_send_end(struct h2_stream *stream, const struct fields *trailers, struct
 {
     if (stream->response_ended || stream->closed)
         return true;
-    if (trailers && trailers->count > 0) {
+    if (trailers && trailers->count > 0 && !stream->is_tunnel) {
         nghttp2_nv *pairs = arena_alloc(arena, trailers->count * sizeof(*pairs));
         if (!pairs)
             return false;

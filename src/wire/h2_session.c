@@ -51,9 +51,11 @@ static bool say_settings(struct h2 *h2)
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings->window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings->blocks.size},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
-        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, /* a server must not send it (RFC 9113 6.5.2) */
+        /* Who serves must not speak of pushing (RFC 9113 6.5.2), and offers extended CONNECT. */
+        h2->is_to_server ? (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0}
+                         : (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
     };
-    size_t count = sizeof(entries) / sizeof(entries[0]) - (h2->is_to_server ? 0 : 1);
+    size_t count = sizeof(entries) / sizeof(entries[0]);
     uint64_t all = (uint64_t)settings->streams * settings->window;
     int32_t window = all > INT32_MAX ? INT32_MAX : (int32_t)all;
     return nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, count) == 0 &&

@@ -22,6 +22,7 @@ from harness.supervised import Supervised  # noqa: E402
 from harness.tls_client import TlsClient, trusting  # noqa: E402
 from harness.tls_origin import TlsOrigin, serving  # noqa: E402
 from harness.weir import Weir, write_configuration  # noqa: E402
+from harness.websocket import websocket_echo_on  # noqa: E402
 
 TEST_SECONDS_MAX = 120  # ten times that for soak
 
@@ -143,6 +144,14 @@ def start_h2_origin(ports, start_weir):
             return origins.add(H2Origin(("127.0.0.1", ports.take()), behaviour, **parts))
 
         yield start
+
+
+@pytest.fixture
+def websocket_echo(ports):
+    """An echo server of WebSockets; its address as Weir wants it."""
+    port = ports.take()
+    with websocket_echo_on(port):
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -293,9 +293,19 @@ STREAM_ERRORS = [
      PROTOCOL_ERROR),
     ("8.3.1 no host at all", exactly(METHOD, SCHEME, PATH), PROTOCOL_ERROR),
     ("8.5 CONNECT with :path", exactly((":method", "CONNECT"), PATH, HOST), PROTOCOL_ERROR),
-    ("8.5 CONNECT with :protocol (RFC 8441), which was not offered",
-     exactly((":method", "CONNECT"), SCHEME, PATH, HOST, (":protocol", "websocket")),
+    ("RFC 8441 4 :protocol without CONNECT",
+     exactly(METHOD, SCHEME, PATH, HOST, (":protocol", "websocket")), PROTOCOL_ERROR),
+    ("RFC 8441 4 :protocol without :path",
+     exactly((":method", "CONNECT"), SCHEME, HOST, (":protocol", "websocket")), PROTOCOL_ERROR),
+    ("RFC 8441 4 :protocol without :scheme",
+     exactly((":method", "CONNECT"), PATH, HOST, (":protocol", "websocket")), PROTOCOL_ERROR),
+    ("RFC 8441 4 :protocol without :authority",
+     exactly((":method", "CONNECT"), SCHEME, PATH, (":protocol", "websocket")), PROTOCOL_ERROR),
+    ("RFC 8441 4 :protocol that is no token",
+     exactly((":method", "CONNECT"), SCHEME, PATH, HOST, (":protocol", "web socket")),
      PROTOCOL_ERROR),
+    ("RFC 9220 3 a :protocol that is not known",
+     exactly((":method", "CONNECT"), SCHEME, PATH, HOST, (":protocol", "connect-udp")), 501),
 ]
 
 

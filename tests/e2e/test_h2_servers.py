@@ -9,7 +9,7 @@ import pytest
 
 from harness import http1
 from harness.deadline import poll_until, wait_for
-from harness.h2_client import (CANCEL, ENABLE_PUSH, HEADERS,
+from harness.h2_client import (CANCEL, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, HEADERS,
                                INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, PING, PROTOCOL_ERROR,
                                REFUSED_STREAM, SETTINGS, frame_bytes)
 from harness.tls_origin import serving
@@ -372,13 +372,17 @@ def test_a_server_of_http1_is_told_of(start_origin, start_weir, connect):
     weir.wait_for_log("the server does not speak HTTP/2")
 
 
-def test_upgrades_are_refused(start_h2_origin, start_weir, connect):
-    weir = start(start_weir, start_h2_origin())
+@pytest.mark.parametrize("settings, fields", [
+    ({}, [("Upgrade", "websocket"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]),
+    ({ENABLE_CONNECT_PROTOCOL: 1}, [("Upgrade", "websocket")]),
+    ({ENABLE_CONNECT_PROTOCOL: 1}, [("Upgrade", "echo/1")])],
+    ids=["not offered", "no key", "no WebSocket"])
+def test_other_upgrades_are_refused(start_h2_origin, start_weir, connect, settings, fields):
+    weir = start(start_weir, start_h2_origin(settings=settings))
     client = connect(weir)
-    response = client.ask("GET", "/", fields=[("Connection", "upgrade"),
-                                                  ("Upgrade", "websocket")])
+    response = client.ask("GET", "/", fields=[("Connection", "upgrade"), *fields])
     assert response.status == 501
-    weir.wait_for_log("HTTP/2 with the server has no upgrades")
+    weir.wait_for_log("HTTP/2 with the server does not have this upgrade")
 
 
 # Time

@@ -4,11 +4,11 @@ import asyncio
 import threading
 
 import pytest
-import websockets
 
 from harness.client import request_bytes
-from harness.deadline import PATIENCE, wait_for
+from harness.deadline import wait_for
 from harness.origin import answering, in_turn
+from harness.websocket import ask_websocket
 
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "echo/1")]
 SWITCH = (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo/1\r\n"
@@ -263,42 +263,6 @@ def test_h2c_is_dropped_from_a_list(start_origin, start_proxy, connect):
 
 
 # The real thing
-
-async def ask_websocket(url, messages):
-    async with websockets.connect(url, open_timeout=PATIENCE, max_size=None) as socket:
-        answers = []
-        for message in messages:
-            await socket.send(message)
-            answers.append(await asyncio.wait_for(socket.recv(), PATIENCE))
-        return answers
-
-
-@pytest.fixture
-def websocket_echo(ports):
-    """An echo server of the websockets library in a thread; its address as Weir wants it."""
-    loop, port = asyncio.new_event_loop(), ports.take()
-
-    async def handle(socket, *_):
-        async for message in socket:
-            await socket.send(message)
-
-    async def serve():
-        return await websockets.serve(handle, "127.0.0.1", port, max_size=None)
-
-    server = loop.run_until_complete(serve())
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield f"127.0.0.1:{port}"
-
-    async def stop():
-        server.close()
-        await server.wait_closed()
-
-    asyncio.run_coroutine_threadsafe(stop(), loop).result(PATIENCE)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
 
 def test_websockets(start_weir, websocket_echo):
     weir = start_weir(f"sites: [{{proxy: \"http://{websocket_echo}\"}}]")
