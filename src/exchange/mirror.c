@@ -27,6 +27,7 @@ struct mirror {
     struct proxy_header announcement;
     struct call call;
     bool has_call, is_sent, is_answered;
+    bool is_repeated; /* over a fresh connection, after one that was kept turned out to be dead */
     struct response_head response;
     struct fields trailers;
     uint64_t received;
@@ -146,6 +147,19 @@ static void await_answer(struct mirror *mirror, enum io to_server)
     call_await(&mirror->call, wait);
 }
 
+/* As for requests of clients (relay.c): what is safe to repeat is, once. */
+static bool repeat(struct mirror *mirror)
+{
+    if (!call_was_dead(&mirror->call) || mirror->is_repeated || mirror->head.body != BODY_NONE ||
+        !method_is_idempotent(mirror->head.method))
+        return false;
+    mirror->is_repeated = true;
+    mirror->is_sent = false;
+    call_restart(&mirror->call);
+    loop_defer(mirror->context->loop, &mirror->task);
+    return true;
+}
+
 /* What the server answered may be there though it takes nothing more. */
 static void relay(struct mirror *mirror)
 {
@@ -163,7 +177,8 @@ static void relay(struct mirror *mirror)
             return;
         case READ_CUT:
         case READ_FAILED:
-            end(mirror, MIRROR_FAILED);
+            if (!repeat(mirror))
+                end(mirror, MIRROR_FAILED);
             return;
         }
     }

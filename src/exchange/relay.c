@@ -420,11 +420,8 @@ static enum io run_response(struct exchange *exchange, unsigned *pieces)
  * What is safe to repeat (RFC 9110 9.2.2) and can be sent again is, once, over a fresh one. */
 static bool may_repeat(const struct exchange *exchange)
 {
-    const struct call *call = &exchange->call;
-    bool dead = call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET;
-    return dead && call->reused && !call->response_begun && !exchange->repeated &&
-           exchange->interim_count == 0 && exchange->request.body == BODY_NONE &&
-           method_is_idempotent(exchange->request.method);
+    return call_was_dead(&exchange->call) && !exchange->repeated && exchange->interim_count == 0 &&
+           exchange->request.body == BODY_NONE && method_is_idempotent(exchange->request.method);
 }
 
 /* What a server of HTTP/2 has not taken up is repeated as well (RFC 9113 6.8, 8.7): nothing can

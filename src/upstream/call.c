@@ -597,8 +597,7 @@ static void note_answer(struct call *call, unsigned status)
         note_time(call, status >= 500 && status != 501 && status != 505);
 }
 
-/* A connection that was kept may have been closed meanwhile, which is nobody's failure. */
-static bool was_dead(const struct call *call)
+bool call_was_dead(const struct call *call)
 {
     return call->reused && !call->response_begun &&
            (call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET);
@@ -608,7 +607,7 @@ static bool was_dead(const struct call *call)
 COLD static void note_silence(struct call *call)
 {
     ASSERT(call->asked);
-    if (was_dead(call))
+    if (call_was_dead(call))
         return;
     uint64_t time = sys_monotonic_ns() / 1000 - call->asked;
     uint64_t expected = server_expected_time(call->server, loop_now(upstreams_loop(call->home)));
@@ -779,7 +778,7 @@ static bool may_be_kept(const struct call *call)
 static void note_end(struct call *call)
 {
     bool is_refused = call->error == ERROR_SERVER_STREAM_REFUSED; /* it may stop in good order */
-    if (call->error && call->head_sent && !was_dead(call) && !is_refused)
+    if (call->error && call->head_sent && !call_was_dead(call) && !is_refused)
         note_failure(call);
 }
 

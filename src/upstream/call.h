@@ -103,6 +103,10 @@ enum call_progress { CALL_READY, CALL_WAIT, CALL_FAILED };
  * Servers that cannot be reached are passed over, each at most once. CALL_FAILED: `call->error`. */
 enum call_progress call_start(struct call *call);
 
+/* Whether it failed since its connection, which was kept, had been closed meanwhile: that is
+ * nobody's failure. */
+bool call_was_dead(const struct call *call);
+
 /* Before another start, when the connection that was reused turned out to be dead: the same server
  * is asked again, over a fresh one. */
 COLD void call_restart(struct call *call);

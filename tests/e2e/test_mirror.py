@@ -6,7 +6,7 @@ import pytest
 
 from harness.deadline import poll_until
 from harness.metrics import read_metrics
-from harness.origin import answering
+from harness.origin import answering, in_turn
 from harness.weir import run_weir_command, write_configuration
 
 
@@ -119,6 +119,23 @@ def test_what_the_mirror_does_is_nobodys_business(start_mirrored, connect, behav
     client = connect(made.weir)
     assert [client.ask().body for _ in range(3)] == [b"real"] * 3
     made.wait_for("failed", 3)
+
+
+@pytest.mark.parametrize("method, outcome", [("GET", "answered"), ("POST", "failed")])
+def test_a_dead_connection_is_replaced_where_that_is_safe(start_mirrored, connect, method, outcome):
+    def leaves(connection):
+        connection.read_request()
+        connection.answer()
+        connection.read_request()
+
+    made = start_mirrored(in_turn(leaves, answering()))
+    client = connect(made.weir)
+    client.ask("GET", "/first")
+    made.wait_for("answered", 1)
+    assert client.ask(method, "/second").body == b"real"
+    made.wait_for(outcome, 2 if outcome == "answered" else 1)
+    asked = [request.target for request in made.mirror.requests]
+    assert asked == ["/first", "/second"] + ["/second"] * (outcome == "answered")
 
 
 def test_long_answers_are_not_read_to_their_end(start_mirrored, connect):
