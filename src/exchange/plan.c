@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "exchange/access_log.h"
 #include "exchange/error_pages.h"
+#include "exchange/hedge.h"
 #include "exchange/listener_settings.h"
 #include "exchange/log_settings.h"
 #include "exchange/mirror.h"
@@ -51,6 +52,21 @@ static const struct timeouts *timeouts_for(struct builder *builder, const struct
     return copy;
 }
 
+static const struct hedge_settings *hedge_for(struct builder *builder, const struct route *route,
+                                              const struct upstream *upstream)
+{
+    const struct hedge_settings *hedge =
+        scope_group(builder->configuration, route->scope, &hedge_group);
+    if (hedge->after == 0 || hedge_is_possible(upstream))
+        return hedge->after > 0 ? hedge : NULL;
+    const struct node *written = node_find(route->scope->node, SLICE("hedge"));
+    if (written && upstream->is_led)
+        diagnostics_warning(builder->diagnostics, written->position, "take one of them out",
+                            "\"hedge\" does nothing where clients belong to one server, by "
+                            "\"sticky\" or \"balance: hash\"");
+    return NULL;
+}
+
 /* False: no memory. */
 static bool set_retry(struct builder *builder, const struct route *route, struct plan *plan)
 {
@@ -58,7 +74,8 @@ static bool set_retry(struct builder *builder, const struct route *route, struct
         return true;
     struct retry_settings merged =
         upstream_retry(builder->configuration, route->scope, plan->upstream);
-    plan->retries = merged.attempts > 1;
+    plan->hedge = hedge_for(builder, route, plan->upstream);
+    plan->retries = merged.attempts > 1 || plan->hedge;
     if (!plan->retries)
         return true;
     struct retry_settings *copy = arena_alloc(&builder->plans->arena, sizeof(*copy));

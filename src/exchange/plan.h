@@ -12,6 +12,7 @@
 #include "upstream/upstream.h"
 #include "wire/h1.h"
 
+struct hedge_settings;
 struct mirror_plan;
 struct split;
 
@@ -32,13 +33,14 @@ struct plan {
     uint32_t stage_count;
     uint8_t host_kind; /* enum upstream_host, of `upstream_host` */
     bool reveal_server;
-    bool retries;                           /* `retry` has more than one attempt */
-    bool mirrors;                           /* `mirror` is there */
+    bool retries; /* `retry` has more than one attempt, or there is a `hedge` */
+    bool mirrors; /* `mirror` is there */
     const struct template *upstream_host;   /* UPSTREAM_HOST_TEXT */
     const struct action_settings *settings; /* of the action */
     const struct error_pages *error_pages;
     const struct access_setting *access;
     const struct retry_settings *retry; /* of the route, towards its upstream; where `retries` */
+    const struct hedge_settings *hedge; /* NULL: no second server is asked as well */
     const struct queue_priority_setting *queue_priority; /* in the queue of its upstream */
     const struct mirror_plan *mirror;                    /* where `mirrors` */
     const struct split *split;      /* of the action `split`, before it is decided */

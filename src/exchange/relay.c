@@ -237,12 +237,19 @@ static bool relay_response_piece(struct exchange *exchange)
     UNREACHABLE();
 }
 
+static enum read_event receive_head(struct exchange *exchange)
+{
+    if (exchange->retry && exchange->retry->hedge)
+        return hedge_receive_head(exchange->retry->hedge);
+    return call_receive_head(&exchange->call, &exchange->response);
+}
+
 /* One step of the response. False: nothing more for now. */
 static bool relay_response_step(struct exchange *exchange)
 {
     if (exchange->response_flow == FLOW_OPEN)
         return relay_response_piece(exchange);
-    switch (call_receive_head(&exchange->call, &exchange->response)) {
+    switch (receive_head(exchange)) {
     case READ_HEAD:
         relay_head(exchange);
         return true;
@@ -433,9 +440,19 @@ COLD static bool was_refused(const struct exchange *exchange)
            !exchange->repeated && exchange->interim_count == 0 && exchange->request_body_bytes == 0;
 }
 
+/* Whether the call to a second server, where one was asked as well, goes on in the place of this
+ * one. */
+COLD static bool second_takes_over(struct exchange *exchange)
+{
+    struct hedge *hedge = exchange->retry ? exchange->retry->hedge : NULL;
+    return hedge && hedge_takes_over(hedge);
+}
+
 COLD static enum verdict fail_exchange(struct exchange *exchange)
 {
     ASSERT(exchange->error != ERROR_NONE);
+    if (second_takes_over(exchange))
+        return GO_ON;
     if (may_repeat(exchange) || was_refused(exchange)) {
         exchange->error = ERROR_NONE;
         exchange->repeated = true;
@@ -528,7 +545,8 @@ static enum verdict outcome(struct exchange *exchange, enum io to_server, enum i
         return GO_ON;
     }
     if (exchange->response_flow == FLOW_UNWANTED) {
-        exchange_retry_answer(exchange);
+        if (!second_takes_over(exchange))
+            exchange_retry_answer(exchange);
         return GO_ON;
     }
     if (turn_over)

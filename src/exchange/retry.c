@@ -52,10 +52,22 @@ static bool may_repeat_method(const struct exchange *exchange)
     return settings_of(exchange)->non_idempotent || method_is_idempotent(exchange->request.method);
 }
 
+COLD static void begin_hedge(struct exchange *exchange)
+{
+    struct hedge *hedge = hedge_new(exchange);
+    struct retry *retry = hedge ? retry_of(exchange) : NULL;
+    if (retry)
+        retry->hedge = hedge;
+}
+
 void exchange_retry_begin(struct exchange *exchange)
 {
     const struct plan *plan = exchange->plan;
     commons_earn_retry(plan->upstream->commons, settings_of(exchange), now(exchange));
+    if (plan->hedge)
+        begin_hedge(exchange);
+    if (settings_of(exchange)->attempts == 1)
+        return;
     /* What is gRPC is POST throughout; its servers say of what they have not taken up. */
     if (!may_fit(exchange) || (!may_repeat_method(exchange) && !grpc_is_asked(&exchange->request)))
         return;
@@ -90,6 +102,8 @@ void exchange_retry_forget(struct exchange *exchange)
 void exchange_retry_fini(struct exchange *exchange)
 {
     timer_fini(&exchange->retry->pause);
+    if (exchange->retry->hedge)
+        hedge_fini(exchange->retry->hedge);
     forget_body(exchange->retry);
 }
 
@@ -172,6 +186,8 @@ bool exchange_retry_resend(struct exchange *exchange)
 {
     struct retry *retry = exchange->retry;
     ASSERT(exchange->request_flow == FLOW_OPEN);
+    if (retry->hedge)
+        hedge_wait(retry->hedge);
     if (retry->body.length > 0 &&
         !call_send_body(&exchange->call, span_part(&retry->body, 0, retry->body.length)))
         return false;

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/cold.h"
 #include "base/error.h"
+#include "exchange/hedge.h"
 #include "loop/timer.h"
 
 struct exchange;
@@ -14,14 +15,16 @@ struct exchange;
 /* What an exchange needs for it, in its arena; there is none before the first use. */
 struct retry {
     struct exchange *exchange;
-    struct timer pause; /* until the next attempt */
-    unsigned attempts;  /* that were begun */
-    struct span body;   /* what came of the request's body; empty where it is not kept */
-    bool keeps_body;    /* it fits, so far */
-    bool body_ended;    /* and was complete before this attempt */
+    struct timer pause;  /* until the next attempt */
+    unsigned attempts;   /* that were begun */
+    struct span body;    /* what came of the request's body; empty where it is not kept */
+    bool keeps_body;     /* it fits, so far */
+    bool body_ended;     /* and was complete before this attempt */
+    struct hedge *hedge; /* a second server may be asked as well; NULL: none is */
 };
 
-/* When a call begins: the upstream's budget gets its share, and room is made for the body. */
+/* When a call begins: the upstream's budget gets its share, and room is made for the body, and for
+ * a hedge. */
 void exchange_retry_begin(struct exchange *exchange);
 
 /* A piece of the request's body goes to the server for the first time. */
@@ -42,7 +45,8 @@ COLD bool exchange_retry_failure(struct exchange *exchange, enum error_code erro
 bool exchange_retry_wants(struct exchange *exchange);
 COLD void exchange_retry_answer(struct exchange *exchange);
 
-/* Behind the head of another attempt: what was kept of the body. False: no memory. */
+/* Behind the head of an attempt: what was kept of the body; a hedge waits from now on. False: no
+ * memory. */
 COLD bool exchange_retry_resend(struct exchange *exchange);
 
 /* The response begins, and nothing is repeated any more: what is kept of the body goes. */

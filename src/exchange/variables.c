@@ -275,6 +275,15 @@ VALUE(attempts)
     return copy_number(arena, outcome_attempts(exchange));
 }
 
+VALUE(hedge)
+{
+    const struct exchange *exchange = context;
+    const struct hedge *second = exchange->retry ? exchange->retry->hedge : NULL;
+    (void)argument;
+    (void)arena;
+    return slice_from_text(second ? hedge_word(second) : "");
+}
+
 VALUE(error)
 {
     const struct exchange *exchange = context;
@@ -453,6 +462,9 @@ static const struct variable variables[] = {
     {"bytes_in", TEMPLATE_END, bytes_in, "How many bytes the body of the request had."},
     {"bytes_out", TEMPLATE_END, bytes_out, "How many bytes of the response's body were sent."},
     {"attempts", TEMPLATE_END, attempts, "How often a server was asked."},
+    {"hedge", TEMPLATE_END, hedge,
+     "Whether the answer is that of a second server that was asked as well: `won` or `lost`; "
+     "`refused` where the budget was used up, empty where none was wanted."},
     {"error", TEMPLATE_END, error, "Why it failed, in one word; empty where it did not."},
     {"time.total", TEMPLATE_END, time_total, "Seconds from the head of the request to the end."},
     {"time.handshake", TEMPLATE_END, time_handshake,

@@ -3,6 +3,7 @@
 #include "control/admin_settings.h"
 #include "control/error_log.h"
 #include "exchange/error_pages.h"
+#include "exchange/hedge.h"
 #include "exchange/log_settings.h"
 #include "exchange/mirror.h"
 #include "exchange/plan.h"
@@ -73,6 +74,7 @@ static const struct setting_group *const groups[] = {
     &request_id_group, &admin_group,    &request_tests_group, &privileges_group,  &tls_group,
     &plain_http_group, &hsts_group,     &tls_server_group,    &sticky_group,      &retry_group,
     &health_group,     &variants_group, &queue_group,         &breaker_group,     &mirror_group,
+    &hedge_group,
 };
 
 const struct vocabulary vocabulary = {

@@ -11,6 +11,8 @@
 #include "upstream/call_websocket.h"
 #include "upstream/ejection.h"
 
+#include <string.h>
+
 /* What is true between any two calls of this interface. */
 static void check(const struct call *call)
 {
@@ -99,7 +101,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->has_key = call->has_wish = false;
     call->server = NULL;
     call->tried_count = call->asked_count = 0;
-    call->fresh = call->may_ask_again = call->was_queued = false;
+    call->fresh = call->may_ask_again = call->was_queued = call->never_queues = false;
     call->waiter = NULL;
     call->websocket = NULL;
     call->queue_priority = QUEUE_PRIORITY_NORMAL;
@@ -122,6 +124,13 @@ void call_wish(struct call *call, uint32_t member)
     ASSERT(member < call->upstream->count && call->tried_count == 0);
     call->has_wish = true;
     call->wished = (uint16_t)member;
+}
+
+void call_avoid(struct call *call, const struct call *other)
+{
+    ASSERT(call->upstream == other->upstream && call->tried_count == 0 && !call->server);
+    memcpy(call->tried, other->tried, other->tried_count * sizeof(call->tried[0]));
+    call->tried_count = other->tried_count;
 }
 
 int call_member(const struct call *call)
@@ -425,7 +434,8 @@ enum call_progress call_start(struct call *call)
         if (progress != CALL_FAILED)
             return progress;
     }
-    return call->upstream->queue ? start_in_turn(call, alone) : next_server(call, alone);
+    bool queues = call->upstream->queue && !call->never_queues;
+    return queues ? start_in_turn(call, alone) : next_server(call, alone);
 }
 
 /* ---- the request */
@@ -852,6 +862,24 @@ void call_finish(struct call *call)
     end_attempt(call);
     if (call->pass)
         call_leave_breaker(call);
+}
+
+void call_replace(struct call *call, struct call *other)
+{
+    ASSERT(call->home == other->home && call->upstream == other->upstream && !other->waiter);
+    const struct call before = *call;
+    call_finish(call);
+    *call = *other;
+    call->on_news = before.on_news;
+    call->asked_count += before.asked_count;
+    call->queued_ms = before.queued_ms;
+    call->was_queued = before.was_queued;
+    call->never_queues = false;
+    if (call->connection)
+        call->connection->user = &call->user;
+    if (call->h2)
+        call->h2->call = call;
+    check(call);
 }
 
 struct server_connection *call_take_connection(struct call *call, struct span *ret_leftover)

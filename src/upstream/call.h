@@ -49,6 +49,7 @@ struct call {
     struct waiter *waiter; /* in the upstream's queue; NULL: it is not */
     uint64_t queued_ms;    /* that it has waited there before */
     bool was_queued;
+    bool never_queues;                    /* it fails where it would have to stand in it */
     uint8_t queue_priority;               /* there */
     struct server_connection *connection; /* NULL before and after */
     struct call_h2 *h2;                   /* the same, over HTTP/2 */
@@ -93,6 +94,9 @@ void call_set_key(struct call *call, struct slice key);
 
 /* Before call_start: the member of the upstream that shall be asked where it can be. */
 void call_wish(struct call *call, uint32_t member);
+
+/* Before call_start: the servers that the other one has tried are not asked. */
+COLD void call_avoid(struct call *call, const struct call *other);
 
 /* The member that is or was asked; -1: none was. */
 int call_member(const struct call *call);
@@ -176,6 +180,10 @@ void call_await(struct call *call, enum call_wait wait);
 /* The call is over. A connection whose messages are both complete is kept, any other is closed; a
  * response that is not complete is reset, so that the server stops. */
 void call_finish(struct call *call);
+
+/* The call is over, and the other one, which waits in no queue, goes on in its place and is itself
+ * no more. Who hears of it, how often was asked and how long was waited stay. */
+COLD void call_replace(struct call *call, struct call *other);
 
 /* For a tunnel after 101: the connection leaves the call, with what the server sent behind its
  * head. */

@@ -99,8 +99,7 @@ void commons_earn_retry(struct commons *commons, const struct retry_settings *se
         continue;
 }
 
-bool commons_spend_retry(struct commons *commons, const struct retry_settings *settings,
-                         uint64_t now_ms)
+static bool spend(struct commons *commons, const struct retry_settings *settings, uint64_t now_ms)
 {
     uint64_t before = atomic_load_explicit(&commons->retry_budget, memory_order_relaxed), after;
     bool good;
@@ -108,7 +107,23 @@ bool commons_spend_retry(struct commons *commons, const struct retry_settings *s
         good = retry_budget_spend(before, settings, now_ms, &after);
     } while (!atomic_compare_exchange_weak_explicit(&commons->retry_budget, &before, after,
                                                     memory_order_relaxed, memory_order_relaxed));
+    return good;
+}
+
+bool commons_spend_retry(struct commons *commons, const struct retry_settings *settings,
+                         uint64_t now_ms)
+{
+    bool good = spend(commons, settings, now_ms);
     atomic_fetch_add_explicit(good ? &commons->retries : &commons->retries_refused, 1,
+                              memory_order_relaxed);
+    return good;
+}
+
+bool commons_spend_hedge(struct commons *commons, const struct retry_settings *settings,
+                         uint64_t now_ms)
+{
+    bool good = spend(commons, settings, now_ms);
+    atomic_fetch_add_explicit(good ? &commons->hedges : &commons->hedges_refused, 1,
                               memory_order_relaxed);
     return good;
 }

@@ -29,6 +29,9 @@ struct commons {
     /* Since it is known. */
     _Atomic uint64_t retries;         /* attempts after the first */
     _Atomic uint64_t retries_refused; /* that the budget did not permit */
+    _Atomic uint64_t hedges;          /* second servers that were to be asked as well */
+    _Atomic uint64_t hedges_won;      /* whose answer was taken */
+    _Atomic uint64_t hedges_refused;  /* that the budget did not permit */
 
     struct breaker breaker;
     struct mirror_counts mirrors;
@@ -76,4 +79,8 @@ void commons_earn_retry(struct commons *commons, const struct retry_settings *se
 /* Whether the budget has one more repetition, which is then taken; counted either way. Any thread.
  */
 COLD bool commons_spend_retry(struct commons *commons, const struct retry_settings *settings,
+                              uint64_t now_ms);
+
+/* The same for a second server that is asked as well. Any thread. */
+COLD bool commons_spend_hedge(struct commons *commons, const struct retry_settings *settings,
                               uint64_t now_ms);

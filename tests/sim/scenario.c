@@ -409,6 +409,12 @@ static void draw_retry(struct scenario *scenario, struct chance *chance)
     scenario->attempts = retries[number].attempts;
 }
 
+static void draw_hedge(struct scenario *scenario, struct chance *chance)
+{
+    scenario->hedge_after = (unsigned)PICK(chance, 0, 0, 1, 20, 200);
+    scenario->attempts += scenario->hedge_after > 0;
+}
+
 /* With few places somebody may find none, with a queue or without. */
 static void draw_queues(struct scenario *scenario, struct chance *chance)
 {
@@ -453,7 +459,8 @@ static void write_yaml(struct scenario *scenario)
                "  connections_per_client: %u}\n",
                scenario->requests_per_connection, (unsigned long long)scenario->body_size,
                scenario->connections, scenario->connections_per_client);
-    text_print(&yaml, "defaults: {retry: %s}\n", scenario->retry);
+    text_print(&yaml, "defaults: {retry: %s, hedge: {after: %ums}}\n", scenario->retry,
+               scenario->hedge_after);
     for (unsigned i = 0; i < UPSTREAMS; i++) {
         text_print(&yaml, "%s  %s:\n    %s\n    queue: {size: %u, timeout: %ums}\n    servers:\n",
                    i == 0 ? "upstreams:\n" : "", i == 0 ? "one" : "two", scenario->balance[i],
@@ -521,6 +528,7 @@ void scenario_draw(struct scenario *scenario, uint64_t seed)
     struct chance apart = chance_of(seed, 2);
     draw_retry(scenario, &apart);
     draw_queues(scenario, &apart);
+    draw_hedge(scenario, &apart);
     draw_servers(scenario, &chance, &mood, excuses);
     scenario->loops = (unsigned)PICK(&chance, 1, 1, 2, 3);
     unsigned clients = (unsigned)chance_size(&chance, mood.large ? 4 : 12) + 1;

@@ -54,7 +54,8 @@ struct scenario {
     unsigned server_count;
     const char *balance[UPSTREAMS]; /* as it stands in the configuration */
     const char *retry;              /* the same, of all routes */
-    unsigned attempts;              /* that it permits */
+    unsigned attempts;              /* that it permits, and a hedge */
+    unsigned hedge_after;           /* milliseconds; 0: no second server is asked */
     unsigned places;                /* max_connections of each server; 0: any number */
     unsigned queue_size[UPSTREAMS], queue_timeout; /* milliseconds */
     struct client_traits clients[CLIENTS_MAX];
