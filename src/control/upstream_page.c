@@ -1,6 +1,7 @@
 #include "control/upstream_page.h"
 
 #include "control/admin.h"
+#include "upstream/commons.h"
 #include "upstream/health_settings.h"
 #include "upstream/member.h"
 #include "upstream/probe.h"
@@ -90,20 +91,38 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
     (void)fputc('}', file);
 }
 
+/* null: none opens, as no share of failures is set. */
+static const char *circuit_of(const struct upstream *upstream)
+{
+    if (!upstream->breaker || upstream->breaker->failure_rate == 0)
+        return "null";
+    return breaker_is_open(&upstream->commons->breaker, upstream->breaker) ? "\"open\""
+                                                                           : "\"closed\"";
+}
+
+static void print_json_upstream(FILE *file, const struct upstream *upstream, uint64_t now_ms)
+{
+    (void)fputs("\n    {\"upstream\": ", file);
+    admin_print_json(file, upstream->name);
+    (void)fprintf(file, ", \"balance\": \"%s\", \"panics\": %s, \"circuit\": %s, \"waiting\": %u",
+                  balance_names[upstream->balance], upstream_panics(upstream) ? "true" : "false",
+                  circuit_of(upstream),
+                  atomic_load_explicit(&upstream->commons->waiting, memory_order_relaxed));
+    (void)fputs(", \"servers\": [", file);
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        (void)fputs(i > 0 ? ",\n      " : "\n      ", file);
+        print_json_server(file, upstream, &upstream->members[i], now_ms);
+    }
+    (void)fputs("]}", file);
+}
+
 void upstream_page_print_json(FILE *file, const struct upstream_table *table, uint64_t now_ms)
 {
     const struct upstream *upstream = upstream_first(table);
     for (bool is_first = true; upstream; upstream = upstream->next, is_first = false) {
-        (void)fputs(is_first ? "\n    {\"upstream\": " : ",\n    {\"upstream\": ", file);
-        admin_print_json(file, upstream->name);
-        (void)fprintf(file, ", \"balance\": \"%s\", \"panics\": %s, \"servers\": [",
-                      balance_names[upstream->balance],
-                      upstream_panics(upstream) ? "true" : "false");
-        for (uint32_t i = 0; i < upstream->count; i++) {
-            (void)fputs(i > 0 ? ", " : "", file);
-            print_json_server(file, upstream, &upstream->members[i], now_ms);
-        }
-        (void)fputs("]}", file);
+        if (!is_first)
+            (void)fputc(',', file);
+        print_json_upstream(file, upstream, now_ms);
     }
 }
 

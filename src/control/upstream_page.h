@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* The members of a JSON list of upstreams, one a line. */
+/* The members of a JSON list of upstreams: a line for each, and one for each of its servers. */
 void upstream_page_print_json(FILE *file, const struct upstream_table *table, uint64_t now_ms);
 
 /* A line for each server; of one upstream where `name` is not empty. False: there is none of that

@@ -1,6 +1,7 @@
 """The circuit breaker of an upstream: left alone where too many of its calls fail, and never given
 more at once than it may have."""
 
+import json
 import pathlib
 import threading
 
@@ -30,6 +31,11 @@ def wait_for_errors(directory, error, count):
     """What is counted behind the answer."""
     poll_until(lambda: read_metrics(f"{directory}/admin")(
         "weir_errors_total", error=error, side="upstream") == count, what=f"{count} of {error}")
+
+
+def circuit_of(weir):
+    status = json.loads(run_weir_command("status", "-c", weir.arguments[2]).stdout)
+    return status["upstreams"][0]["circuit"]
 
 
 @pytest.mark.parametrize("behaviour, status", [
@@ -121,11 +127,13 @@ def test_it_is_open_no_more_where_no_share_opens_it(start_origin, start_weir, co
     client = connect(weir)
     assert [client.ask().status for _ in range(5)] == [502] * 4 + [503]
     assert read_metrics(f"{directory}/admin")("weir_circuit_open", upstream="app") == 1
+    assert circuit_of(weir) == "open"
     write_configuration(pathlib.Path(weir.arguments[2]).parent,
                         configuration(origin.server, breaker="{max_calls: 9}", more=admin),
                         weir.address)
     assert run_weir_command("reload", "-c", weir.arguments[2]).returncode == 0
     assert read_metrics(f"{directory}/admin")("weir_circuit_open", upstream="app") == 0
+    assert circuit_of(weir) is None
     assert client.ask().body == b"well"
 
 

@@ -411,7 +411,7 @@ static void draw_retry(struct scenario *scenario, struct chance *chance)
 
 static void draw_hedge(struct scenario *scenario, struct chance *chance)
 {
-    scenario->hedge_after = (unsigned)PICK(chance, 0, 0, 1, 20, 200);
+    scenario->hedge_after = (unsigned)PICK(chance, 0, 1, 1, 10);
     scenario->attempts += scenario->hedge_after > 0;
 }
 
