@@ -7,6 +7,7 @@
 #include "http/message.h"
 
 enum grpc_code {
+    GRPC_OK = 0,
     GRPC_UNKNOWN = 2,
     GRPC_DEADLINE_EXCEEDED = 4,
     GRPC_PERMISSION_DENIED = 7,

@@ -4,8 +4,9 @@
 #include "http/field_syntax.h"
 #include "policy/pattern.h"
 #include "upstream/upstream.h"
+#include "wire/grpc_health.h"
 
-static const char *const type_choices[] = {"http", "tcp", "off", NULL};
+static const char *const type_choices[] = {"http", "grpc", "tcp", "off", NULL};
 
 const char *const health_methods[] = {"GET", "HEAD", "OPTIONS", NULL};
 
@@ -133,7 +134,9 @@ static const struct setting health_settings[] = {
         .standard = "http",
         .choices = type_choices,
         .scopes = SCOPE_UPSTREAM,
-        .summary = "How a server is asked: http, with a request; tcp, by connecting; or off.",
+        .summary =
+            "How a server is asked: http, with a request; grpc, by its health service; tcp, by "
+            "connecting; or off.",
         .example = "tcp"},
     {.name = "method",
      .type = SETTING_CHOICE,
@@ -216,6 +219,9 @@ static void check_health(const void *group, const struct node *node,
     if (!slice_is_empty(settings->host) && !field_value_is_valid(settings->host))
         refuse_written(node, "host", "write host: app.internal", "this can be no Host",
                        diagnostics);
+    if (settings->service.length > GRPC_HEALTH_SERVICE_MAX)
+        refuse_written(node, "service", "write its full name, as in service: shop.Orders",
+                       "\"service\" has at most 1024 bytes", diagnostics);
     bool wants_body = settings->body.pattern || !slice_is_empty(settings->body.text);
     if (wants_body && strcmp(health_methods[settings->method], "HEAD") == 0)
         refuse_written(node, node_find(node, SLICE("body")) ? "body" : "method",
@@ -232,24 +238,46 @@ const struct setting_group health_group = {
     .check = check_health,
 };
 
-/* A probe asks in HTTP/1.1, which such a server takes for a broken client. */
-static void refuse_http(const struct upstream *upstream, const struct scope *scope,
-                        struct diagnostics *diagnostics)
+/* gRPC is HTTP/2, which a server that is written otherwise speaks at another port, if at all. */
+static void check_grpc(const struct upstream *upstream, const struct scope *scope,
+                       struct diagnostics *diagnostics)
 {
     const struct health_settings *settings = upstream->health;
     const struct node *mapping = node_find(scope->node, SLICE("health"));
     const struct node *at = mapping ? mapping : scope->node;
-    if (settings->type != HEALTH_HTTP || !health_is_checked(settings) || settings->port > 0)
-        return;
-    for (uint32_t i = 0; i < upstream->count; i++) {
+    for (uint32_t i = 0; settings->port == 0 && i < upstream->count; i++) {
         const struct server *server = upstream->members[i].server;
-        if (!server->is_h2)
+        if (server->is_h2)
             continue;
-        diagnostics_error(
-            diagnostics, at->position, "write type: tcp, or the port where it speaks HTTP/1.1",
-            "checks ask in HTTP/1.1, and %.*s speaks HTTP/2 alone", SHOWN(server->key));
+        diagnostics_error(diagnostics, at->position,
+                          "write h2c:// or h2:// in its address, or the port where it speaks gRPC",
+                          "gRPC is HTTP/2, and %.*s is spoken to in HTTP/1.1", SHOWN(server->key));
         return;
     }
+}
+
+static void warn_of_idle(const struct node *mapping, const char *name, const char *cure,
+                         const char *what, struct diagnostics *diagnostics)
+{
+    const struct node *written = node_find(mapping, slice_from_text(name));
+    if (written && !node_is_word(written, "off"))
+        diagnostics_warning(diagnostics, written->position, cure, "%s", what);
+}
+
+/* What stands beside a type that does not look at it. */
+static void warn_of_others(const struct health_settings *settings, const struct node *mapping,
+                           struct diagnostics *diagnostics)
+{
+    static const char *const of_http[] = {"path", "method", "expect", "body"};
+    for (size_t i = 0; settings->type == HEALTH_GRPC && i < sizeof(of_http) / sizeof(*of_http); i++)
+        warn_of_idle(mapping, of_http[i], "write type: http, or take it out",
+                     "with type: grpc nothing but the health service is asked", diagnostics);
+    if (settings->type == HEALTH_TCP && !slice_is_empty(settings->path))
+        warn_of_idle(mapping, "path", "write type: http, or take path out",
+                     "with type: tcp no path is asked for", diagnostics);
+    if (settings->type != HEALTH_GRPC)
+        warn_of_idle(mapping, "service", "write type: grpc, or take service out",
+                     "a service is asked for with type: grpc alone", diagnostics);
 }
 
 void health_check_upstream(const struct upstream *upstream, const struct scope *scope,
@@ -257,16 +285,14 @@ void health_check_upstream(const struct upstream *upstream, const struct scope *
 {
     const struct health_settings *settings = upstream->health;
     const struct node *mapping = node_find(scope->node, SLICE("health"));
-    const struct node *path = node_find(mapping, SLICE("path"));
     if (mapping && mapping->count > 0 && !health_is_checked(settings) &&
         settings->type != HEALTH_OFF)
         diagnostics_warning(diagnostics, mapping->position,
                             "add path: /healthz, or type: tcp to connect alone",
                             "without a path no server is asked whether it works");
-    if (path && settings->type == HEALTH_TCP && !slice_is_empty(settings->path))
-        diagnostics_warning(diagnostics, path->position, "write type: http, or take path out",
-                            "with type: tcp no path is asked for");
-    refuse_http(upstream, scope, diagnostics);
+    warn_of_others(settings, mapping, diagnostics);
+    if (settings->type == HEALTH_GRPC)
+        check_grpc(upstream, scope, diagnostics);
     for (uint32_t i = 0; settings->port > 0 && i < upstream->count; i++) {
         const struct server *server = upstream->members[i].server;
         if (slice_starts_with(server->key, SLICE("unix:")))

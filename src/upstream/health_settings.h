@@ -9,7 +9,7 @@ struct pattern;
 struct scope;
 struct upstream;
 
-enum health_type { HEALTH_HTTP, HEALTH_TCP, HEALTH_OFF };
+enum health_type { HEALTH_HTTP, HEALTH_GRPC, HEALTH_TCP, HEALTH_OFF };
 
 enum { HEALTH_STATUS_MAX = 599 };
 
@@ -32,6 +32,9 @@ struct health_headers {
 #define HEALTH_SETTINGS(S)                                                                         \
     S(path, TEXT, NULL, 0, 0, SCOPE_UPSTREAM,                                                      \
       "What is asked for, with the query, at each server; without it nothing is.", "/healthz")     \
+    S(service, TEXT, NULL, 0, 0, SCOPE_UPSTREAM,                                                   \
+      "With type: grpc, the service that is asked for; without it, the server as a whole.",        \
+      "shop.Orders")                                                                               \
     S(host, TEXT, NULL, 0, 0, SCOPE_UPSTREAM,                                                      \
       "The Host that a server is asked for; otherwise its own address.", "app.internal")           \
     S(port, NUMBER, "off", 0, 65535, SCOPE_UPSTREAM,                                               \
@@ -65,7 +68,7 @@ extern const struct setting_group health_group;
 
 static inline bool health_is_checked(const struct health_settings *settings)
 {
-    return settings->type == HEALTH_TCP ||
+    return settings->type == HEALTH_TCP || settings->type == HEALTH_GRPC ||
            (settings->type == HEALTH_HTTP && !slice_is_empty(settings->path));
 }
 

@@ -1,12 +1,9 @@
 #include "upstream/probe.h"
 
-#include "base/arena.h"
 #include "base/assert.h"
-#include "loop/timer.h"
-#include "net/h1_reader.h"
-#include "net/output.h"
+#include "http/grpc.h"
 #include "policy/pattern.h"
-#include "upstream/health_settings.h"
+#include "upstream/probe_h2.h"
 #include "upstream/server_handshake.h"
 #include "wire/proxy_protocol.h"
 
@@ -19,39 +16,8 @@ enum {
     INTERIM_MAX = 16, /* interim answers that are waited through */
 };
 
-static const struct h1_limits limits = {
+const struct h1_limits probe_limits = {
     .header_size = 64 * 1024, .header_count = 200, .target_length = 16 * 1024};
-
-enum probe_state {
-    PROBE_CONNECT,
-    PROBE_CONNECTING,
-    PROBE_BEGIN_TLS,
-    PROBE_SHAKE_HANDS,
-    PROBE_ASK,
-    PROBE_HEAD,
-    PROBE_READ_BODY
-};
-
-struct probe {
-    struct probe_order order;
-    struct loop *loop;
-    enum probe_state state;
-    struct transport transport; /* from PROBE_CONNECTING on */
-    struct timer timer;         /* how long it may take in all */
-    struct grave grave;
-    uint64_t began;
-    bool is_late;
-    struct address addresses[SERVER_ADDRESSES_MAX];
-    uint32_t address_next, address_count;
-    struct probe_failure failure;
-    unsigned interim;
-    struct arena arena;
-    struct h1_reader reader;
-    struct output output;
-    struct span head; /* of the answer, for its slices */
-    char *body;       /* what was read of it; where somebody wants to know */
-    size_t body_length;
-};
 
 const char *probe_words(enum probe_problem problem)
 {
@@ -66,6 +32,10 @@ const char *probe_words(enum probe_problem problem)
         [PROBE_MALFORMED] = "its answer is malformed",
         [PROBE_STATUS] = "its answer has a status that health.expect does not name",
         [PROBE_BODY] = "its answer does not hold what health.body says",
+        [PROBE_NOT_H2] = "it does not speak HTTP/2",
+        [PROBE_NOT_GRPC] = "its answer is none of gRPC",
+        [PROBE_GRPC_STATUS] = "its health service answers with an error",
+        [PROBE_NOT_SERVING] = "its health service says that it does not serve",
     };
     ASSERT(problem < PROBE_PROBLEMS);
     return words[problem];
@@ -109,6 +79,7 @@ struct probe *probe_new(struct loop *loop, const struct probe_order *order)
     h1_reader_init(&probe->reader);
     probe->reader.receive_size = BUFFER_SMALL;
     output_init(&probe->output, loop_buffers(loop));
+    probe->grpc_status = GRPC_NO_CODE;
     timer_init(&probe->timer, on_timer);
     find_addresses(probe);
     return probe;
@@ -124,6 +95,7 @@ void probe_free(struct probe *probe)
     timer_fini(&probe->timer);
     if (socket_is_open(&probe->transport.socket))
         transport_close(&probe->transport, false);
+    probe_h2_end(probe);
     h1_reader_fini(&probe->reader);
     output_fini(&probe->output);
     span_clear(&probe->head);
@@ -141,7 +113,7 @@ uint64_t probe_took(const struct probe *probe)
     return loop_now(probe->loop) - probe->began;
 }
 
-static enum probe_verdict fail(struct probe *probe, enum probe_problem problem)
+enum probe_verdict probe_fail(struct probe *probe, enum probe_problem problem)
 {
     probe->failure.problem = problem;
     return PROBE_FAILED;
@@ -174,9 +146,9 @@ static enum probe_verdict connect_next(struct probe *probe)
         if (is_ours(socket->error))
             return PROBE_UNKNOWN;
         bool is_refused = socket->error == ECONNREFUSED || socket->error == ENOENT;
-        (void)fail(probe, is_refused ? PROBE_REFUSED : PROBE_UNREACHABLE);
+        (void)probe_fail(probe, is_refused ? PROBE_REFUSED : PROBE_UNREACHABLE);
     }
-    return probe->failure.problem ? PROBE_FAILED : fail(probe, PROBE_UNRESOLVED);
+    return probe->failure.problem ? PROBE_FAILED : probe_fail(probe, PROBE_UNRESOLVED);
 }
 
 /* The first step: to the first address that can be tried. */
@@ -194,7 +166,7 @@ static enum probe_verdict finish_connecting(struct probe *probe)
         probe->state = after_connecting(probe);
     if (io != IO_FAILED)
         return PROBE_WAIT;
-    (void)fail(probe, socket->error == ECONNREFUSED ? PROBE_REFUSED : PROBE_UNREACHABLE);
+    (void)probe_fail(probe, socket->error == ECONNREFUSED ? PROBE_REFUSED : PROBE_UNREACHABLE);
     transport_close(&probe->transport, false);
     return connect_next(probe);
 }
@@ -202,8 +174,7 @@ static enum probe_verdict finish_connecting(struct probe *probe)
 /* ---- TLS */
 
 /* Without a session: what a check is about is whether a new client would be served. A server that
- * speaks HTTP/2 alone is only connected to (refuse_http of health_settings.c), and may want to hear
- * that word. */
+ * speaks HTTP/2 alone may want to hear that word, also where it is only connected to. */
 static enum probe_verdict begin_tls(struct probe *probe)
 {
     char memory[SERVER_NAME_MAX];
@@ -214,7 +185,8 @@ static enum probe_verdict begin_tls(struct probe *probe)
     probe->transport.tls =
         tls_new_to_server(order->tls, &probe->transport.socket, text_slice(&name), NULL);
     probe->state = PROBE_SHAKE_HANDS;
-    bool asks_h2 = order->server->is_h2 && order->settings->type == HEALTH_TCP;
+    bool asks_h2 =
+        probe_h2_is_wanted(order) || (order->server->is_h2 && order->settings->type == HEALTH_TCP);
     bool good = probe->transport.tls && (!asks_h2 || tls_ask_h2(probe->transport.tls));
     return good ? PROBE_WAIT : PROBE_UNKNOWN;
 }
@@ -229,7 +201,8 @@ static enum probe_verdict shake_hands(struct probe *probe)
     case TLS_WAIT:
         return PROBE_WAIT;
     case TLS_FAILED:
-        return probe->failure.tls == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN : fail(probe, PROBE_TLS);
+        return probe->failure.tls == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN
+                                                         : probe_fail(probe, PROBE_TLS);
     case TLS_CHOOSE:
         break;
     }
@@ -238,7 +211,7 @@ static enum probe_verdict shake_hands(struct probe *probe)
 
 /* ---- asking */
 
-static bool add_fields(struct probe *probe, struct fields *fields)
+bool probe_add_fields(struct probe *probe, struct fields *fields)
 {
     const struct health_settings *settings = probe->order.settings;
     const struct health_headers *headers = &settings->headers;
@@ -248,7 +221,7 @@ static bool add_fields(struct probe *probe, struct fields *fields)
     if (slice_starts_with(host, SLICE("unix:")))
         host = SLICE("localhost");
     struct arena *arena = &probe->arena;
-    bool good = fields_init(fields, arena, headers->count + 2) &&
+    bool good = fields_init(fields, arena, headers->count + 3) &&
                 fields_add(fields, arena, FIELD_HOST, SLICE("Host"), host) &&
                 fields_add(fields, arena, FIELD_USER_AGENT, SLICE("User-Agent"),
                            SLICE("weir (health check)"));
@@ -268,7 +241,7 @@ static bool write_question(struct probe *probe)
     const struct h1_write how = {.connection = H1_CLOSE, .peer_minor_version = 1};
     struct text text;
     head.method = method_find(head.method_text);
-    if (!add_fields(probe, &head.fields) ||
+    if (!probe_add_fields(probe, &head.fields) ||
         !output_reserve(&probe->output,
                         PROXY_HEADER_WRITTEN_MAX + h1_request_head_room(&head, &how), &text))
         return false;
@@ -281,17 +254,18 @@ static bool write_question(struct probe *probe)
 
 static enum probe_verdict ask(struct probe *probe)
 {
+    const struct tls *tls = probe->transport.tls;
     if (probe->order.settings->type == HEALTH_TCP)
         return PROBE_PASSED;
-    if (!write_question(probe))
-        return PROBE_UNKNOWN;
     probe->state = PROBE_HEAD;
-    return PROBE_WAIT;
+    if (!probe_h2_is_wanted(&probe->order))
+        return write_question(probe) ? PROBE_WAIT : PROBE_UNKNOWN;
+    return tls && !tls_speaks_h2(tls) ? probe_fail(probe, PROBE_NOT_H2) : probe_h2_ask(probe);
 }
 
 /* ---- the answer */
 
-static enum probe_verdict judge_body(struct probe *probe)
+enum probe_verdict probe_judge_body(struct probe *probe)
 {
     const struct health_body *wanted = &probe->order.settings->body;
     struct slice body = slice_of(probe->body, probe->body_length);
@@ -301,20 +275,30 @@ static enum probe_verdict judge_body(struct probe *probe)
     } else if (body.length > 0) {
         good = memmem(body.data, body.length, wanted->text.data, wanted->text.length) != NULL;
     }
-    return good ? PROBE_PASSED : fail(probe, PROBE_BODY);
+    return good ? PROBE_PASSED : probe_fail(probe, PROBE_BODY);
 }
 
-static enum probe_verdict judge_head(struct probe *probe, const struct response_head *head)
+enum probe_verdict probe_judge_head(struct probe *probe, const struct response_head *head)
 {
     const struct health_settings *settings = probe->order.settings;
     probe->failure.status = head->status;
     if (!health_expects(settings, head->status))
-        return fail(probe, PROBE_STATUS);
+        return probe_fail(probe, PROBE_STATUS);
     if (!settings->body.pattern && slice_is_empty(settings->body.text))
         return PROBE_PASSED;
+    return probe_begin_body(probe);
+}
+
+enum probe_verdict probe_begin_body(struct probe *probe)
+{
     probe->body = arena_alloc(&probe->arena, BODY_MAX);
     probe->state = PROBE_READ_BODY;
     return probe->body ? PROBE_WAIT : PROBE_UNKNOWN;
+}
+
+enum probe_verdict probe_count_interim(struct probe *probe)
+{
+    return ++probe->interim > INTERIM_MAX ? probe_fail(probe, PROBE_MALFORMED) : PROBE_WAIT;
 }
 
 static enum probe_verdict parse_head(struct probe *probe)
@@ -327,14 +311,13 @@ static enum probe_verdict parse_head(struct probe *probe)
     enum method method =
         method_find(slice_from_text(health_methods[probe->order.settings->method]));
     enum error_code error =
-        h1_parse_response(span_slice(&probe->head), &scan, &limits, &probe->arena, method, &head,
-                          &probe->reader.body, &keep_alive);
+        h1_parse_response(span_slice(&probe->head), &scan, &probe_limits, &probe->arena, method,
+                          &head, &probe->reader.body, &keep_alive);
     if (error)
-        return error == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN : fail(probe, PROBE_MALFORMED);
+        return error == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN : probe_fail(probe, PROBE_MALFORMED);
     if (head.status >= 200)
-        return judge_head(probe, &head);
-    bool is_endless = head.status == 101 || ++probe->interim > INTERIM_MAX;
-    return is_endless ? fail(probe, PROBE_MALFORMED) : PROBE_WAIT;
+        return probe_judge_head(probe, &head);
+    return head.status == 101 ? probe_fail(probe, PROBE_MALFORMED) : probe_count_interim(probe);
 }
 
 /* What the question could not be sent for, the answer may tell all the same. */
@@ -343,26 +326,28 @@ static enum probe_verdict read_head(struct probe *probe, bool *ret_progress)
     enum error_code error = ERROR_NONE;
     size_t sent;
     (void)output_flush(&probe->output, &probe->transport, &sent);
-    switch (h1_reader_find_head(&probe->reader, &probe->transport, &limits, H1_RESPONSE, &error)) {
+    switch (h1_reader_find_head(&probe->reader, &probe->transport, &probe_limits, H1_RESPONSE,
+                                &error)) {
     case READ_HEAD:
         *ret_progress = true;
         return parse_head(probe);
     case READ_WAIT:
         return PROBE_WAIT;
     case READ_FAILED:
-        return error == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN : fail(probe, PROBE_MALFORMED);
+        return error == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN : probe_fail(probe, PROBE_MALFORMED);
     default:
-        return fail(probe, PROBE_CLOSED);
+        return probe_fail(probe, PROBE_CLOSED);
     }
 }
 
-static void keep_piece(struct probe *probe, struct span *piece)
+bool probe_keep_piece(struct probe *probe, struct span *piece)
 {
     size_t room = BODY_MAX - probe->body_length;
     struct slice bytes = slice_until(span_slice(piece), room);
     memcpy(probe->body + probe->body_length, bytes.data, bytes.length);
     probe->body_length += bytes.length;
     span_clear(piece);
+    return probe->body_length == BODY_MAX;
 }
 
 static enum probe_verdict read_body(struct probe *probe, bool *ret_progress)
@@ -370,20 +355,19 @@ static enum probe_verdict read_body(struct probe *probe, bool *ret_progress)
     struct fields trailers = {0};
     struct span piece = {0};
     enum error_code error = ERROR_NONE;
-    switch (h1_reader_read_body(&probe->reader, &probe->transport, &limits, H1_RESPONSE,
+    switch (h1_reader_read_body(&probe->reader, &probe->transport, &probe_limits, H1_RESPONSE,
                                 &probe->arena, &trailers, &piece, &error)) {
     case READ_PIECE:
-        keep_piece(probe, &piece);
         *ret_progress = true;
-        return probe->body_length == BODY_MAX ? judge_body(probe) : PROBE_WAIT;
+        return probe_keep_piece(probe, &piece) ? probe_judge_body(probe) : PROBE_WAIT;
     case READ_END:
-        return judge_body(probe);
+        return probe_judge_body(probe);
     case READ_WAIT:
         return PROBE_WAIT;
     case READ_FAILED:
-        return error == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN : fail(probe, PROBE_MALFORMED);
+        return error == ERROR_OUT_OF_MEMORY ? PROBE_UNKNOWN : probe_fail(probe, PROBE_MALFORMED);
     default:
-        return fail(probe, PROBE_CLOSED);
+        return probe_fail(probe, PROBE_CLOSED);
     }
 }
 
@@ -410,10 +394,12 @@ static enum probe_verdict step(struct probe *probe, bool *ret_progress)
         verdict = ask(probe);
         break;
     case PROBE_HEAD:
-        verdict = read_head(probe, ret_progress);
+        verdict =
+            probe->codec ? probe_h2_read_head(probe, ret_progress) : read_head(probe, ret_progress);
         break;
     case PROBE_READ_BODY:
-        verdict = read_body(probe, ret_progress);
+        verdict =
+            probe->codec ? probe_h2_read_body(probe, ret_progress) : read_body(probe, ret_progress);
         break;
     }
     *ret_progress |= probe->state != before;
@@ -425,7 +411,7 @@ enum probe_verdict probe_run(struct probe *probe)
     enum probe_verdict verdict = PROBE_WAIT;
     bool progress = true;
     if (probe->is_late)
-        return fail(probe, PROBE_LATE);
+        return probe_fail(probe, PROBE_LATE);
     while (verdict == PROBE_WAIT && progress) {
         progress = false;
         verdict = step(probe, &progress);

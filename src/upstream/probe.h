@@ -30,6 +30,10 @@ enum probe_problem {
     PROBE_MALFORMED,
     PROBE_STATUS,
     PROBE_BODY,
+    PROBE_NOT_H2,
+    PROBE_NOT_GRPC,
+    PROBE_GRPC_STATUS,
+    PROBE_NOT_SERVING,
     PROBE_PROBLEMS
 };
 
@@ -52,8 +56,8 @@ struct probe *probe_new(struct loop *loop, const struct probe_order *order);
 /* Asks, or goes on; after anything but PROBE_WAIT it is only to be freed. */
 enum probe_verdict probe_run(struct probe *probe);
 
-/* What a probe failed of. `status`: that was answered; 0: none. `tls`: PROBE_TLS, in the words of
- * base/error.h. */
+/* What a probe failed of. `status`: that was answered, or the one of gRPC; 0: none. `tls`:
+ * PROBE_TLS, in the words of base/error.h. */
 struct probe_failure {
     enum probe_problem problem;
     unsigned status;

@@ -9,9 +9,11 @@ import pytest
 
 from harness.busy_origin import BusyOrigin
 from harness.deadline import poll_until
+from harness.grpc_peer import NOT_SERVING, SERVICE, SERVING, GrpcServer
 from harness.load import Load
 from harness.metrics import read_metrics
 from harness.origin import answering, response_bytes
+from harness.tls_origin import serving
 from harness.weir import run_weir_command, write_configuration
 
 OFTEN = "interval: 100ms, fast_interval: 100ms, timeout: 5s"
@@ -483,3 +485,87 @@ def test_behind_the_walls_of_a_worker(start_origin, start_supervised):
     origin.wait_for_requests(2)
     sick.infect()
     weir.weir.wait_for_log("a server is down")
+
+
+# ---- over HTTP/2
+
+def well_or(answer_sick):
+    """A behaviour over HTTP/2, and where its health is set."""
+    state = Sick("sick")
+
+    def behaviour(connection):
+        while True:
+            request = connection.read_request()
+            if request.get(":path") != "/healthz" or state.is_well:
+                connection.answer(request, body=b"well")
+            else:
+                answer_sick(connection, request)
+    return behaviour, state
+
+
+@pytest.mark.parametrize("failure, words", [
+    (lambda connection, request: connection.answer(request, 503), "has a status .*status=503"),
+    (lambda connection, request: connection.answer(request, body=b"bad"), "does not hold what"),
+    (lambda connection, request: connection.reset_stream(request, 2), "without an answer"),
+    (lambda connection, request: connection.send_head(request, [(":status", "200"), ("a b", "c")]),
+     "its answer is malformed"),
+], ids=["503", "another body", "a reset", "malformed"])
+def test_a_server_of_http2_is_asked_in_http2(start_h2_origin, start_weir, connect, failure, words):
+    behaviour, state = well_or(failure)
+    origin = start_h2_origin(behaviour)
+    weir = start_weir(configuration(origin.url, health=f"path: /healthz, body: well, {OFTEN}"))
+    origin.wait_for_requests(1)
+    assert (":method", "GET") in origin.requests[0].fields
+    assert origin.requests[0].get("user-agent") == "weir (health check)"
+    wait_for_states(weir, "up")
+    state.infect()
+    weir.wait_for_log(f"a server is down; it is passed over server={origin.url} .*{words}")
+    state.cure()
+    weir.wait_for_log("a server is up again")
+    assert connect(weir).ask().body == b"well"
+
+
+def test_over_tls_the_word_h2_is_asked_for(start_h2_origin, start_weir, authority):
+    authority.make("app", ["127.0.0.1"])
+    context = serving(authority, "app")
+    context.set_alpn_protocols(["h2"])
+    origin = start_h2_origin(context=context)
+    weir = start_weir(configuration(
+        origin.url, health=f"path: /healthz, {OFTEN}",
+        upstream=f", tls: {{ca: {authority.directory}/authority.pem}}"))
+    origin.wait_for_requests(2)
+    assert status_of(weir) == [("up", None)]
+
+
+def test_what_does_not_speak_http2_is_down(start_origin, start_weir):
+    origin = start_origin(lambda connection: (connection.read_some(), connection.answer(400)))
+    weir = start_weir(configuration(f"h2c://{origin.server}", health=f"path: /, {ONCE}"))
+    weir.wait_for_log("a server is down; .* problem=\"it does not speak HTTP/2\"")
+
+
+def test_the_health_service_of_grpc(start_weir, ports):
+    with GrpcServer(ports.take()) as server:
+        weir = start_weir(configuration(
+            server.url, health=f"type: grpc, service: {SERVICE}, {OFTEN}"))
+        poll_until(lambda: told(weir)["check_ms"] is not None, what="a check")
+        wait_for_states(weir, "up")
+        server.health[SERVICE.encode()] = NOT_SERVING
+        weir.wait_for_log("a server is down; .*its health service says that it does not serve")
+        server.health[SERVICE.encode()] = SERVING
+        weir.wait_for_log("a server is up again")
+        del server.health[SERVICE.encode()]
+        wait_for_states(weir, "down")
+        assert status_of(weir) == [("down", "its health service answers with an error: 5")]
+
+
+def test_the_server_as_a_whole_is_asked_at_a_port_of_its_own(start_origin, start_weir, ports):
+    origin, port = start_origin(answering(b"good")), ports.take()
+    with GrpcServer(port):
+        weir = start_weir(configuration(origin.server, health=f"type: grpc, port: {port}, {ONCE}"))
+        poll_until(lambda: told(weir)["check_ms"] is not None, what="a check")
+        assert status_of(weir) == [("up", None)]
+
+
+def test_a_server_that_is_none_of_grpc_is_down(start_h2_origin, start_weir):
+    weir = start_weir(configuration(start_h2_origin().url, health=f"type: grpc, {ONCE}"))
+    weir.wait_for_log("a server is down; .*its answer is none of gRPC")

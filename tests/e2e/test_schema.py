@@ -18,7 +18,7 @@ UNSEEN = {
     "a tag": "a validator sees values, not how they are written",
     "servers over TLS that cannot be used": "an editor looks into no file, and puts no two settings together",
     "a port for health checks of a server without ports": "an editor puts no two settings together",
-    "checks of servers that speak HTTP/2 alone": "an editor puts no two settings together",
+    "health checks over HTTP/2 and gRPC": "an editor puts no two settings together",
     "a pair of surrogates": "to the editor's reader of YAML it is a character",
 }
 

@@ -14,6 +14,7 @@ import grpc
 from harness.deadline import PATIENCE
 
 SERVICE = "weir.test.Service"
+SERVING, NOT_SERVING = 1, 2  # grpc.health.v1.HealthCheckResponse.ServingStatus
 
 
 class GrpcServer(contextlib.AbstractContextManager):
@@ -34,6 +35,9 @@ class GrpcServer(contextlib.AbstractContextManager):
             "Fail": grpc.unary_unary_rpc_method_handler(self._fail),
             "Wait": grpc.unary_unary_rpc_method_handler(self._wait),
         })])
+        self.health = {b"": SERVING, SERVICE.encode(): SERVING}  # of each service
+        self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(
+            "grpc.health.v1.Health", {"Check": grpc.unary_unary_rpc_method_handler(self._check)})])
         assert self.server.add_insecure_port(f"127.0.0.1:{port}") == port
         self.server.start()
 
@@ -71,6 +75,14 @@ class GrpcServer(contextlib.AbstractContextManager):
         self.waiting.set()
         self.left.wait(PATIENCE)
         return message
+
+    def _check(self, message, context):
+        """The health service; a message is one field, number 1: the name of a service."""
+        assert not message or (message[0] == 0x0a and message[1] == len(message) - 2)
+        status = self.health.get(message[2:])
+        if status is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return bytes([0x08, status])
 
     def __exit__(self, *_):
         self.server.stop(0).wait(PATIENCE)
