@@ -38,6 +38,16 @@ static enum call_progress no_place(struct call *call, enum error_code error)
     return CALL_FAILED;
 }
 
+/* Others were quicker: the server was not asked, and so not tried (note_full of call.c). */
+static enum call_progress is_full(struct call *call)
+{
+    ASSERT(call->tried_count > 0 && call->asked_count > 0);
+    call->error = ERROR_SERVERS_FULL;
+    call->tried_count--;
+    call->asked_count--;
+    return CALL_FAILED;
+}
+
 enum call_progress call_h2_start(struct call *call, const struct server_question *question)
 {
     ASSERT(!call->h2 && !call->connection);
@@ -51,7 +61,7 @@ enum call_progress call_h2_start(struct call *call, const struct server_question
     if (!self)
         return no_place(call, ERROR_OUT_OF_MEMORY);
     if (!upstreams_admit(question->server, question->limit))
-        return no_place(call, ERROR_SERVERS_FULL);
+        return is_full(call);
     *self = (struct call_h2){.user = {.on_news = on_news}, .call = call};
     timer_init(&self->timer, on_timer);
     self->connection = server_h2_join(call->home, &terms, call->fresh, &self->user, &error);
