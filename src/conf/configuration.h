@@ -43,6 +43,11 @@ struct configuration_reader {
     /* The paths that a pattern (with `*`, `?` or `[`) stands for, sorted; there may be none. */
     bool (*expand_glob)(void *context, struct slice pattern, struct arena *arena,
                         struct slice **ret_paths, size_t *ret_count);
+    /* The same of what may change while it is served; NULL: they are read as all others. */
+    bool (*read_watched)(void *context, struct slice path, struct arena *arena,
+                         struct slice *ret_bytes, const char **ret_reason);
+    bool (*expand_watched)(void *context, struct slice pattern, struct arena *arena,
+                           struct slice **ret_paths, size_t *ret_count);
     /* The value of an environment variable, or NULL. */
     const char *(*environment)(void *context, const char *name);
 };

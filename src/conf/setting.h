@@ -159,17 +159,19 @@ bool setting_refuse(struct setting_reader *reader, const char *name, const char 
 bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
                        struct slice *ret_bytes);
 
-/* The same for who tells of it himself, later or not at all. NULL: it was read; else what is wrong,
- * in the reader's arena, as told by setting_read_file. */
-const char *setting_try_file(struct setting_reader *reader, const struct node *node, size_t max,
-                             struct slice *ret_bytes);
+/* The path that a scalar names, as seen from there. Data is NULL: no memory. */
+struct slice setting_path(struct setting_reader *reader, const struct node *node);
+
+/* The same of a file that is watched: it is read again when it changes. For who tells by himself
+ * what is wrong with it, later or not at all. NULL: it was read; else what is wrong, in the
+ * reader's arena, as told by setting_read_file. */
+const char *setting_try_watched(struct setting_reader *reader, struct slice path, size_t max,
+                                struct slice *ret_bytes);
 
 /* The files that a pattern stands for, as seen from where the file with `node` lies, sorted; there
- * may be none. And the bytes of one of them, as setting_try_file. False: no memory. */
-bool setting_find_files(struct setting_reader *reader, const struct node *node,
-                        struct slice pattern, struct slice **ret_paths, size_t *ret_count);
-const char *setting_try_path(struct setting_reader *reader, struct slice path, size_t max,
-                             struct slice *ret_bytes);
+ * may be none. It is watched, too. False: no memory. */
+bool setting_find_watched(struct setting_reader *reader, const struct node *node,
+                          struct slice pattern, struct slice **ret_paths, size_t *ret_count);
 
 /* The bytes of a file that the configuration does not name, such as one of the system, at an
  * absolute path, read once for all who ask. False: it cannot be read, or is larger than `max`

@@ -25,34 +25,35 @@ static struct slice path_from(struct setting_reader *reader, const struct node *
     return path_beside(reader->arena, beside, path);
 }
 
-bool setting_find_files(struct setting_reader *reader, const struct node *node,
-                        struct slice pattern, struct slice **ret_paths, size_t *ret_count)
+struct slice setting_path(struct setting_reader *reader, const struct node *node)
+{
+    ASSERT(node->kind == NODE_SCALAR);
+    return node->text.length > 0 ? path_from(reader, node, node->text) : SLICE("");
+}
+
+bool setting_find_watched(struct setting_reader *reader, const struct node *node,
+                          struct slice pattern, struct slice **ret_paths, size_t *ret_count)
 {
     const struct configuration_reader *files = reader->files;
     struct slice path = path_from(reader, node, pattern);
     *ret_count = 0;
-    return path.data &&
-           (!files || !files->expand_glob ||
-            files->expand_glob(files->context, path, reader->arena, ret_paths, ret_count));
+    if (!path.data || !files || (!files->expand_watched && !files->expand_glob))
+        return path.data != NULL;
+    return (files->expand_watched ? files->expand_watched : files->expand_glob)(
+        files->context, path, reader->arena, ret_paths, ret_count);
 }
 
-const char *setting_try_file(struct setting_reader *reader, const struct node *node, size_t max,
-                             struct slice *ret_bytes)
-{
-    ASSERT(node->kind == NODE_SCALAR);
-    struct slice path = path_from(reader, node, node->text);
-    if (!path.data)
-        return "there is no memory for a file";
-    return setting_try_path(reader, node->text.length > 0 ? path : SLICE(""), max, ret_bytes);
-}
-
-const char *setting_try_path(struct setting_reader *reader, struct slice path, size_t max,
-                             struct slice *ret_bytes)
+/* NULL, or what is wrong. */
+static const char *read_path(struct setting_reader *reader, struct slice path, bool is_watched,
+                             size_t max, struct slice *ret_bytes)
 {
     const struct configuration_reader *files = reader->files;
     const char *reason = "there are no files here";
+    if (!path.data)
+        return "there is no memory for a file";
     bool good = path.length > 0 && files && files->read_file &&
-                files->read_file(files->context, path, reader->arena, ret_bytes, &reason);
+                (is_watched && files->read_watched ? files->read_watched : files->read_file)(
+                    files->context, path, reader->arena, ret_bytes, &reason);
     if (!good)
         return words(reader, "cannot read \"", path, "\": ", reason);
     if (ret_bytes->length <= max)
@@ -64,10 +65,16 @@ const char *setting_try_path(struct setting_reader *reader, struct slice path, s
     return words(reader, "\"", path, "\" is larger than ", size);
 }
 
+const char *setting_try_watched(struct setting_reader *reader, struct slice path, size_t max,
+                                struct slice *ret_bytes)
+{
+    return read_path(reader, path, true, max, ret_bytes);
+}
+
 bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
                        struct slice *ret_bytes)
 {
-    const char *problem = setting_try_file(reader, node, max, ret_bytes);
+    const char *problem = read_path(reader, setting_path(reader, node), false, max, ret_bytes);
     if (problem)
         diagnostics_error(reader->diagnostics, node->position, setting_file_cure, "%s", problem);
     return problem == NULL;

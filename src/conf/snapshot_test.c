@@ -64,7 +64,7 @@ static const struct snapshot_part wrong = {"wrong", build_wrong, NULL};
 
 static struct configuration *load(struct diagnostics *diagnostics)
 {
-    static const struct configuration_reader reader = {NULL, NULL, NULL, NULL};
+    static const struct configuration_reader reader = {0};
     memset(story, 0, sizeof(story));
     return configuration_load(SLICE("weir.yaml"), SLICE("threads: 2\n"), &test_vocabulary, &reader,
                               diagnostics);

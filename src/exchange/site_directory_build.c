@@ -50,8 +50,10 @@ static bool add(struct builder *builder, const struct tls_settings *settings,
                 const struct tls_found *found, struct site_directory *directory)
 {
     const struct tls_certificate *certificate = read_found(builder, settings, found);
-    if (!certificate)
+    if (!certificate) {
+        site_note_bad_files(builder, found->path, found->key_path);
         return true;
+    }
     const char *which =
         diagnostics_text(builder->diagnostics, "the certificate \"%.*s\"", SHOWN(found->path));
     site_warn_of_time(builder, certificate, settings->more.directory.node, which);

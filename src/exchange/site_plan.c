@@ -53,6 +53,16 @@ void site_complain(struct builder *builder, const struct node *node, const char 
     builder->complaints = complaint;
 }
 
+void site_note_bad_files(struct builder *builder, struct slice certificate, struct slice key)
+{
+    if (!builder->live->note_bad_file)
+        return;
+    if (certificate.length > 0)
+        builder->live->note_bad_file(builder->live, certificate);
+    if (key.length > 0)
+        builder->live->note_bad_file(builder->live, key);
+}
+
 static void free_certificate(void *certificate)
 {
     tls_certificate_unref(certificate);
@@ -134,8 +144,10 @@ static void add_pair(struct builder *builder, struct certificates *certificates,
                      const struct tls_pair *pair, const struct tls_settings *settings)
 {
     const struct tls_certificate *certificate = read_certificate(builder, pair, settings);
-    if (!certificate)
+    if (!certificate) {
+        site_note_bad_files(builder, pair->certificate.path, pair->key.path);
         return;
+    }
     ASSERT(certificates->count < TLS_KEY_KINDS);
     unsigned kind = tls_certificate_key_kind(certificate);
     if (has_kind(certificates, kind)) {
@@ -415,6 +427,7 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
                               .diagnostics = diagnostics,
                               .now = sys_wall_seconds(),
                               .is_lenient = ((const struct live *)snapshot->live)->is_lenient,
+                              .live = snapshot->live,
                               .key_reader = tls_key_reader_new()};
     struct route_table *routes = snapshot_get(snapshot, &route_part);
     bool good = true;

@@ -35,7 +35,8 @@ struct builder {
     int64_t now;
     uint32_t good; /* certificates */
     bool no_memory;
-    bool is_lenient;                   /* as struct live has it */
+    bool is_lenient; /* as struct live has it */
+    struct live *live;
     struct tls_key_reader *key_reader; /* NULL: no memory, which only costs time */
     /* What sites inherit is read once. */
     const struct tls_settings *inherited;
@@ -59,6 +60,9 @@ void site_terms_close(struct site_terms *terms);
 /* Notes what is wrong with a certificate. */
 void site_complain(struct builder *builder, const struct node *node, const char *cure,
                    const char *what);
+
+/* Tells who loads that of these files one is bad. Without data: there is none. */
+void site_note_bad_files(struct builder *builder, struct slice certificate, struct slice key);
 
 /* How the certificates of a site are read. */
 struct tls_reading site_reading(const struct builder *builder, const struct tls_settings *settings);

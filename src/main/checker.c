@@ -55,6 +55,22 @@ static void forget_log(struct log_sinks *sinks, struct log_sink *sink)
     (void)sink;
 }
 
+/* What the check refers to, and what came of it. */
+struct checking {
+    struct live live;
+    struct sys_opener *opener;
+    bool keeps_before; /* the load begins again, with what some files were before */
+};
+
+/* Where a renewal has read a file that is not good, what it was before is better than nothing. */
+static void keep_before(struct live *live, struct slice path)
+{
+    struct checking *checking = CONTAINER_OF(live, struct checking, live);
+    char *text = strndup(path.data, path.length);
+    checking->keeps_before |= text && checking->opener->keep_before(checking->opener, text);
+    free(text);
+}
+
 static void name_listeners(const struct snapshot *snapshot, struct sys_opener *opener)
 {
     const struct plans *plans = snapshot_get(snapshot, &plan_part);
@@ -94,15 +110,21 @@ static bool vouch(const struct snapshot *snapshot, struct sys_opener *opener, co
 /* NULL: it is wrong. The worker that comes after tells of warnings, and of what is wrong with a
  * configuration that it is asked to load anew; a first one that is wrong has no worker, and is
  * loaded once more, from the same bytes, to tell. */
-static struct snapshot *load(const char *path, struct sys_opener *opener, struct live *live,
+static struct snapshot *load(const char *path, struct sys_opener *opener, struct checking *checking,
                              bool tells)
 {
+    struct live *live = &checking->live;
     char *text = NULL;
     size_t length = 0;
     FILE *silence = open_memstream(&text, &length);
     if (!silence)
         return NULL;
     struct snapshot *snapshot = load_file(path, opener, live, silence, NULL);
+    if (checking->keeps_before) {
+        if (snapshot)
+            snapshot_unref(snapshot);
+        snapshot = load_file(path, opener, live, silence, NULL);
+    }
     (void)fclose(silence);
     free(text);
     if (!snapshot && tells)
@@ -115,17 +137,19 @@ int check_for_supervisor(struct sys_opener *opener, const char *path, bool tells
     struct named_logs logs = {.sinks = {.open = name_log, .close = forget_log},
                               .sink = {.write = write_nothing},
                               .opener = opener};
-    struct live live = {.servers = server_registry_new(),
-                        .stages = stages,
-                        .stage_count = stage_count,
-                        .logs = &logs.sinks,
-                        .is_lenient = true};
-    if (!live.servers)
+    struct checking checking = {.live = {.servers = server_registry_new(),
+                                         .stages = stages,
+                                         .stage_count = stage_count,
+                                         .logs = &logs.sinks,
+                                         .is_lenient = true,
+                                         .note_bad_file = keep_before},
+                                .opener = opener};
+    if (!checking.live.servers)
         return 1;
-    struct snapshot *snapshot = load(path, opener, &live, tells);
+    struct snapshot *snapshot = load(path, opener, &checking, tells);
     bool good = snapshot && vouch(snapshot, opener, path);
     if (snapshot)
         snapshot_unref(snapshot);
-    server_registry_free(live.servers);
+    server_registry_free(checking.live.servers);
     return good ? 0 : 1;
 }

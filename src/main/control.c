@@ -14,7 +14,13 @@
 
 #include <stdio.h>
 
-enum { DRAIN_LOOK_MS = 20, REST_LOOK_MS = 5000, WATCH_MS = 1000 };
+enum {
+    DRAIN_LOOK_MS = 20,
+    REST_LOOK_MS = 5000,
+    WATCH_MS = 1000,
+    RENEWAL_LOOK_MS = 1000,
+    RENEWAL_LOOK_SHARE = 100, /* looks take no more than one in so many parts of the time */
+};
 
 /* How long exchanges may take to end when it stops, in milliseconds. */
 static uint64_t drain_time(const struct control *control)
@@ -74,14 +80,33 @@ void control_leave(struct control *control)
 
 /* ---- what comes */
 
+static void take_published(struct control *control)
+{
+    health_take(control->health, worker_snapshot(control->worker));
+    worker_rest(control->worker); /* nobody may hold the one before any more */
+}
+
 bool control_reload(struct control *control, FILE *told)
 {
     ASSERT(control->reload);
     if (!reload_run(control->reload, control->worker, control->admin, &control->history, told))
         return false;
-    health_take(control->health, worker_snapshot(control->worker));
-    worker_rest(control->worker); /* nobody may hold the one before any more */
+    take_published(control);
     return true;
+}
+
+/* The more certificates there are, the longer a look takes, and the rarer it is. */
+static void on_renewal_look(struct timer *timer)
+{
+    struct control *control = CONTAINER_OF(timer, struct control, renewal);
+    if (control->drain_until > 0)
+        return;
+    uint64_t before = sys_monotonic_ms();
+    bool has_renewal = control->opener->has_renewal(control->opener);
+    uint64_t pause = (sys_monotonic_ms() - before) * RENEWAL_LOOK_SHARE;
+    if (has_renewal && reload_renew(control->reload, control->worker, control->admin))
+        take_published(control);
+    timer_set(control->loop, &control->renewal, pause > RENEWAL_LOOK_MS ? pause : RENEWAL_LOOK_MS);
 }
 
 static void on_rest(struct timer *timer)
@@ -138,6 +163,8 @@ void control_run(struct control *control)
     health_take(control->health, worker_snapshot(control->worker));
     timer_set(control->loop, &control->rest, REST_LOOK_MS);
     timer_set(control->loop, &control->watch, WATCH_MS);
+    if (control->reload)
+        timer_set(control->loop, &control->renewal, RENEWAL_LOOK_MS);
     while (!control->is_over)
         loop_turn(control->loop, -1);
 }
@@ -154,6 +181,7 @@ bool control_init(struct control *control, struct worker *worker, const struct r
     timer_init(&control->rest, on_rest);
     timer_init(&control->watch, on_watch);
     timer_init(&control->drain, on_drain);
+    timer_init(&control->renewal, on_renewal_look);
     control->loop = loop_new();
     if (!control->loop)
         return false;
@@ -175,6 +203,7 @@ void control_fini(struct control *control)
     timer_fini(&control->rest);
     timer_fini(&control->watch);
     timer_fini(&control->drain);
+    timer_fini(&control->renewal);
     if (control->on_signal.on_news)
         acceptor_fini(&control->on_signal);
     if (control->signals >= 0)

@@ -23,6 +23,7 @@ struct control {
     int signals;               /* the descriptor through which they come */
     struct acceptor on_signal; /* tells that one waits */
     struct timer watch;        /* every second: whether the loops still turn */
+    struct timer renewal;      /* now and then: whether certificates have changed */
     struct timer rest;         /* now and then: what is not needed any more goes */
     struct timer drain;        /* while it stops: looks whether everything has come to its end */
     uint64_t drain_until;      /* milliseconds of the loop's clock; 0: it does not stop */

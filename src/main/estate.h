@@ -2,7 +2,7 @@
  * may be of another version. A file without a name with records, each a key, the length of its
  * value, and the value:
  *
- *     weir-estate 1
+ *     weir-estate 2
  *     path 19
  *     /etc/weir/weir.yaml
  *     listener 15
@@ -17,7 +17,7 @@
 #include "base/text.h"
 
 enum {
-    ESTATE_FORMAT = 1,
+    ESTATE_FORMAT = 2,
     ESTATE_BYTES_MAX = 512 * 1024 * 1024,
     ESTATE_KEY_MAX = 32,
 };

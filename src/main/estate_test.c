@@ -44,8 +44,8 @@ static void what_is_written_is_read(void **state)
 static void another_format_is_refused(void **state)
 {
     (void)state;
-    struct slice same = SLICE("weir-estate 1\n"), next = SLICE("weir-estate 2\n");
-    struct slice other = SLICE("estate 1\n"), cut = SLICE("weir-estate 1"), none = SLICE("");
+    struct slice same = SLICE("weir-estate 2\n"), next = SLICE("weir-estate 3\n");
+    struct slice other = SLICE("estate 1\n"), cut = SLICE("weir-estate 2"), none = SLICE("");
     assert_true(estate_open(&same));
     assert_false(estate_open(&next));
     assert_false(estate_open(&other));

@@ -48,7 +48,10 @@ static void what_is_left_is_taken(void **state)
     assert_int_equal(sys_channel_open(ends), 0);
     int listener = kept_listeners_get(&left.opening.listeners, &address, &options);
     assert_true(listener >= 0);
-    const struct kept file = {0, arena_copy(&left.opening.served.arena, SLICE("its bytes"))};
+    const struct kept file = {.bytes = arena_copy(&left.opening.served.arena, SLICE("its bytes")),
+                              .is_watched = true,
+                              .is_before = true,
+                              .stamp = UINT64_MAX};
     assert_true(kept_files_add(&left.opening.served, KEPT_FILE, SLICE("a file"), file));
     assert_true(kept_files_add(&left.opening.served, KEPT_LOG, SLICE("a log"),
                                (struct kept){.error = -ENOENT}));
@@ -68,6 +71,7 @@ static void what_is_left_is_taken(void **state)
     assert_true(taken.opening.has_served);
     const struct kept *found = kept_files_find(&taken.opening.served, KEPT_FILE, SLICE("a file"));
     assert_true(found && found->error == 0 && slice_equal(found->bytes, SLICE("its bytes")));
+    assert_true(found->is_watched && found->is_before && found->stamp == UINT64_MAX);
     found = kept_files_find(&taken.opening.served, KEPT_LOG, SLICE("a log"));
     assert_true(found && found->error == -ENOENT);
     assert_int_equal(kept_listeners_get(&taken.opening.listeners, &address, &options), listener);
@@ -107,20 +111,22 @@ static void what_is_malformed_is_refused(void **state)
 {
     (void)state;
     expect_refused(SLICE(""));
-    expect_refused(SLICE("weir-estate 2\n"));
-    expect_refused(SLICE("weir-estate 1\nworker 1\n1\n"));
-    expect_refused(SLICE("weir-estate 1\nworker 11\n9 1 2 3 4 5\n"));
-    expect_refused(SLICE("weir-estate 1\nworker 11\n0 1 2 3 4 5\n"));
-    expect_refused(SLICE("weir-estate 1\nworker 13\n1 1 2 3 4 5 x\n"));
-    expect_refused(SLICE("weir-estate 1\nlistener 8\n7 0 0 :x\n"));
-    expect_refused(SLICE("weir-estate 1\nlistener 9\n7 2 0 :80\n"));
-    expect_refused(SLICE("weir-estate 1\nfile 4\nname\n"));
-    expect_refused(SLICE("weir-estate 1\nfile 6\n0 name\n"));
-    expect_refused(SLICE("weir-estate 1\nfile 6\nname\0b\n"));
-    expect_refused(SLICE("weir-estate 1\nfile 4\n0 a\0\nfile 4\n0 a\0\n")); /* twice */
-    expect_refused(SLICE("weir-estate 1\ndrain 1\nx\n"));
-    expect_refused(SLICE("weir-estate 1\nrights 10\n2 33 4 0 1\n"));
-    expect_refused(SLICE("weir-estate 1\nrights 8\n1 33 4 0\n"));
+    expect_refused(SLICE("weir-estate 3\n"));
+    expect_refused(SLICE("weir-estate 2\nworker 1\n1\n"));
+    expect_refused(SLICE("weir-estate 2\nworker 11\n9 1 2 3 4 5\n"));
+    expect_refused(SLICE("weir-estate 2\nworker 11\n0 1 2 3 4 5\n"));
+    expect_refused(SLICE("weir-estate 2\nworker 13\n1 1 2 3 4 5 x\n"));
+    expect_refused(SLICE("weir-estate 2\nlistener 8\n7 0 0 :x\n"));
+    expect_refused(SLICE("weir-estate 2\nlistener 9\n7 2 0 :80\n"));
+    expect_refused(SLICE("weir-estate 2\nfile 4\nname\n"));
+    expect_refused(SLICE("weir-estate 2\nfile 12\n0 0 0 0 name\n"));
+    expect_refused(SLICE("weir-estate 2\nfile 6\nname\0b\n"));
+    expect_refused(SLICE("weir-estate 2\nfile 10\n0 2 0 0 a\0\n"));
+    expect_refused(
+        SLICE("weir-estate 2\nfile 10\n0 0 0 0 a\0\nfile 10\n0 0 0 0 a\0\n")); /* twice */
+    expect_refused(SLICE("weir-estate 2\ndrain 1\nx\n"));
+    expect_refused(SLICE("weir-estate 2\nrights 10\n2 33 4 0 1\n"));
+    expect_refused(SLICE("weir-estate 2\nrights 8\n1 33 4 0\n"));
 }
 
 static void what_is_unknown_is_passed_over(void **state)
@@ -128,7 +134,7 @@ static void what_is_unknown_is_passed_over(void **state)
     (void)state;
     static struct estate taken;
     struct inheritance to = begin(&taken);
-    assert_true(inheritance_read_bytes(&to, SLICE("weir-estate 1\nlater 3\n1 2\ndrain 1\n9\n")));
+    assert_true(inheritance_read_bytes(&to, SLICE("weir-estate 2\nlater 3\n1 2\ndrain 1\n9\n")));
     assert_int_equal(taken.opening.terms.drain_ms, 9);
     opening_fini(&taken.opening, false);
 }

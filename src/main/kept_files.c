@@ -48,11 +48,33 @@ bool kept_files_add(struct kept_files *files, enum kept_kind kind, struct slice 
     return map_set(&files->by_name, key, entry);
 }
 
+void kept_files_replace(struct kept_files *files, enum kept_kind kind, struct slice name,
+                        struct kept kept)
+{
+    char memory[NAME_LENGTH_MAX + 1];
+    struct kept *entry = map_get(&files->by_name, key_of(kind, name, memory));
+    ASSERT(entry);
+    *entry = kept;
+}
+
 const struct kept *kept_files_find(const struct kept_files *files, enum kept_kind kind,
                                    struct slice name)
 {
     char memory[NAME_LENGTH_MAX + 1];
     return map_get(&files->by_name, key_of(kind, name, memory));
+}
+
+const struct kept *kept_files_next(const struct kept_files *files, struct kept_walk *walk)
+{
+    while (walk->next < files->by_name.capacity) {
+        const struct map_entry *entry = &files->by_name.entries[walk->next++];
+        if (!entry->value)
+            continue;
+        walk->kind = (enum kept_kind)(entry->key.data[0] - 'a');
+        walk->name = slice_from(entry->key, 1);
+        return entry->value;
+    }
+    return NULL;
 }
 
 /* ---- from supervisor to supervisor */
@@ -70,13 +92,14 @@ static const char *const keys[] = {
 
 enum { KIND_COUNT = sizeof(keys) / sizeof(keys[0]) };
 
-/* `ERROR NAME`, a NUL, and the bytes. */
+/* `ERROR WATCHED BEFORE STAMP NAME`, a NUL, and the bytes. */
 static int write_entry(struct slice key, const struct kept *kept, int file)
 {
-    char number[16];
-    struct text error = text_over(number, sizeof(number));
-    text_print(&error, "%d ", -kept->error);
-    const struct slice parts[] = {text_slice(&error), slice_from(key, 1), {"", 1}, kept->bytes};
+    char memory[64];
+    struct text facts = text_over(memory, sizeof(memory));
+    text_print(&facts, "%d %d %d %llu ", -kept->error, kept->is_watched, kept->is_before,
+               (unsigned long long)kept->stamp);
+    const struct slice parts[] = {text_slice(&facts), slice_from(key, 1), {"", 1}, kept->bytes};
     return estate_add(file, keys[key.data[0] - 'a'], parts, 4);
 }
 
@@ -94,12 +117,19 @@ int kept_files_write(const struct kept_files *files, int file)
 static bool read_entry(struct kept_files *files, enum kept_kind kind, struct slice value)
 {
     int error;
-    if (!estate_take_int(&value, &error) || slice_find(value, '\0') == value.length)
+    uint64_t is_watched, is_before, stamp;
+    if (!estate_take_int(&value, &error) || !estate_take_number(&value, 1, &is_watched) ||
+        !estate_take_number(&value, 1, &is_before) ||
+        !estate_take_number(&value, UINT64_MAX, &stamp) || slice_find(value, '\0') == value.length)
         return false;
     struct slice name = slice_cut(&value, '\0');
     if (name.length > NAME_LENGTH_MAX || kept_files_find(files, kind, name))
         return false;
-    struct kept kept = {-error, arena_copy(&files->arena, value)};
+    struct kept kept = {.error = -error,
+                        .bytes = arena_copy(&files->arena, value),
+                        .is_watched = is_watched,
+                        .is_before = is_before,
+                        .stamp = stamp};
     return kept.bytes.data && kept_files_add(files, kind, name, kept);
 }
 

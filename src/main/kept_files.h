@@ -23,6 +23,9 @@ enum kept_kind {
 struct kept {
     int error; /* 0 or -errno */
     struct slice bytes;
+    bool is_watched; /* a renewal reads it again, if it has changed */
+    bool is_before;  /* what was read was not good; this is what it was before */
+    uint64_t stamp;  /* of what is watched: what it looked like just before it was read */
 };
 
 struct kept_files {
@@ -43,9 +46,24 @@ void kept_files_take(struct kept_files *files, struct kept_files *from);
 bool kept_files_add(struct kept_files *files, enum kept_kind kind, struct slice name,
                     struct kept kept);
 
+/* Another thing in the place of what is kept under a name. */
+void kept_files_replace(struct kept_files *files, enum kept_kind kind, struct slice name,
+                        struct kept kept);
+
 /* NULL: nothing is kept under the name. */
 const struct kept *kept_files_find(const struct kept_files *files, enum kept_kind kind,
                                    struct slice name);
+
+/* Goes through everything that is kept, in no order. Begins as {0}; the name has a NUL behind it
+ * and lives as long as what is kept. */
+struct kept_walk {
+    size_t next;
+    enum kept_kind kind;
+    struct slice name;
+};
+
+/* NULL: that was all. */
+const struct kept *kept_files_next(const struct kept_files *files, struct kept_walk *walk);
 
 /* Writes a record for each into an estate, 0 or -errno; and takes one from there, where its key is
  * one of ours. False: it is malformed, or there is no memory. */

@@ -50,7 +50,31 @@ static bool read_file(void *context, struct slice path, struct arena *arena,
     return result == 0;
 }
 
+static bool read_watched(void *context, struct slice path, struct arena *arena,
+                         struct slice *ret_bytes, const char **ret_reason)
+{
+    struct sys_opener *opener = context;
+    char text[PATH_LENGTH_MAX];
+    if (!path_text(path, text)) {
+        *ret_reason = "the path is too long";
+        return false;
+    }
+    int file = opener->open_watched(opener, text);
+    int result = file < 0 ? file : sys_read_opened(file, YAML_SIZE_MAX, arena, ret_bytes);
+    if (file >= 0)
+        sys_close(file);
+    if (result < 0)
+        *ret_reason = error_text(-result);
+    return result == 0;
+}
+
 /* A pattern for which there is no file comes back as itself. */
+static void drop_pattern(struct slice pattern, const struct slice *paths, size_t *count)
+{
+    if (*count == 1 && slice_equal(paths[0], pattern))
+        *count = 0;
+}
+
 static bool expand_glob(void *context, struct slice pattern, struct arena *arena,
                         struct slice **ret_paths, size_t *ret_count)
 {
@@ -58,8 +82,19 @@ static bool expand_glob(void *context, struct slice pattern, struct arena *arena
     char text[PATH_LENGTH_MAX];
     if (!path_text(pattern, text) || !opener->expand(opener, text, arena, ret_paths, ret_count))
         return false;
-    if (*ret_count == 1 && slice_equal((*ret_paths)[0], pattern))
-        *ret_count = 0;
+    drop_pattern(pattern, *ret_paths, ret_count);
+    return true;
+}
+
+static bool expand_watched(void *context, struct slice pattern, struct arena *arena,
+                           struct slice **ret_paths, size_t *ret_count)
+{
+    struct sys_opener *opener = context;
+    char text[PATH_LENGTH_MAX];
+    if (!path_text(pattern, text) ||
+        !opener->expand_watched(opener, text, arena, ret_paths, ret_count))
+        return false;
+    drop_pattern(pattern, *ret_paths, ret_count);
     return true;
 }
 
@@ -117,6 +152,8 @@ struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_op
     struct configuration_reader reader = {.context = opener,
                                           .read_file = read_file,
                                           .expand_glob = expand_glob,
+                                          .read_watched = read_watched,
+                                          .expand_watched = expand_watched,
                                           .environment = environment_value};
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTICS_MAX);
     struct configuration *configuration =
@@ -133,14 +170,14 @@ struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_op
     return snapshot;
 }
 
-struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live, FILE *told,
-                           struct load_report *ret_report)
+/* After the opener was told of it, and whether it refused. */
+static struct snapshot *load_begun(const char *path, struct sys_opener *opener, int refused,
+                                   void *live, FILE *told, struct load_report *ret_report)
 {
     struct arena arena;
     struct slice bytes;
     struct snapshot *snapshot = NULL;
     arena_init(&arena, NULL, 3 * (size_t)YAML_SIZE_MAX);
-    int refused = opener->begin_load(opener);
     int result = refused ? 0 : sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes);
     if (refused == -EBUSY)
         (void)fprintf(told, "weir: cannot load %s while an upgrade is under way\n", path);
@@ -154,11 +191,24 @@ struct snapshot *load_file(const char *path, struct sys_opener *opener, void *li
     return snapshot;
 }
 
+struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live, FILE *told,
+                           struct load_report *ret_report)
+{
+    return load_begun(path, opener, opener->begin_load(opener), live, told, ret_report);
+}
+
+struct snapshot *load_renewal(const char *path, struct sys_opener *opener, void *live, FILE *told)
+{
+    return load_begun(path, opener, opener->begin_renewal(opener), live, told, NULL);
+}
+
 struct configuration *load_configuration(const char *path, struct sys_opener *opener)
 {
     struct configuration_reader reader = {.context = opener,
                                           .read_file = read_file,
                                           .expand_glob = expand_glob,
+                                          .read_watched = read_watched,
+                                          .expand_watched = expand_watched,
                                           .environment = environment_value};
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTICS_MAX);
     struct configuration *configuration = NULL;

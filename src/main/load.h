@@ -20,6 +20,9 @@ const char *load_default_path(struct sys_opener *opener);
 struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live, FILE *told,
                            struct load_report *ret_report);
 
+/* The same of what is served, with what is watched read again (sys/open.h). */
+struct snapshot *load_renewal(const char *path, struct sys_opener *opener, void *live, FILE *told);
+
 /* The same from bytes that are no file: `name` stands before the lines of errors. */
 struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
                             void *live, FILE *told, struct load_report *ret_report);

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "conf/yaml.h"
 #include "main/estate.h"
+#include "obs/log.h"
 #include "sys/channel.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ static void end_load(struct opening *opening)
 {
     kept_files_clear(&opening->loading);
     opening->is_vouched = opening->awaits_worker = opening->is_loading = false;
+    opening->is_renewing = false;
 }
 
 void opening_rewind(struct opening *opening)
@@ -27,7 +29,7 @@ void opening_rewind(struct opening *opening)
     if (!opening->awaits_worker)
         end_load(opening);
     kept_listeners_rewind(&opening->listeners);
-    opening->wants_check = opening->is_awaiting = false;
+    opening->wants_check = opening->wants_renewal = opening->is_awaiting = false;
     opening->is_restoring = opening->has_served;
 }
 
@@ -35,7 +37,7 @@ void opening_await(struct opening *opening)
 {
     end_load(opening);
     kept_listeners_rewind(&opening->listeners);
-    opening->wants_check = opening->is_restoring = false;
+    opening->wants_check = opening->wants_renewal = opening->is_restoring = false;
     opening->is_awaiting = true;
 }
 
@@ -45,7 +47,7 @@ void opening_stop_awaiting(struct opening *opening)
         return;
     end_load(opening);
     kept_listeners_drop_fresh(&opening->listeners);
-    opening->wants_check = opening->is_awaiting = false;
+    opening->wants_check = opening->wants_renewal = opening->is_awaiting = false;
 }
 
 /* ---- the checker */
@@ -105,17 +107,72 @@ static int answer_kept(const struct kept *kept)
     return kept->error ? kept->error : sys_memory_file(kept->bytes);
 }
 
+/* What a renewal need not read: what is not watched, for whatever stands in the file of the
+ * configuration by now is not what was asked for, and what is watched and has not changed. What was
+ * not good may be so beside another file. NULL: it has to be read. */
+static const struct kept *find_unchanged(const struct opening *opening, enum kept_kind kind,
+                                         struct slice name, bool is_watched, uint64_t stamp)
+{
+    const struct kept *served =
+        opening->is_renewing ? kept_files_find(&opening->served, kind, name) : NULL;
+    bool is_same = served && (!is_watched || (served->stamp == stamp && !served->is_before));
+    return is_same ? served : NULL;
+}
+
+/* In the arena of what is loaded. False: no memory. */
+static bool copy_kept(struct opening *opening, const struct kept *kept, struct kept *ret_copy)
+{
+    *ret_copy = *kept;
+    if (kept->bytes.data)
+        ret_copy->bytes = arena_copy(&opening->loading.arena, kept->bytes);
+    return !kept->bytes.data || ret_copy->bytes.data;
+}
+
+/* False: no memory. */
+static bool keep(struct opening *opening, enum kept_kind kind, const char *path, bool is_watched)
+{
+    /* Looked at before it is read: who changes it meanwhile will be noticed. */
+    struct kept fresh = {.is_watched = is_watched,
+                         .stamp = is_watched ? watch_stamp(kind, path) : 0};
+    struct slice name = slice_from_text(path);
+    const struct kept *same = find_unchanged(opening, kind, name, is_watched, fresh.stamp);
+    if (same && !copy_kept(opening, same, &fresh))
+        return false;
+    if (!same)
+        fresh.error = gather(kind, path, &opening->loading.arena, &fresh.bytes);
+    return kept_files_add(&opening->loading, kind, name, fresh);
+}
+
 /* What was read is read once, so that whoever asks again gets the same. */
-static int read_and_keep(struct opening *opening, enum kept_kind kind, const char *path)
+static int read_and_keep(struct opening *opening, enum kept_kind kind, const char *path,
+                         bool is_watched)
 {
     struct slice name = slice_from_text(path);
-    if (!kept_files_find(&opening->loading, kind, name)) {
-        struct kept fresh = {0};
-        fresh.error = gather(kind, path, &opening->loading.arena, &fresh.bytes);
-        if (!kept_files_add(&opening->loading, kind, name, fresh))
-            return -ENOMEM;
-    }
+    if (!kept_files_find(&opening->loading, kind, name) && !keep(opening, kind, path, is_watched))
+        return -ENOMEM;
     return answer_kept(kept_files_find(&opening->loading, kind, name));
+}
+
+/* Told once for each change of the file. */
+static int keep_before(struct opening *opening, const char *path)
+{
+    struct slice name = slice_from_text(path);
+    const struct kept *served =
+        opening->is_renewing ? kept_files_find(&opening->served, KEPT_FILE, name) : NULL;
+    const struct kept *loading = kept_files_find(&opening->loading, KEPT_FILE, name);
+    struct kept before;
+    if (!served || served->error || !loading || !loading->is_watched ||
+        (!loading->error && slice_equal(loading->bytes, served->bytes)))
+        return -ENOENT;
+    if (!copy_kept(opening, served, &before))
+        return -ENOMEM;
+    if (!served->is_before || served->stamp != loading->stamp)
+        log_event(LOG_ERROR, "a changed certificate cannot be served; the one before stays",
+                  LOG_TEXT("file", name));
+    before.is_before = true;
+    before.stamp = loading->stamp;
+    kept_files_replace(&opening->loading, KEPT_FILE, name, before);
+    return 0;
 }
 
 /* Nothing is opened. */
@@ -150,11 +207,17 @@ static int obey_checker(struct opening *opening, const struct opener_request *re
 {
     switch (request->question) {
     case OPENER_READ:
-        return read_and_keep(opening, KEPT_FILE, request->path);
+        return read_and_keep(opening, KEPT_FILE, request->path, false);
+    case OPENER_READ_WATCHED:
+        return read_and_keep(opening, KEPT_FILE, request->path, true);
     case OPENER_EXPAND:
-        return read_and_keep(opening, KEPT_NAMES, request->path);
+        return read_and_keep(opening, KEPT_NAMES, request->path, false);
+    case OPENER_EXPAND_WATCHED:
+        return read_and_keep(opening, KEPT_NAMES, request->path, true);
     case OPENER_REAL_PATH:
-        return read_and_keep(opening, KEPT_REAL_PATH, request->path);
+        return read_and_keep(opening, KEPT_REAL_PATH, request->path, false);
+    case OPENER_KEEP_BEFORE:
+        return keep_before(opening, request->path);
     case OPENER_LISTEN:
         return keep_address(opening, listener_kind(request), &request->address);
     case OPENER_APPEND:
@@ -166,6 +229,8 @@ static int obey_checker(struct opening *opening, const struct opener_request *re
     case OPENER_BEGIN_LOAD:
         return 0;
     case OPENER_FORGET_LISTENER:
+    case OPENER_HAS_RENEWAL:
+    case OPENER_BEGIN_RENEWAL:
     case OPENER_KEEP_LOADED:
     case OPENER_DROP_LOADED:
     case OPENER_BEGIN_UPGRADE:
@@ -184,10 +249,15 @@ static int obey_checker(struct opening *opening, const struct opener_request *re
 /* Two workers that load at once would each get what is the other one's. */
 static int judge(const struct opening *opening, enum crew_role role, enum opener_question question)
 {
+    bool renews = question == OPENER_HAS_RENEWAL || question == OPENER_BEGIN_RENEWAL;
     bool loads = question == OPENER_LISTEN || question == OPENER_READ ||
-                 question == OPENER_EXPAND || question == OPENER_REAL_PATH ||
+                 question == OPENER_READ_WATCHED || question == OPENER_EXPAND ||
+                 question == OPENER_EXPAND_WATCHED || question == OPENER_REAL_PATH ||
                  question == OPENER_BEGIN_LOAD || question == OPENER_KEEP_LOADED ||
                  question == OPENER_DROP_LOADED;
+    if (renews && role != CREW_SERVES)
+        return -EPERM;
+    loads |= renews;
     if (loads && role == CREW_LEAVES)
         return -EPERM;
     return loads && role == CREW_SERVES && opening->is_awaiting ? -EBUSY : 0;
@@ -254,6 +324,19 @@ static int begin_load(struct opening *opening)
     return 0;
 }
 
+static int has_renewal(struct opening *opening)
+{
+    return watch_look(&opening->watch, &opening->served) ? 0 : -ENODATA;
+}
+
+static int begin_renewal(struct opening *opening)
+{
+    if (opening->is_restoring || !opening->has_served)
+        return -EPERM;
+    opening->wants_check = opening->wants_renewal = true;
+    return 0;
+}
+
 /* What is not right cannot become what the next worker has to serve. */
 static int keep_loaded(struct opening *opening)
 {
@@ -302,8 +385,10 @@ static int obey(struct opening *opening, enum crew_role role, const struct opene
     case OPENER_FORGET_LISTENER:
         return forget_listener(opening, role, &request->address);
     case OPENER_READ:
+    case OPENER_READ_WATCHED:
         return give(opening, KEPT_FILE, request->path);
     case OPENER_EXPAND:
+    case OPENER_EXPAND_WATCHED:
         return give(opening, KEPT_NAMES, request->path);
     case OPENER_REAL_PATH:
         return give(opening, KEPT_REAL_PATH, request->path);
@@ -313,6 +398,10 @@ static int obey(struct opening *opening, enum crew_role role, const struct opene
         return connect_for(opening, &request->address);
     case OPENER_BEGIN_LOAD:
         return begin_load(opening);
+    case OPENER_HAS_RENEWAL:
+        return has_renewal(opening);
+    case OPENER_BEGIN_RENEWAL:
+        return begin_renewal(opening);
     case OPENER_KEEP_LOADED:
         return keep_loaded(opening);
     case OPENER_DROP_LOADED:
@@ -326,6 +415,7 @@ static int obey(struct opening *opening, enum crew_role role, const struct opene
     case OPENER_ALIVE:
         return 0;
     case OPENER_VOUCH:
+    case OPENER_KEEP_BEFORE:
     case OPENER_QUESTION_COUNT:
         return -EPERM;
     }
@@ -394,6 +484,8 @@ bool opening_answer(struct opening *opening, int channel, enum crew_role role,
 void opening_begin_check(struct opening *opening)
 {
     end_load(opening);
+    opening->is_renewing = opening->wants_renewal;
+    opening->wants_renewal = false;
 }
 
 bool opening_answer_checker(struct opening *opening, int channel)

@@ -14,6 +14,7 @@
 #include "main/kept_files.h"
 #include "main/kept_listeners.h"
 #include "main/upgrade.h"
+#include "main/watch.h"
 #include "sys/asking_opener.h"
 
 struct opening {
@@ -25,6 +26,9 @@ struct opening {
     bool is_vouched;    /* the checker finds `loading` right */
     bool awaits_worker; /* `loading` was checked before there was a worker to ask for it */
     bool wants_check;   /* a worker waits for a check */
+    bool wants_renewal; /* and has asked for a renewal */
+    bool is_renewing;   /* `loading` is `served` with what is watched read again */
+    struct watch watch;
     enum crew_role who_waits;
     bool is_loading;   /* the worker reads `loading` */
     bool has_served;   /* some worker has come to serve */

@@ -133,15 +133,17 @@ bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, con
 /* ---- the reload */
 
 /* What is wrong with the file goes to both. NULL: it is. */
-static struct snapshot *load(const struct reload *reload, FILE *told)
+static struct snapshot *load(const struct reload *reload, bool is_renewal, FILE *told)
 {
     char *text = NULL;
     size_t length = 0;
     FILE *wrong = open_memstream(&text, &length);
     if (!wrong)
         return NULL;
-    struct snapshot *snapshot =
-        load_file(reload->path, reload->opener, &reload->registries->live, wrong, NULL);
+    void *live = &reload->registries->live;
+    struct snapshot *snapshot = is_renewal
+                                    ? load_renewal(reload->path, reload->opener, live, wrong)
+                                    : load_file(reload->path, reload->opener, live, wrong, NULL);
     if (fclose(wrong) == 0) {
         (void)fwrite(text, 1, length, stderr);
         if (told)
@@ -173,7 +175,7 @@ bool reload_run(const struct reload *reload, struct worker *worker, struct admin
                 struct reload_history *history, FILE *told)
 {
     struct snapshot *before = worker_snapshot(worker);
-    struct snapshot *after = load(reload, told);
+    struct snapshot *after = load(reload, false, told);
     if (!after) {
         tell_refused(history,
                      told ? "it is wrong or cannot be read"
@@ -197,6 +199,39 @@ bool reload_run(const struct reload *reload, struct worker *worker, struct admin
         memory[problem.length] = '\0';
         tell_refused(history, memory, told);
         reload->opener->drop_loaded(reload->opener);
+    }
+    snapshot_unref(after);
+    snapshot_unref(before);
+    return published;
+}
+
+static void tell_not_renewed(const struct reload *reload, const char *problem)
+{
+    log_event(LOG_ERROR, "changed certificates were not loaded; those before stay",
+              LOG_TEXT("problem", slice_from_text(problem)));
+    reload->opener->drop_loaded(reload->opener);
+}
+
+bool reload_renew(const struct reload *reload, struct worker *worker, struct admin *admin)
+{
+    struct snapshot *before = worker_snapshot(worker);
+    struct snapshot *after = load(reload, true, NULL);
+    if (!after) {
+        tell_not_renewed(reload, "something is wrong with them, as told on standard error");
+        return false;
+    }
+    /* Both are held, so that the log goes on under one that lives. */
+    snapshot_ref(before);
+    snapshot_ref(after);
+    char memory[512] = "";
+    struct text problem = text_over(memory, sizeof(memory) - 1);
+    bool published = publish(reload, worker, admin, after, &problem);
+    if (published) {
+        error_log_start(after);
+        log_event(LOG_NOTICE, "certificates that have changed were read again");
+    } else {
+        memory[problem.length] = '\0';
+        tell_not_renewed(reload, memory);
     }
     snapshot_unref(after);
     snapshot_unref(before);

@@ -29,6 +29,11 @@ struct reload_history {
 bool reload_run(const struct reload *reload, struct worker *worker, struct admin *admin,
                 struct reload_history *history, FILE *told);
 
+/* Reads certificates again that have changed on the disk, while everything else stays as it was
+ * read, and publishes that. False: it cannot be served; the one before stays. The outcome is told
+ * in the error log, what is wrong on standard error. */
+bool reload_renew(const struct reload *reload, struct worker *worker, struct admin *admin);
+
 /* Opens the admin side where the configuration of the worker's snapshot says. At start, before
  * anybody is served. False: it was to be at an address that cannot be had, which was told; the
  * default one is done without. */

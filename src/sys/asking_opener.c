@@ -59,14 +59,18 @@ static int opened(int result)
     return result == 0 ? -EMFILE : result;
 }
 
-static int ask_of_path(struct sys_opener *opener, enum opener_question question, const char *path)
+static int ask_about(struct sys_opener *opener, enum opener_question question, const char *path)
 {
     struct opener_request request = {.question = question};
     if (strlen(path) >= sizeof(request.path))
         return -ENAMETOOLONG;
     memcpy(request.path, path, strlen(path) + 1);
-    int result = ask(opener, &request);
-    return opened(result);
+    return ask(opener, &request);
+}
+
+static int ask_of_path(struct sys_opener *opener, enum opener_question question, const char *path)
+{
+    return opened(ask_about(opener, question, path));
 }
 
 static int asking_listen(struct sys_opener *opener, const struct address *address,
@@ -112,11 +116,12 @@ static size_t count_names(struct slice names)
     return count;
 }
 
-static bool asking_expand(struct sys_opener *opener, const char *pattern, struct arena *arena,
-                          struct slice **ret_paths, size_t *ret_count)
+static bool ask_for_names(struct sys_opener *opener, enum opener_question question,
+                          const char *pattern, struct arena *arena, struct slice **ret_paths,
+                          size_t *ret_count)
 {
     struct slice names = {0};
-    int fd = ask_of_path(opener, OPENER_EXPAND, pattern);
+    int fd = ask_of_path(opener, question, pattern);
     if (fd < 0)
         return false;
     int error = sys_read_opened(fd, NAMES_MAX, arena, &names);
@@ -128,6 +133,23 @@ static bool asking_expand(struct sys_opener *opener, const char *pattern, struct
     for (size_t i = 0; *ret_paths && i < *ret_count; i++)
         (*ret_paths)[i] = slice_cut(&names, '\0');
     return *ret_paths != NULL;
+}
+
+static bool asking_expand(struct sys_opener *opener, const char *pattern, struct arena *arena,
+                          struct slice **ret_paths, size_t *ret_count)
+{
+    return ask_for_names(opener, OPENER_EXPAND, pattern, arena, ret_paths, ret_count);
+}
+
+static int asking_open_watched(struct sys_opener *opener, const char *path)
+{
+    return ask_of_path(opener, OPENER_READ_WATCHED, path);
+}
+
+static bool asking_expand_watched(struct sys_opener *opener, const char *pattern,
+                                  struct arena *arena, struct slice **ret_paths, size_t *ret_count)
+{
+    return ask_for_names(opener, OPENER_EXPAND_WATCHED, pattern, arena, ret_paths, ret_count);
 }
 
 static bool asking_real_path(struct sys_opener *opener, const char *path, char *ret_path,
@@ -156,6 +178,21 @@ static int ask_plainly(struct sys_opener *opener, enum opener_question question)
 static int asking_begin_load(struct sys_opener *opener)
 {
     return ask_plainly(opener, OPENER_BEGIN_LOAD);
+}
+
+static bool asking_has_renewal(struct sys_opener *opener)
+{
+    return ask_plainly(opener, OPENER_HAS_RENEWAL) == 0;
+}
+
+static int asking_begin_renewal(struct sys_opener *opener)
+{
+    return ask_plainly(opener, OPENER_BEGIN_RENEWAL);
+}
+
+static bool asking_keep_before(struct sys_opener *opener, const char *path)
+{
+    return ask_about(opener, OPENER_KEEP_BEFORE, path) == 0;
 }
 
 static void asking_keep_loaded(struct sys_opener *opener)
@@ -222,7 +259,12 @@ struct sys_opener *sys_opener_asking(int channel, uint32_t process, uint32_t use
                                                 .connect_datagram = asking_connect_datagram,
                                                 .expand = asking_expand,
                                                 .real_path = asking_real_path,
+                                                .open_watched = asking_open_watched,
+                                                .expand_watched = asking_expand_watched,
                                                 .begin_load = asking_begin_load,
+                                                .has_renewal = asking_has_renewal,
+                                                .begin_renewal = asking_begin_renewal,
+                                                .keep_before = asking_keep_before,
                                                 .keep_loaded = asking_keep_loaded,
                                                 .drop_loaded = asking_drop_loaded,
                                                 .begin_upgrade = asking_begin_upgrade,

@@ -25,6 +25,11 @@ enum opener_question {
     OPENER_UPGRADE_OUTCOME,
     OPENER_LEFT,
     OPENER_STOPS,
+    OPENER_READ_WATCHED,
+    OPENER_EXPAND_WATCHED,
+    OPENER_HAS_RENEWAL, /* the answer is an error where there is none */
+    OPENER_BEGIN_RENEWAL,
+    OPENER_KEEP_BEFORE,
     OPENER_ALIVE, /* the only one without an answer */
     OPENER_QUESTION_COUNT
 };

@@ -121,7 +121,19 @@ static void direct_keep_loaded(struct sys_opener *opener)
     (void)opener;
 }
 
-static int direct_upgrade(struct sys_opener *opener)
+static bool direct_has_renewal(struct sys_opener *opener)
+{
+    (void)opener;
+    return false;
+}
+
+static bool direct_keep_before(struct sys_opener *opener, const char *path)
+{
+    (void)opener, (void)path;
+    return false;
+}
+
+static int direct_unsupported(struct sys_opener *opener)
 {
     (void)opener;
     return -ENOTSUP;
@@ -141,12 +153,17 @@ struct sys_opener *sys_opener_direct(void)
         .open_to_append = direct_open_to_append,
         .connect_datagram = direct_connect_datagram,
         .expand = direct_expand,
+        .open_watched = direct_open_to_read,
+        .expand_watched = direct_expand,
         .real_path = direct_real_path,
         .begin_load = direct_begin_load,
+        .has_renewal = direct_has_renewal,
+        .begin_renewal = direct_unsupported,
+        .keep_before = direct_keep_before,
         .keep_loaded = direct_keep_loaded,
         .drop_loaded = direct_tell,
-        .begin_upgrade = direct_upgrade,
-        .open_upgrade_outcome = direct_upgrade,
+        .begin_upgrade = direct_unsupported,
+        .open_upgrade_outcome = direct_unsupported,
         .tell_left = direct_tell,
         .tell_stopping = direct_tell,
         .tell_alive = direct_tell,
@@ -193,6 +210,21 @@ int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struc
     int result = sys_read_opened(fd, max, arena, ret_bytes);
     (void)close(fd);
     return result;
+}
+
+uint64_t sys_file_stamp(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return (uint64_t)errno;
+    const uint64_t facts[] = {status.st_dev,
+                              status.st_ino,
+                              (uint64_t)status.st_size,
+                              (uint64_t)status.st_mtim.tv_sec,
+                              (uint64_t)status.st_mtim.tv_nsec,
+                              (uint64_t)status.st_ctim.tv_sec,
+                              (uint64_t)status.st_ctim.tv_nsec};
+    return slice_hash(slice_of((const char *)facts, sizeof(facts)), 0);
 }
 
 bool sys_is_readable_by_others(int fd)

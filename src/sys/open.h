@@ -28,6 +28,11 @@ struct sys_opener {
     /* The sorted names that a pattern stands for, in `arena`. False: no memory. */
     bool (*expand)(struct sys_opener *opener, const char *pattern, struct arena *arena,
                    struct slice **ret_paths, size_t *ret_count);
+    /* As open_to_read and expand, of what may change while it is served: a renewal reads it again.
+     */
+    int (*open_watched)(struct sys_opener *opener, const char *path);
+    bool (*expand_watched)(struct sys_opener *opener, const char *pattern, struct arena *arena,
+                           struct slice **ret_paths, size_t *ret_count);
     /* The path without links, dots and what it is relative to. False: there is no such file, or the
      * path is longer than `size`. */
     bool (*real_path)(struct sys_opener *opener, const char *path, char *ret_path, size_t size);
@@ -36,6 +41,15 @@ struct sys_opener {
      * configuration names and nothing else. 0, or -errno: that cannot be had (-EBUSY: an
      * upgrade is under way). */
     int (*begin_load)(struct sys_opener *opener);
+    /* Whether what is watched has changed since it was read, and is the same as when this was asked
+     * before, so that nobody is still writing. Each change is told once. */
+    bool (*has_renewal)(struct sys_opener *opener);
+    /* As begin_load, of what is served, with what is watched read again where it has changed and
+     * everything else as it was read. -ENOTSUP where there is no supervisor. */
+    int (*begin_renewal)(struct sys_opener *opener);
+    /* For a checker: what a renewal has read of that file is not good. True: what was read before
+     * is given from now on, so the load begins again. False: there is nothing else to be had. */
+    bool (*keep_before)(struct sys_opener *opener, const char *path);
     /* It is served. A supervisor keeps what was read, for the next worker. */
     void (*keep_loaded)(struct sys_opener *opener);
     /* It is not served after all, and what was read is forgotten. */
@@ -62,6 +76,10 @@ int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struc
 
 /* The same of a file that is open. */
 int sys_read_opened(int fd, size_t max, struct arena *arena, struct slice *ret_bytes);
+
+/* A number that is another one when the file behind the path was changed or replaced, or what
+ * forbids to look at it. */
+uint64_t sys_file_stamp(const char *path);
 
 /* Whether the file behind a descriptor may be read by whoever has an account on this machine. */
 bool sys_is_readable_by_others(int fd);

@@ -32,9 +32,10 @@ static void read_key(struct setting_reader *reader, struct tls_found *found)
 {
     struct slice path = key_path(reader, found->path);
     found->key = found->bytes;
+    found->key_path = path;
     if (holds(found->bytes, SLICE("PRIVATE KEY-----")) || !path.data)
         return;
-    if (setting_try_path(reader, path, TLS_FILE_MAX, &found->key))
+    if (setting_try_watched(reader, path, TLS_FILE_MAX, &found->key))
         found->key = SLICE("");
     else if (!tls_keep_until_cleansed(reader, found->key))
         found->problem = "there is no memory for a file";
@@ -43,7 +44,7 @@ static void read_key(struct setting_reader *reader, struct tls_found *found)
 static bool read_file(struct setting_reader *reader, struct slice path, struct tls_found *ret_found)
 {
     *ret_found = (struct tls_found){.path = path};
-    ret_found->problem = setting_try_path(reader, path, TLS_FILE_MAX, &ret_found->bytes);
+    ret_found->problem = setting_try_watched(reader, path, TLS_FILE_MAX, &ret_found->bytes);
     if (ret_found->problem)
         return true;
     if (!tls_keep_until_cleansed(reader, ret_found->bytes)) {
@@ -77,7 +78,7 @@ bool tls_directory_read(struct setting_reader *reader, const struct node *node,
     for (size_t i = 0; i < KINDS; i++) {
         struct slice parts[] = {directory, SLICE("/"), slice_from_text(patterns[i])};
         struct slice pattern = arena_join(reader->arena, parts, 3);
-        if (!pattern.data || !setting_find_files(reader, node, pattern, &paths[i], &counts[i]))
+        if (!pattern.data || !setting_find_watched(reader, node, pattern, &paths[i], &counts[i]))
             return false;
         all += counts[i];
     }

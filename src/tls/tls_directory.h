@@ -10,7 +10,7 @@ enum { TLS_DIRECTORY_MAX = 20000 }; /* files with certificates */
 /* A file with a certificate. The bytes are overwritten with the configuration's end at the
  * latest. */
 struct tls_found {
-    struct slice path;
+    struct slice path, key_path;
     struct slice bytes, key; /* the key's file, which may be the same */
     const char *problem;     /* why one of them could not be read; NULL: both were */
 };

@@ -29,7 +29,8 @@ bool tls_file_read(struct setting_reader *reader, const struct node *node, void 
     if (node->kind != NODE_SCALAR || node->text.length == 0)
         return setting_refuse(reader, "a certificate or key", "a file", "/etc/weir/shop.pem", node);
     file->node = node;
-    file->problem = setting_try_file(reader, node, TLS_FILE_MAX, &file->bytes);
+    file->path = setting_path(reader, node);
+    file->problem = setting_try_watched(reader, file->path, TLS_FILE_MAX, &file->bytes);
     return file->problem || tls_keep_until_cleansed(reader, file->bytes);
 }
 
@@ -42,7 +43,8 @@ bool tls_authorities_read(struct setting_reader *reader, const struct node *node
     if (node->kind != NODE_SCALAR || node->text.length == 0)
         return setting_refuse(reader, "a list of authorities", "a file", "/etc/weir/ca.pem", node);
     file->node = node;
-    file->problem = setting_try_file(reader, node, TLS_AUTHORITIES_MAX, &file->bytes);
+    file->path = setting_path(reader, node);
+    file->problem = setting_try_watched(reader, file->path, TLS_AUTHORITIES_MAX, &file->bytes);
     return true;
 }
 

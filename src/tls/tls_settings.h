@@ -12,6 +12,7 @@ enum { TLS_FILE_MAX = 256 * 1024, TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 };
  * the latest. */
 struct tls_file {
     const struct node *node; /* where it is named; NULL: it is not */
+    struct slice path;       /* as it is opened */
     struct slice bytes;
     const char *problem; /* why it could not be read; NULL: it was */
 };

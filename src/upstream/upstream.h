@@ -111,6 +111,8 @@ struct live {
     uint32_t stage_count;
     struct tls_entrance *tls; /* what TLS connections of clients begin with; NULL: there are none */
     bool is_lenient; /* the snapshot will serve: one bad certificate of many does not stop it */
+    /* Is told the file of a certificate that cannot be served, or its key's. NULL: nobody is. */
+    void (*note_bad_file)(struct live *live, struct slice path);
 };
 
 struct upstream_table;

@@ -50,7 +50,10 @@ static const char *environment_value(void *context, const char *name)
 
 struct configuration_reader fuzz_files_reader(struct slice *input)
 {
-    return (struct configuration_reader){input, read_file, expand_glob, environment_value};
+    return (struct configuration_reader){.context = input,
+                                         .read_file = read_file,
+                                         .expand_glob = expand_glob,
+                                         .environment = environment_value};
 }
 
 struct slice fuzz_files_first(struct slice input)

@@ -1,0 +1,73 @@
+"""Certificates that change on the disk are served without anybody asking for it."""
+
+import os
+import signal
+
+from harness.certificates import a_site
+from harness.supervised import READY
+
+RENEWED = "notice certificates that have changed were read again"
+KEPT = "error a changed certificate cannot be served; the one before stays file="
+
+
+def serial(client):
+    return int(client.socket.getpeercert()["serialNumber"], 16)
+
+
+def renewed(weir, change):
+    """What `change` gives, when it is served."""
+    seen = weir.log.count("\n")
+    made = change()
+    weir.wait_for_log(RENEWED, start=seen)
+    return made.serial_number if made else None
+
+
+def test_a_changed_certificate_is_served_and_nothing_else_is_read(authority, start_tls, tls,
+                                                                  directory):
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site(), supervised=True)
+    before = tls(weir)
+    (directory / "weir-0" / "weir.yaml").write_text("nonsense: true\n")
+    made = renewed(weir, lambda: authority.make("site", ["example.com"]))
+    assert serial(tls(weir)) == made
+    assert before.ask(host="example.com").status == 200
+    seen = weir.log.count("\n")
+    os.kill(weir.worker(), signal.SIGKILL)
+    weir.wait_for_log(READY, start=seen)
+    assert serial(tls(weir)) == made
+    made = renewed(weir, lambda: authority.make("site", ["example.com"]))
+    assert serial(tls(weir)) == made
+
+
+def test_a_bad_one_is_told_once_and_the_one_before_stays(authority, start_tls, tls):
+    """Also where only the first half of a pair is there, until the other one comes."""
+    def rename(part):
+        os.replace(authority.directory / f"next.{part}", authority.directory / f"b.{part}")
+
+    for name in ["a", "b"]:
+        authority.make(name, [f"{name}.example.com"])
+    weir = start_tls(a_site("a.example.com", "a") + a_site("b.example.com", "b"), supervised=True)
+    old = serial(tls(weir, "b.example.com"))
+    made = authority.make("next", ["b.example.com"]).serial_number
+    renewed(weir, lambda: rename("pem"))
+    assert serial(tls(weir, "b.example.com")) == old
+    for _ in range(2):
+        fresh = renewed(weir, lambda: authority.make("a", ["a.example.com"]))
+        assert serial(tls(weir, "a.example.com")) == fresh
+        assert serial(tls(weir, "b.example.com")) == old
+    assert weir.log.count(KEPT) == 1
+    renewed(weir, lambda: rename("key"))
+    assert serial(tls(weir, "b.example.com")) == made
+    renewed(weir, (authority.directory / "b.pem").unlink)
+    assert serial(tls(weir, "b.example.com")) == made
+    assert weir.log.count(KEPT) == 2
+
+
+def test_certificates_come_to_a_directory_and_go(authority, start_tls, tls):
+    (authority.directory / "many").mkdir()
+    authority.make("many/1", ["a.example.com"])
+    weir = start_tls("  - tls: {certificates: {files}/many}\n    respond: 204\n", supervised=True)
+    renewed(weir, lambda: authority.make("many/2", ["b.example.com"]))
+    assert tls(weir, "b.example.com").shown() == ["b.example.com"]
+    renewed(weir, (authority.directory / "many" / "1.pem").unlink)
+    assert tls(weir, None).shown() == ["b.example.com"]
