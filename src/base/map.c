@@ -57,3 +57,27 @@ bool map_set(struct map *map, struct slice key, void *value)
     *entry = (struct map_entry){key, hash, value};
     return true;
 }
+
+/* Whether an entry that belongs at `home` and lies at `at` may move to `hole`: it would still be
+ * found from its home on, without a free entry in between. */
+static bool may_move(size_t home, size_t hole, size_t at, size_t mask)
+{
+    return ((at - home) & mask) >= ((at - hole) & mask);
+}
+
+/* Those behind it that were pushed away by it move up, so that no mark has to stay in its place. */
+void map_remove(struct map *map, struct slice key)
+{
+    struct map_entry *entry = map->capacity ? find(map, key, slice_hash(key, 0)) : NULL;
+    if (!entry || !entry->value)
+        return;
+    size_t mask = map->capacity - 1, hole = (size_t)(entry - map->entries);
+    for (size_t at = (hole + 1) & mask; map->entries[at].value; at = (at + 1) & mask) {
+        if (!may_move(map->entries[at].hash & mask, hole, at, mask))
+            continue;
+        map->entries[hole] = map->entries[at];
+        hole = at;
+    }
+    map->entries[hole] = (struct map_entry){0};
+    map->count--;
+}

@@ -1,5 +1,5 @@
-/* A map from texts to pointers: open addressing, grows by doubling, never shrinks, nothing is taken
- * out. Keys are borrowed and must outlive the map. One thread at a time while it is changed; any
+/* A map from texts to pointers: open addressing, grows by doubling, never shrinks. Keys are
+ * borrowed and must live as long as they are in it. One thread at a time while it is changed; any
  * number may read. */
 #pragma once
 
@@ -28,3 +28,6 @@ void *map_get(const struct map *map, struct slice key);
 
 /* Sets the value of a key; `value` is not NULL. False: no memory. */
 bool map_set(struct map *map, struct slice key, void *value);
+
+/* Takes the key out, where it is there. */
+void map_remove(struct map *map, struct slice key);

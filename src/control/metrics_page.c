@@ -677,6 +677,10 @@ static void print_process(FILE *file, const struct metrics_sources *sources)
     print_single(file, "weir_snapshots", GAUGE,
                  "Configurations in memory: the current one, and older ones that are still used.",
                  sources->snapshots);
+    print_single(file, "weir_servers", GAUGE,
+                 "Servers that are known: those of the configurations in memory, and older ones "
+                 "to which there are still connections.",
+                 sources->servers);
     print_single(file, "weir_resident_memory_bytes", GAUGE, "Memory of the process.",
                  sources->resident_bytes);
     print_single(file, "weir_open_descriptors", GAUGE, "Descriptors of the process.",

@@ -26,6 +26,7 @@ struct metrics_sources {
     unsigned accept_queue_count;
     const struct snapshot *snapshot; /* whose servers are shown */
     uint64_t snapshots;              /* that are in memory */
+    uint64_t servers;                /* the same, with those that nobody names any more */
     uint64_t connections;            /* of clients, open */
     uint64_t hangs;                  /* of loops */
     uint64_t reloads_done, reloads_refused;

@@ -83,7 +83,8 @@ void control_leave(struct control *control)
 static void take_published(struct control *control)
 {
     health_take(control->health, worker_snapshot(control->worker));
-    worker_rest(control->worker); /* nobody may hold the one before any more */
+    worker_tidy(control->worker); /* nobody may hold the one before any more */
+    worker_rest(control->worker);
 }
 
 bool control_reload(struct control *control, FILE *told)
@@ -119,6 +120,7 @@ static void on_rest(struct timer *timer)
 static void on_watch(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, watch);
+    worker_tidy(control->worker);
     if (worker_watch(control->worker))
         control->opener->tell_alive(control->opener);
     timer_set(control->loop, &control->watch, WATCH_MS);

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "exchange/client.h"
 #include "sys/thread.h"
+#include "upstream/farewell.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -306,6 +307,7 @@ void publication_tidy(struct worker *worker)
         return;
     close_gone(worker);
     free_past_snapshots(worker, false);
+    farewells_tidy(worker->servers, &worker->circle);
 }
 
 /* Waits until all loops have taken the last snapshot; false: one does not come to it. */

@@ -303,9 +303,13 @@ uint64_t worker_hangs(const struct worker *worker)
     return worker->hangs;
 }
 
-void worker_rest(struct worker *worker)
+void worker_tidy(struct worker *worker)
 {
     publication_tidy(worker);
+}
+
+void worker_rest(struct worker *worker)
+{
     enum { BURST_LEAST = 256 }; /* clients: what fewer leave behind is not worth the walk */
     uint64_t clients = client_table_count(worker->clients);
     if (clients > worker->most_clients)

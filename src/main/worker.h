@@ -69,6 +69,9 @@ struct accept_queue;
 unsigned worker_accept_queues(const struct worker *worker, struct accept_queue *ret_queues,
                               unsigned max);
 
+/* Asked every second: frees old snapshots, listeners and servers that nobody uses any more. */
+void worker_tidy(struct worker *worker);
+
 /* Asked now and then: after a burst of clients is over, their memory goes back to the system. */
 void worker_rest(struct worker *worker);
 

@@ -28,11 +28,9 @@ struct commons_table *commons_table_new(void)
 
 static void free_commons(struct commons *commons)
 {
-    while (commons->links) {
-        struct queue_link *link = commons->links;
-        commons->links = link->next_of_commons;
-        free(link);
-    }
+    struct list *link;
+    while ((link = list_pop_front(&commons->links)))
+        free(CONTAINER_OF(link, struct queue_link, of_commons));
     free(commons);
 }
 
@@ -59,6 +57,7 @@ static struct commons *add(struct commons_table *table, struct slice key)
     commons->lock = table->lock;
     commons->tickets = &table->tickets;
     list_init(&commons->waiters);
+    list_init(&commons->links);
     commons->key = arena_copy(&table->arena, key);
     if (commons->key.data && map_set(&table->by_key, commons->key, commons))
         return commons;
@@ -82,8 +81,7 @@ struct queue_link *commons_link_new(struct commons *commons)
     if (!link)
         return NULL;
     link->commons = commons;
-    link->next_of_commons = commons->links;
-    commons->links = link;
+    list_push_back(&commons->links, &link->of_commons);
     return link;
 }
 

@@ -48,14 +48,14 @@ struct commons {
     bool has_spare;    /* a place came free when all who wait were called already */
     struct counter queue_overflows, queue_timeouts;
     struct histogram queue_milliseconds; /* that calls have waited, for a place or in vain */
-    struct queue_link *links;
+    struct list links;                   /* queue_link */
 };
 
 /* From a server to who waits for its places. */
 struct queue_link {
     struct commons *commons;
-    struct queue_link *next;            /* of the server */
-    struct queue_link *next_of_commons; /* to be freed with them */
+    struct queue_link *next; /* of the server */
+    struct list of_commons;  /* to be freed with them, if not with the server */
 };
 
 struct commons_table;
@@ -69,7 +69,7 @@ void commons_table_free(struct commons_table *table);
 /* Those of that key; made where it is new. NULL: no memory. Any thread. */
 struct commons *commons_get(struct commons_table *table, struct slice key);
 
-/* Another link to them, which goes with them. NULL: no memory. Behind the lock. */
+/* Another link to them, which goes with them, or before. NULL: no memory. Behind the lock. */
 struct queue_link *commons_link_new(struct commons *commons);
 
 /* A request for which retries are on: its share for the budget. Any thread. */

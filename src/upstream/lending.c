@@ -42,15 +42,16 @@ static struct upstreams *find_lender(const struct upstreams *borrower, const str
     return lender == borrower ? NULL : lender;
 }
 
-void lending_ask(struct upstreams *borrower, struct server *server)
+bool lending_ask(struct upstreams *borrower, struct server *server)
 {
     ASSERT(server);
     struct upstreams *lender = find_lender(borrower, server);
     struct loan *loan = lender ? calloc(1, sizeof(*loan)) : NULL;
     if (!loan)
-        return;
+        return false;
     *loan = (struct loan){.borrower = borrower, .lender = lender, .server = server, .fd = -1};
     loan->message.deliver = on_question;
     borrower->loans_asked++;
     loop_send(upstreams_loop(lender), &loan->message);
+    return true;
 }

@@ -12,5 +12,6 @@ struct lending_circle {
 };
 
 /* Asks another loop for an idle connection to the server, where one is known to have it. The loan
- * comes to upstreams_take_loan of the borrower. Only on the borrower's loop. */
-void lending_ask(struct upstreams *borrower, struct server *server);
+ * comes to upstreams_take_loan of the borrower. False: nobody was asked. Only on the borrower's
+ * loop. */
+bool lending_ask(struct upstreams *borrower, struct server *server);

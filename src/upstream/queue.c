@@ -41,6 +41,21 @@ bool queue_watch(struct commons *commons, struct server *server)
     return good;
 }
 
+void queue_forget(struct server *server)
+{
+    struct queue_link *link = atomic_load_explicit(&server->queues, memory_order_acquire);
+    while (link) {
+        struct queue_link *next = link->next;
+        struct sys_lock *lock = link->commons->lock;
+        sys_lock_take(lock);
+        list_remove(&link->of_commons);
+        sys_lock_release(lock);
+        free(link);
+        link = next;
+    }
+    atomic_store_explicit(&server->queues, NULL, memory_order_relaxed);
+}
+
 /* Of one that writes it itself; what holds for all upstreams may be meant for others. */
 static void warn_of_idle_queue(const struct scope *scope, struct diagnostics *diagnostics)
 {

@@ -46,6 +46,9 @@ struct waiter {
  * built. False: no memory. */
 bool queue_watch(struct commons *commons, struct server *server);
 
+/* The server goes; nobody else knows it any more. */
+void queue_forget(struct server *server);
+
 /* What a scope says of the queue of an upstream that is being built: `queue` is set, its servers
  * are watched. False: no memory. */
 bool queue_set(struct upstream *upstream, const struct snapshot *snapshot,

@@ -31,8 +31,9 @@ struct server_registry *server_registry_new(void)
         free(registry);
         return NULL;
     }
-    arena_init(&registry->arena, NULL, SIZE_MAX / 2);
     map_init(&registry->by_key);
+    list_init(&registry->unnamed);
+    list_init(&registry->farewells);
     sys_random(&registry->key, sizeof(registry->key));
     return registry;
 }
@@ -54,13 +55,15 @@ void server_registry_free(struct server_registry *registry)
     if (!registry)
         return;
     stop_resolvers(registry);
+    farewells_free(&registry->farewells);
     for (uint32_t i = 0; i < registry->count; i++) {
-        standings_free(registry->servers[i]->standings);
+        if (registry->servers[i])
+            standings_free(registry->servers[i]->standings);
         free(registry->servers[i]);
     }
     free(registry->servers);
+    free(registry->free_ids);
     map_fini(&registry->by_key);
-    arena_fini(&registry->arena);
     commons_table_free(registry->commons);
     session_table_free(registry->sessions);
     sys_lock_free(registry->lock);
@@ -69,40 +72,67 @@ void server_registry_free(struct server_registry *registry)
 
 static bool make_room(struct server_registry *registry)
 {
-    if (registry->count < registry->capacity)
+    if (registry->free_count > 0 || registry->count < registry->capacity)
         return true;
     uint32_t capacity = registry->capacity ? registry->capacity * 2 : 16;
-    struct server **servers = realloc(registry->servers, capacity * sizeof(*registry->servers));
-    if (!servers)
+    struct server **servers = realloc(registry->servers, capacity * sizeof(*servers));
+    if (servers)
+        registry->servers = servers;
+    uint32_t *free_ids = realloc(registry->free_ids, capacity * sizeof(*free_ids));
+    if (free_ids)
+        registry->free_ids = free_ids;
+    if (!servers || !free_ids)
         return false;
-    registry->servers = servers;
     registry->capacity = capacity;
     return true;
+}
+
+/* With the texts of the place behind it, each with a NUL. NULL: no memory. */
+static struct server *allocate(const struct server_place *place)
+{
+    struct server *server = calloc(1, sizeof(*server) + place->key.length + place->host.length + 2);
+    if (!server)
+        return NULL;
+    char *texts = (char *)(server + 1);
+    memcpy(texts, place->key.data, place->key.length);
+    server->key = slice_of(texts, place->key.length);
+    if (slice_is_empty(place->host))
+        return server;
+    texts += place->key.length + 1;
+    memcpy(texts, place->host.data, place->host.length);
+    server->host = slice_of(texts, place->host.length);
+    return server;
+}
+
+static void take_id(struct server_registry *registry, struct server *server)
+{
+    server->id =
+        registry->free_count > 0 ? registry->free_ids[--registry->free_count] : registry->count++;
+    server->serial = registry->next_serial++;
+    registry->servers[server->id] = server;
 }
 
 static struct server *add(struct server_registry *registry, const struct server_place *place)
 {
     ASSERT(!slice_is_empty(place->key) && registry->count <= registry->capacity);
-    struct server *server = make_room(registry) ? calloc(1, sizeof(*server)) : NULL;
+    struct server *server = make_room(registry) ? allocate(place) : NULL;
     if (!server)
         return NULL;
-    server->id = registry->count;
     server->port = place->port;
     server->is_tls = place->is_tls;
     server->is_h2 = place->is_h2;
-    server->key = arena_copy(&registry->arena, place->key);
+    list_init(&server->link);
     if (!slice_is_empty(place->host)) {
-        server->host = arena_copy(&registry->arena, place->host);
         server->look_up_at = 1;
     } else {
         server->addresses[0] = place->fixed;
         server->address_count = 1;
     }
-    if (!server->key.data || !map_set(&registry->by_key, server->key, server)) {
+    if (!map_set(&registry->by_key, server->key, server)) {
         free(server);
         return NULL;
     }
-    registry->servers[registry->count++] = server;
+    take_id(registry, server);
     return server;
 }
 
@@ -111,12 +141,24 @@ struct server *server_registry_get(struct server_registry *registry,
 {
     sys_lock_take(registry->lock);
     struct server *server = map_get(&registry->by_key, place->key);
-    if (!server) {
+    if (!server)
         server = add(registry, place);
-        sys_lock_wake_all(registry->lock);
+    if (server && server->references++ == 0) {
+        server->comings++;
+        list_remove(&server->link);
+        sys_lock_wake_all(registry->lock); /* its name may have to be looked up */
     }
     sys_lock_release(registry->lock);
     return server;
+}
+
+void server_unref(struct server_registry *registry, struct server *server)
+{
+    sys_lock_take(registry->lock);
+    ASSERT(server->references > 0);
+    if (--server->references == 0)
+        list_push_back(&registry->unnamed, &server->link);
+    sys_lock_release(registry->lock);
 }
 
 struct slice server_authority(const struct server *server)
@@ -148,7 +190,7 @@ struct commons_table *server_registry_commons(struct server_registry *registry)
 uint32_t server_registry_count(struct server_registry *registry)
 {
     sys_lock_take(registry->lock);
-    uint32_t count = registry->count;
+    uint32_t count = registry->count - registry->free_count;
     sys_lock_release(registry->lock);
     return count;
 }
@@ -234,7 +276,7 @@ static struct server *next_due(const struct server_registry *registry, int *ret_
     *ret_wait = -1;
     for (uint32_t i = 0; i < registry->count; i++) {
         struct server *server = registry->servers[i];
-        if (server->look_up_at == 0 || server->looking)
+        if (!server || server->references == 0 || server->look_up_at == 0 || server->looking)
             continue;
         if (server->look_up_at <= now)
             return server;
@@ -311,7 +353,7 @@ static bool all_looked_up(const struct server_registry *registry)
 {
     for (uint32_t i = 0; i < registry->count; i++) {
         const struct server *server = registry->servers[i];
-        if (server->address_count == 0 && server->failures == 0)
+        if (server && server->references > 0 && server->address_count == 0 && server->failures == 0)
             return false;
     }
     return true;

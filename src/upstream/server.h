@@ -1,10 +1,12 @@
 /* Servers as they live: one object per address, by name, outside every snapshot, shared by all
  * loops. What loops write here is atomic; addresses of names are behind the registry's lock, which
- * is taken only to connect. Servers stay until the registry goes. */
+ * is taken only to connect. A server stays as long as an upstream of some snapshot names it, and
+ * while a loop still has a connection to it (farewell.h). */
 #pragma once
 
 #include "base/address.h"
 #include "base/cold.h"
+#include "base/list.h"
 #include "sys/thread.h"
 #include "tls/tls_mac.h"
 
@@ -38,7 +40,8 @@ bool server_place_parse(struct slice text, struct arena *arena, struct server_pl
                         const char **ret_wrong, const char **ret_cure);
 
 struct server {
-    uint32_t id; /* dense, from 0: index of tables per loop */
+    uint32_t id; /* dense, from 0: index of tables per loop; of one that is gone another has it */
+    uint32_t serial; /* nobody else ever has it */
     struct slice key;
     struct slice host; /* empty: no name to look up */
     uint16_t port;
@@ -74,7 +77,11 @@ struct server {
     uint64_t looked_up_at;      /* when it had looked last; 0: never */
     uint32_t failures;          /* of look-ups, in a row */
     bool looking;               /* a resolver thread is at it */
-    struct standing *standings; /* the newest first; they are never taken out */
+    struct standing *standings; /* the newest first */
+    uint32_t references;        /* members of snapshots; 0: nobody names it */
+    uint32_t comings;           /* times that it came to be named */
+    bool is_leaving;            /* the loops have been told to let go of it */
+    struct list link;           /* among those that nobody names */
 };
 
 struct commons_table;
@@ -89,10 +96,14 @@ void server_registry_free(struct server_registry *registry);
 /* A key that nobody can guess, the same as long as the registry lives. Any thread. */
 const struct tls_mac *server_registry_key(const struct server_registry *registry);
 
-/* The server at that place; made where it is new, and then looked up if it has a name. NULL: no
- * memory. Any thread. */
+/* The server at that place; made where it is new, and then looked up if it has a name. It is named
+ * once more, which is given back with server_unref. NULL: no memory. Any thread. */
 struct server *server_registry_get(struct server_registry *registry,
                                    const struct server_place *place);
+
+/* Named once less; when nobody names it, the loops are told to let go of it (farewell.h), and names
+ * are not looked up for it. Any thread. */
+void server_unref(struct server_registry *registry, struct server *server);
 
 /* What it is called in a URL: its key without the scheme, and without the port where it is that of
  * the scheme. */
@@ -104,7 +115,8 @@ struct commons_table *server_registry_commons(struct server_registry *registry);
 /* Which servers have which sessions; goes with the registry. Any thread. */
 struct session_table *server_registry_sessions(struct server_registry *registry);
 
-/* How many servers there are; ids are below it. Any thread. */
+/* How many servers there are, with those that nobody names and that are not yet gone. Any thread.
+ */
 uint32_t server_registry_count(struct server_registry *registry);
 
 /* Copies the addresses to connect to, at most SERVER_ADDRESSES_MAX. Any thread. */

@@ -1,7 +1,6 @@
-/* What server.c and standing.c share. */
+/* What server.c, standing.c and farewell.c share. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/map.h"
 #include "tls/tls_mac.h"
 #include "upstream/server.h"
@@ -10,10 +9,14 @@ enum { RESOLVERS = 4 };
 
 struct server_registry {
     struct sys_lock *lock;
-    struct arena arena; /* keys and hosts */
     struct map by_key;
-    struct server **servers;
-    uint32_t count, capacity;
+    struct server **servers;  /* by id; NULL: gone */
+    uint32_t count, capacity; /* of `servers` and of `free_ids` */
+    uint32_t *free_ids;       /* of those that are gone */
+    uint32_t free_count;
+    uint32_t next_serial;
+    struct list unnamed;      /* servers that nobody names */
+    struct list farewells;    /* under way; the control loop's own */
     _Atomic uint64_t changes; /* of rests and of standings */
     struct tls_mac key;
     struct commons_table *commons;
@@ -26,3 +29,6 @@ struct server_registry {
 
 /* Of one server, from the newest on. */
 void standings_free(struct standing *standing);
+
+/* Those that are under way; no loop has one any more. */
+void farewells_free(struct list *farewells);

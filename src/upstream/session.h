@@ -21,8 +21,8 @@ struct session_table *session_table_new(void);
 /* No loop may use it any more; NULL is accepted. */
 void session_table_free(struct session_table *table);
 
-/* The id of the server that has the session; SESSION_UNKNOWN: nobody is known to. `key`: a hash of
- * the cookie's value that nobody can foretell. `now_ms`: of the loop. */
+/* The serial of the server that has the session; SESSION_UNKNOWN: nobody is known to. `key`: a hash
+ * of the cookie's value that nobody can foretell. `now_ms`: of the loop. */
 uint32_t session_find(struct session_table *table, uint64_t key, uint64_t now_ms);
 
 /* It is that server that has it from now on. */

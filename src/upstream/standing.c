@@ -23,18 +23,14 @@ static struct standing *find(struct server *server, struct slice upstream)
 }
 
 /* The lock is held. */
-static struct standing *add(struct server_registry *registry, struct server *server,
-                            struct slice upstream)
+static struct standing *add(struct server *server, struct slice upstream)
 {
-    struct standing *standing = calloc(1, sizeof(*standing));
+    struct standing *standing = calloc(1, sizeof(*standing) + upstream.length);
     if (!standing)
         return NULL;
     standing->server = server;
-    standing->upstream = arena_copy(&registry->arena, upstream);
-    if (!standing->upstream.data) {
-        free(standing);
-        return NULL;
-    }
+    memcpy(standing + 1, upstream.data, upstream.length);
+    standing->upstream = slice_of((char *)(standing + 1), upstream.length);
     standing->older = server->standings;
     return server->standings = standing;
 }
@@ -46,17 +42,42 @@ struct standing *standing_get(struct server_registry *registry, struct server *s
     sys_lock_take(registry->lock);
     struct standing *standing = find(server, upstream);
     if (!standing)
-        standing = add(registry, server, upstream);
+        standing = add(server, upstream);
+    if (standing)
+        standing->references++;
     sys_lock_release(registry->lock);
     return standing;
 }
-
-/* ---- the control loop */
 
 static bool is_set_aside(const struct standing *standing)
 {
     return standing_order_of(standing) != STANDING_ENABLED || standing_is_down(standing);
 }
+
+/* The lock is held. */
+static void take_out(struct standing *standing)
+{
+    struct standing **place = &standing->server->standings;
+    while (*place != standing)
+        place = &(*place)->older;
+    *place = standing->older;
+    if (is_set_aside(standing))
+        atomic_fetch_sub_explicit(&standing->server->set_aside, 1, memory_order_relaxed);
+}
+
+void standing_unref(struct server_registry *registry, struct standing *standing)
+{
+    sys_lock_take(registry->lock);
+    ASSERT(standing->references > 0);
+    bool is_last = --standing->references == 0;
+    if (is_last)
+        take_out(standing);
+    sys_lock_release(registry->lock);
+    if (is_last)
+        free(standing);
+}
+
+/* ---- the control loop */
 
 /* What has changed of it is seen by all loops. */
 static void tell(struct server_registry *registry, struct standing *standing, bool was_set_aside)

@@ -27,6 +27,7 @@ struct standing {
     struct slice upstream;
     struct server *server;
     struct standing *older; /* of the same server */
+    uint32_t references;    /* members of snapshots; behind the registry's lock */
 
     atomic_uint order;      /* enum standing_order */
     atomic_uint weight;     /* that it was told; 0: none */
@@ -47,9 +48,14 @@ struct standing {
     uint64_t passed, failed; /* probes */
 };
 
-/* The one of those names; made where it is new. NULL: no memory. Any thread. */
+/* The one of those names; made where it is new. It is named once more, which is given back with
+ * standing_unref. NULL: no memory. Any thread. */
 struct standing *standing_get(struct server_registry *registry, struct server *server,
                               struct slice upstream);
+
+/* Named once less; gone when nobody names it: the server, which somebody still names, stands there
+ * as if it had never been told anything. Any thread. */
+void standing_unref(struct server_registry *registry, struct standing *standing);
 
 static inline enum standing_order standing_order_of(const struct standing *standing)
 {

@@ -121,7 +121,7 @@ struct session_cookie *session_cookie_new(struct arena *arena, const struct upst
     cookie->seed = seed_of(upstream, servers);
     cookie->table = server_registry_sessions(servers);
     for (uint32_t i = 0; i < upstream->count; i++)
-        hash_index_add(&cookie->members, hash_of(upstream->members[i].server->id), i);
+        hash_index_add(&cookie->members, hash_of(upstream->members[i].server->serial), i);
     return cookie;
 }
 
@@ -133,7 +133,7 @@ int session_cookie_find(const struct upstream *upstream, struct slice value, uin
         return -1;
     uint32_t hash = hash_of(server), at = hash, member;
     while ((member = hash_index_next(&cookie->members, hash, &at)) != HASH_INDEX_NONE) {
-        if (upstream->members[member].server->id == server)
+        if (upstream->members[member].server->serial == server)
             return (int)member;
     }
     return -1;
@@ -144,5 +144,5 @@ void session_cookie_learn(const struct upstream *upstream, struct slice value, u
 {
     const struct session_cookie *cookie = upstream->session_cookie;
     session_learn(cookie->table, slice_hash(value, cookie->seed),
-                  upstream->members[member].server->id, now_ms);
+                  upstream->members[member].server->serial, now_ms);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 struct upstream_table {
+    struct server_registry *servers;
     struct arena arena; /* the upstreams */
     struct map by_name;
     struct upstream_tls tls; /* what their contexts share */
@@ -31,8 +32,10 @@ static bool add_member(struct upstream *upstream, struct server_registry *server
     if (upstream->count == 0)
         upstream->name = slice_is_empty(name) ? server->key : name;
     struct standing *standing = standing_get(servers, server, upstream->name);
-    if (!standing)
+    if (!standing) {
+        server_unref(servers, server);
         return false;
+    }
     upstream->members[upstream->count++] =
         (struct upstream_member){.server = server,
                                  .standing = standing,
@@ -43,6 +46,16 @@ static bool add_member(struct upstream *upstream, struct server_registry *server
         upstream->first_priority = (uint8_t)setting->priority;
     upstream->is_limited |= setting->max_connections > 0;
     return true;
+}
+
+static void link_upstream(struct upstream_table *table, struct upstream *upstream)
+{
+    upstream->index = table->count++;
+    if (table->last)
+        table->last->next = upstream;
+    else
+        table->first = upstream;
+    table->last = upstream;
 }
 
 /* With an empty name it has that of its first server. NULL: no memory. */
@@ -56,17 +69,12 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
         return NULL;
     upstream->serial = atomic_fetch_add(&next_serial, 1);
     upstream->first_priority = PRIORITY_BACKUP;
+    link_upstream(table, upstream); /* before it names anybody: who it names goes with the table */
     for (size_t i = 0; i < list->count; i++) {
         if (!add_member(upstream, live->servers, &list->items[i], name))
             return NULL;
     }
     ASSERT(upstream->count > 0);
-    upstream->index = table->count++;
-    if (table->last)
-        table->last->next = upstream;
-    else
-        table->first = upstream;
-    table->last = upstream;
     return upstream;
 }
 
@@ -251,12 +259,23 @@ static bool add_named(struct upstream_table *table, const struct snapshot *snaps
     return map_set(&table->by_name, scope->name, upstream);
 }
 
+/* The standing first: it knows its server. */
+static void release_members(struct server_registry *servers, const struct upstream *upstream)
+{
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        standing_unref(servers, upstream->members[i].standing);
+        server_unref(servers, upstream->members[i].server);
+    }
+}
+
 static void free_table(void *part)
 {
     struct upstream_table *table = part;
     for (struct upstream *upstream = table->first; upstream;
-         upstream = (struct upstream *)(uintptr_t)upstream->next)
+         upstream = (struct upstream *)(uintptr_t)upstream->next) {
+        release_members(table->servers, upstream);
         tls_server_context_unref(upstream->tls);
+    }
     upstream_tls_fini(&table->tls);
     map_fini(&table->by_name);
     arena_fini(&table->arena);
@@ -269,6 +288,7 @@ static void *build_table(struct snapshot *snapshot, struct diagnostics *diagnost
     struct upstream_table *table = calloc(1, sizeof(*table));
     if (!table)
         return NULL;
+    table->servers = ((const struct live *)snapshot->live)->servers;
     arena_init(&table->arena, NULL, SIZE_MAX / 2);
     map_init(&table->by_name);
     bool good = true;

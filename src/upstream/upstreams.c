@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/cold.h"
 #include "base/pool.h"
+#include "upstream/farewell.h"
 #include "upstream/lending.h"
 #include "upstream/queue.h"
 #include "upstream/server_h2.h"
@@ -22,7 +23,10 @@ struct server_pool {
     struct list idle;
     struct list connecting; /* connections of users that would take a loan instead */
     struct tls_session session;
-    struct list shared; /* connections of HTTP/2 that take calls: server_h2.h */
+    struct list shared;             /* connections of HTTP/2 that take calls: server_h2.h */
+    uint32_t connections;           /* idle, lent, and in their graves */
+    uint32_t loans;                 /* asked for, and not answered yet */
+    struct farewell_letter *letter; /* the server goes when none of both is left; NULL: it stays */
 };
 
 struct upstreams *upstreams_new(struct loop *loop, struct server_registry *registry)
@@ -48,26 +52,34 @@ static void close_shared(struct server_pool *pool)
         server_h2_close_idle(CONTAINER_OF(link, struct server_h2, link));
 }
 
+static void close_idle_of(struct server_pool *pool)
+{
+    while (!list_is_empty(&pool->idle))
+        upstreams_drop(CONTAINER_OF(pool->idle.next, struct server_connection, link), false);
+    close_shared(pool);
+}
+
 void upstreams_close_idle(struct upstreams *upstreams)
 {
     for (uint32_t i = 0; i < upstreams->pool_count; i++) {
-        struct server_pool *pool = upstreams->pools[i];
-        while (pool && !list_is_empty(&pool->idle))
-            upstreams_drop(CONTAINER_OF(pool->idle.next, struct server_connection, link), false);
-        if (pool)
-            close_shared(pool);
+        if (upstreams->pools[i])
+            close_idle_of(upstreams->pools[i]);
     }
+}
+
+static void free_pool(struct server_pool *pool)
+{
+    if (pool)
+        tls_session_fini(&pool->session);
+    free(pool);
 }
 
 void upstreams_free(struct upstreams *upstreams)
 {
     if (!upstreams)
         return;
-    for (uint32_t i = 0; i < upstreams->pool_count; i++) {
-        if (upstreams->pools[i])
-            tls_session_fini(&upstreams->pools[i]->session);
-        free(upstreams->pools[i]);
-    }
+    for (uint32_t i = 0; i < upstreams->pool_count; i++)
+        free_pool(upstreams->pools[i]);
     for (uint32_t i = 0; i < upstreams->balancer_count; i++)
         balancer_free(upstreams->balancers[i]);
     free(upstreams->balancers);
@@ -165,6 +177,7 @@ int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
 
 /* ---- connections */
 
+/* Made where there is none. NULL: no memory. */
 static struct server_pool *pool_of(struct upstreams *upstreams, const struct server *server)
 {
     if (server->id >= upstreams->pool_count) {
@@ -184,9 +197,47 @@ static struct server_pool *pool_of(struct upstreams *upstreams, const struct ser
         list_init(&pool->connecting);
         list_init(&pool->shared);
         pool->session = (struct tls_session){0};
+        pool->connections = pool->loans = 0;
+        pool->letter = NULL;
         upstreams->pools[server->id] = pool;
     }
     return pool;
+}
+
+/* NULL: none was made. */
+static struct server_pool *find_pool(const struct upstreams *upstreams, const struct server *server)
+{
+    return server->id < upstreams->pool_count ? upstreams->pools[server->id] : NULL;
+}
+
+/* Answers the letter where nothing is left. Nobody looks at the pool afterwards: not from within a
+ * call that has it in hand. */
+COLD static void let_go_if_unused(struct upstreams *upstreams, struct server_pool *pool,
+                                  const struct server *server)
+{
+    ASSERT(pool->letter && find_pool(upstreams, server) == pool);
+    if (pool->connections > 0 || pool->loans > 0)
+        return;
+    ASSERT(list_is_empty(&pool->idle) && list_is_empty(&pool->connecting) &&
+           list_is_empty(&pool->shared));
+    struct farewell_letter *letter = pool->letter;
+    upstreams->pools[server->id] = NULL;
+    free_pool(pool);
+    farewell_answer(letter);
+}
+
+void upstreams_let_go(struct upstreams *upstreams, struct farewell_letter *letter)
+{
+    const struct server *server = farewell_server(letter->farewell);
+    struct server_pool *pool = find_pool(upstreams, server);
+    if (!pool) {
+        farewell_answer(letter);
+        return;
+    }
+    ASSERT(!pool->letter);
+    pool->letter = letter;
+    close_idle_of(pool);
+    let_go_if_unused(upstreams, pool, server);
 }
 
 /* Whether the server has sent more than its response, or its end. A receive that took just what the
@@ -388,12 +439,11 @@ enum error_code upstreams_connect_timeout(struct server_connection *connection)
 static void ask_for_loan(struct server_connection *connection)
 {
     struct upstreams *upstreams = connection->home;
-    struct server_pool *pool =
-        connection->tls_context ? NULL : pool_of(upstreams, connection->server);
-    if (!pool)
+    if (connection->tls_context)
         return;
+    struct server_pool *pool = find_pool(upstreams, connection->server);
     list_push_back(&pool->connecting, &connection->link);
-    lending_ask(upstreams, connection->server);
+    pool->loans += lending_ask(upstreams, connection->server);
 }
 
 enum io upstreams_connect(struct upstreams *upstreams, const struct server_question *question,
@@ -404,7 +454,8 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
     *ret_connection = NULL;
     *ret_error = ERROR_CONNECT_FAILED;
     struct server *server = question->server;
-    struct server_connection *connection = new_connection(upstreams, server);
+    struct server_pool *pool = pool_of(upstreams, server);
+    struct server_connection *connection = pool ? new_connection(upstreams, server) : NULL;
     if (!connection) {
         *ret_error = ERROR_OUT_OF_MEMORY;
         return IO_FAILED;
@@ -413,6 +464,7 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
         pool_put(upstreams->connections, connection);
         return IO_DONE;
     }
+    pool->connections++;
     atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     if (server->is_tls) {
         connection->tls_context = question->tls;
@@ -462,7 +514,14 @@ void upstreams_keep(struct server_connection *connection, uint64_t idle_ms)
 static void bury_connection(struct grave *grave)
 {
     struct server_connection *connection = CONTAINER_OF(grave, struct server_connection, grave);
-    pool_put(connection->home->connections, connection);
+    struct upstreams *upstreams = connection->home;
+    const struct server *server = connection->server;
+    struct server_pool *pool = find_pool(upstreams, server);
+    ASSERT(pool && pool->connections > 0);
+    pool_put(upstreams->connections, connection);
+    pool->connections--;
+    if (pool->letter)
+        let_go_if_unused(upstreams, pool, server);
 }
 
 void upstreams_drop(struct server_connection *connection, bool reset)
@@ -484,7 +543,7 @@ void upstreams_drop(struct server_connection *connection, bool reset)
 
 int upstreams_give_idle(struct upstreams *upstreams, struct server *server)
 {
-    struct server_pool *pool = pool_of(upstreams, server);
+    struct server_pool *pool = find_pool(upstreams, server);
     if (!pool || list_is_empty(&pool->idle) || server->is_tls)
         return -1;
     struct server_connection *connection =
@@ -510,21 +569,34 @@ static struct server_connection *connection_from(struct upstreams *upstreams, st
     return NULL;
 }
 
-void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd)
+/* For who waits longest, or for later. */
+static void use_loan(struct upstreams *upstreams, struct server_pool *pool,
+                     struct server_connection *connection)
 {
-    ASSERT(upstreams->loans_asked > 0);
-    upstreams->loans_asked--;
-    struct server_pool *pool = pool_of(upstreams, server);
-    struct server_connection *connection = fd >= 0 ? connection_from(upstreams, server, fd) : NULL;
-    if (!connection || !pool)
-        return;
+    pool->connections++;
     if (list_is_empty(&pool->connecting)) {
         put_aside(upstreams, pool, connection, LOAN_IDLE_MS);
         return;
     }
     struct server_connection *waiting =
         CONTAINER_OF(pool->connecting.next, struct server_connection, link);
-    (void)admit(server, 0); /* the one that connects is counted, too, until it is dropped */
+    (void)admit(connection->server,
+                0); /* the one that connects is counted, too, until it is dropped */
     lend(connection, waiting->user);
     waiting->user->on_loan(waiting->user, connection);
+}
+
+void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd)
+{
+    struct server_pool *pool = find_pool(upstreams, server);
+    ASSERT(upstreams->loans_asked > 0 && pool && pool->loans > 0);
+    upstreams->loans_asked--;
+    struct server_connection *connection = fd >= 0 ? connection_from(upstreams, server, fd) : NULL;
+    if (connection)
+        use_loan(upstreams, pool, connection);
+    pool->loans--;
+    if (pool->letter) {
+        close_idle_of(pool);
+        let_go_if_unused(upstreams, pool, server);
+    }
 }

@@ -3,6 +3,7 @@
 
 #include "upstream/upstreams.h"
 
+struct farewell_letter;
 struct pool;
 struct server_pool;
 
@@ -27,6 +28,10 @@ void upstreams_discharge(struct server *server);
 
 /* The connections of HTTP/2 that take calls. NULL: no memory. */
 struct list *upstreams_shared(struct upstreams *upstreams, const struct server *server);
+
+/* Nobody names the server: its idle connections are closed, and the letter is answered when none is
+ * left. */
+void upstreams_let_go(struct upstreams *upstreams, struct farewell_letter *letter);
 
 /* An idle connection leaves this loop for another: its descriptor, or -1. */
 int upstreams_give_idle(struct upstreams *upstreams, struct server *server);

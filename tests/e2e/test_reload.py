@@ -10,7 +10,9 @@ import time
 import pytest
 
 from harness.client import Client
+from harness.deadline import poll_until
 from harness.load import Load
+from harness.metrics import read_metrics
 from harness.origin import answering
 from harness.weir import is_sanitized, write_configuration
 
@@ -230,6 +232,50 @@ class Tunnels:
     def close(self):
         for client in self.clients:
             client.close()
+
+
+def proxying(directory):
+    """What a configuration is made with from servers."""
+    def make(*servers):
+        listed = ", ".join(f'"{origin.server}"' for origin in servers)
+        return (f"admin: unix:{directory}/admin.sock\nthreads: 3\n"
+                f"sites: [{{proxy: [{listed}]}}]\n")
+    return make
+
+
+def await_servers(directory, count):
+    poll_until(lambda: read_metrics(f"{directory}/admin.sock")("weir_servers") == count,
+               what=f"{count} servers")
+
+
+def test_servers_that_are_replaced_are_forgotten(start_reloading, start_origin, connect, directory):
+    """The places of those that are gone are taken by others; one with a tunnel is not gone."""
+    origins = [start_origin(serve) for _ in range(4)]
+    to = proxying(directory)
+    weir = start_reloading(to(origins[0]))
+    tunnels = Tunnels(weir.weir)
+    tunnels.open(1)
+    clients = [connect(weir.weir) for _ in range(6)]
+    for turn in range(6):
+        weir.reload(to(origins[1 + turn % 3], origins[1 + (turn + 1) % 3]))
+        assert [client.ask().status for client in clients] == [200] * len(clients)
+        tunnels.echo()
+    await_servers(directory, 3)
+    tunnels.close()
+    await_servers(directory, 2)
+
+
+def test_servers_change_under_load(start_reloading, start_origin, directory):
+    origins = [start_origin(serve) for _ in range(3)]
+    to = proxying(directory)
+    weir = start_reloading(to(origins[0]))
+    with Load(weir.weir, clients=4) as load:
+        for turn in range(1, 9):
+            load.wait_for(20)
+            weir.reload(to(origins[turn % 3]))
+        load.wait_for(20)
+    assert set(load.statuses) == {200}
+    await_servers(directory, 1)
 
 
 class Footprint:
