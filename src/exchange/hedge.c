@@ -37,7 +37,7 @@ const struct setting_group hedge_group = {
 
 bool hedge_is_possible(const struct upstream *upstream)
 {
-    return upstream->count > 1 && !upstream->is_led;
+    return !upstream->is_led;
 }
 
 /* ---- life */

@@ -41,8 +41,7 @@ struct exchange;
 struct hedge;
 struct upstream;
 
-/* Whether requests to that upstream are ever hedged: there is a second server, and nobody belongs
- * to one of them. */
+/* Whether requests to that upstream are ever hedged: nobody belongs to one of its servers. */
 bool hedge_is_possible(const struct upstream *upstream);
 
 /* When a call begins, where the plan has a `hedge`: one for the exchange, where its request only

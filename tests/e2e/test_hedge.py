@@ -1,6 +1,9 @@
 """A second server is asked as well where the first one takes its time, and the first good answer is
 the client's."""
 
+import socket
+import threading
+
 import pytest
 
 from harness.deadline import poll_until
@@ -139,6 +142,51 @@ def test_a_server_that_dies_meanwhile_is_given_up(start_hedged, connect):
     made = start_hedged(dies, answers_behind)
     assert connect(made.weir).ask().body == b"behind"
     made.wait_for_line(f"200 2 {made.second.server} won")
+
+
+def test_a_second_server_takes_over_before_it_is_connected(authority, start_origin,
+                                                           start_tls_origin, start_weir, connect):
+    """It is in the middle of its handshake when the first one dies."""
+    target = start_tls_origin(answering(b"second"))
+
+    def dies(connection):
+        connection.read_request()
+        connection.origin.other.wait_for_connections()
+        connection.reset()
+
+    def relays(connection):
+        other = connection.origin.other
+        other.wait_until(lambda: other.requests and not other.open_connections(), "the first died")
+        with socket.create_connection(target.address) as server:
+            ways = [threading.Thread(target=copy, args=ends, daemon=True)
+                    for ends in ((connection.socket, server), (server, connection.socket))]
+            for way in ways:
+                way.start()
+            for way in ways:
+                way.join(PATIENCE)
+
+    first, second = start_origin(dies), start_origin(relays)
+    first.other, second.other = second, first
+    weir = start_weir(f"""
+        threads: 1
+        upstreams:
+          app: {{servers: ["{first.server}", "https://{second.server}"], balance: first,
+                 tls: {{ca: {authority.directory}/authority.pem}}}}
+        timeouts: {{connect: 1m}}
+        sites: [{{proxy: app, hedge: {{after: 20ms}}}}]
+    """)
+    assert connect(weir).ask(fields=[("Connection", "close")]).body == b"second"
+    weir.stop()
+
+
+def copy(source, sink):
+    source.settimeout(PATIENCE)
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 def test_a_failure_of_the_second_is_not_the_clients(start_hedged, connect):
