@@ -269,22 +269,29 @@ void server_failed(struct server_registry *registry, struct server *server, uint
     sys_lock_release(registry->lock);
 }
 
-/* The server that is due first, or NULL; `*ret_wait` is how long until one is due, -1 for none. */
-static struct server *next_due(const struct server_registry *registry, int *ret_wait)
+/* Who waits to be looked up and has nobody at it. Nobody asks for the name of an unnamed one. */
+static bool waits_for_look_up(const struct server *server)
 {
-    uint64_t now = sys_monotonic_ms();
-    *ret_wait = -1;
+    return server && server->references > 0 && server->look_up_at != 0 && !server->looking;
+}
+
+/* By time, not by place: names that are slow to fail come again and again, and would keep those
+ * behind them from ever having their turn. */
+struct server *server_next_due(const struct server_registry *registry, uint64_t now_ms,
+                               int *ret_wait)
+{
+    struct server *first = NULL;
     for (uint32_t i = 0; i < registry->count; i++) {
         struct server *server = registry->servers[i];
-        if (!server || server->references == 0 || server->look_up_at == 0 || server->looking)
-            continue;
-        if (server->look_up_at <= now)
-            return server;
-        int wait = (int)(server->look_up_at - now);
-        if (*ret_wait < 0 || wait < *ret_wait)
-            *ret_wait = wait;
+        if (waits_for_look_up(server) && (!first || server->look_up_at < first->look_up_at))
+            first = server;
     }
-    return NULL;
+    *ret_wait = -1;
+    if (first && first->look_up_at > now_ms) {
+        *ret_wait = (int)(first->look_up_at - now_ms);
+        return NULL;
+    }
+    return first;
 }
 
 static uint64_t retry_delay(uint32_t failures)
@@ -327,7 +334,7 @@ static void run_resolver(void *argument)
     sys_lock_take(registry->lock);
     while (!registry->stopping) {
         int wait = -1;
-        struct server *server = next_due(registry, &wait);
+        struct server *server = server_next_due(registry, sys_monotonic_ms(), &wait);
         if (server)
             look_up(registry, server);
         else

@@ -27,6 +27,11 @@ struct server_registry {
     bool stopping;
 };
 
+/* The server whose name has been due longest, or NULL; `*ret_wait` is then how long until one is
+ * due, -1 for none. The lock is held. */
+struct server *server_next_due(const struct server_registry *registry, uint64_t now_ms,
+                               int *ret_wait);
+
 /* Of one server, from the newest on. */
 void standings_free(struct standing *standing);
 

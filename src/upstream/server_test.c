@@ -1,4 +1,4 @@
-#include "upstream/server.h"
+#include "upstream/server_int.h"
 
 #include "base/arena.h"
 #include "sys/clock.h"
@@ -19,17 +19,23 @@ struct bench {
 
 static struct bench bench;
 
-/* Nobody looks names up until the registry is started. */
-static int set_up(void **state)
+static struct server *get(struct slice text)
 {
     struct server_place place;
     const char *wrong, *cure;
+    assert_true(server_place_parse(text, &bench.arena, &place, &wrong, &cure));
+    struct server *server = server_registry_get(bench.servers, &place);
+    assert_non_null(server);
+    return server;
+}
+
+/* Nobody looks names up until the registry is started. */
+static int set_up(void **state)
+{
     (void)state;
     arena_init(&bench.arena, NULL, SIZE_MAX / 2);
     bench.servers = server_registry_new();
-    assert_true(server_place_parse(SLICE("localhost:80"), &bench.arena, &place, &wrong, &cure));
-    bench.server = server_registry_get(bench.servers, &place);
-    assert_non_null(bench.server);
+    bench.server = get(SLICE("localhost:80"));
     return 0;
 }
 
@@ -72,6 +78,32 @@ static void a_look_up_that_is_due_is_not_put_off(void **state)
     assert_int_equal(bench.server->look_up_at, LOOKED_UP);
 }
 
+static void who_is_due_longest_is_looked_up_first(void **state)
+{
+    (void)state;
+    int wait;
+    struct server *later = get(SLICE("localhost:81"));
+    bench.server->look_up_at = LOOKED_UP + 1;
+    later->look_up_at = LOOKED_UP;
+    assert_ptr_equal(server_next_due(bench.servers, LOOKED_UP + 10, &wait), later);
+    later->looking = true;
+    assert_ptr_equal(server_next_due(bench.servers, LOOKED_UP + 10, &wait), bench.server);
+}
+
+static void it_is_known_how_long_until_a_look_up_is_due(void **state)
+{
+    (void)state;
+    int wait;
+    struct server *later = get(SLICE("localhost:81"));
+    bench.server->look_up_at = LOOKED_UP + 7;
+    later->look_up_at = LOOKED_UP + 3;
+    assert_null(server_next_due(bench.servers, LOOKED_UP, &wait));
+    assert_int_equal(wait, 3);
+    bench.server->look_up_at = later->look_up_at = 0;
+    assert_null(server_next_due(bench.servers, LOOKED_UP, &wait));
+    assert_int_equal(wait, -1);
+}
+
 static void it_is_known_when_a_name_was_looked_up(void **state)
 {
     (void)state;
@@ -90,6 +122,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_server_that_fails_on_and_on_is_looked_up_every_few_seconds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_look_up_that_is_due_is_not_put_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_due_longest_is_looked_up_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_is_known_how_long_until_a_look_up_is_due, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(it_is_known_when_a_name_was_looked_up, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
