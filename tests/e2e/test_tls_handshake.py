@@ -4,12 +4,13 @@ import datetime
 import random
 import ssl
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 
 from harness.certificates import a_site
 from harness.client import request_bytes
-from harness.deadline import poll_until
+from harness.deadline import PATIENCE, poll_until
 from harness.http1 import Ended
 from harness.metrics import read_metrics
 from harness.tls_client import HandMade, trusting
@@ -308,3 +309,31 @@ def test_a_listener_that_goes_lets_its_clients_finish(authority, start_tls, tls,
         idle.read_response()
     busy.send(b".com\r\n\r\n")
     assert busy.read_response().status == 200
+
+
+# What others find
+
+def test_a_scanner_finds_nothing_weak_in_what_is_the_default(authority, start_tls):
+    """sslscan tries every version and cipher that there is: 1.2 and 1.3 alone, each cipher with
+    forward secrecy and an AEAD, no renegotiation, no compression, and a signal against those who
+    force an old version (RFC 7507)."""
+    for kind in ["ecdsa", "rsa"]:
+        authority.make(kind, ["example.com"], kind)
+    weir = start_tls("  - respond: 204\n    tls:\n      certificates:\n" + "".join(
+        f"        - {{certificate: {{files}}/{kind}.pem, key: {{files}}/{kind}.key}}\n"
+        for kind in ["ecdsa", "rsa"]))
+    done = subprocess.run(["sslscan", "--xml=-", "--sni-name=example.com",
+                           f"127.0.0.1:{weir.address[1]}"], capture_output=True, timeout=PATIENCE)
+    found = xml.etree.ElementTree.fromstring(done.stdout).find("ssltest")
+    assert [(it.get("type"), it.get("version")) for it in found.iter("protocol")
+            if it.get("enabled") == "1"] == [("tls", "1.2"), ("tls", "1.3")]
+    ciphers = [it.get("cipher") for it in found.iter("cipher")]
+    assert len(ciphers) == 9
+    for name in ciphers:
+        assert name.startswith(("TLS_", "ECDHE-")) and ("GCM" in name or "POLY1305" in name), name
+    assert {it.get("strength") for it in found.iter("cipher")} <= {"strong", "acceptable"}
+    assert min(int(it.get("bits")) for it in found.iter("group")) >= 128
+    assert found.find("renegotiation").get("supported") == "0"
+    assert all(it.get("supported") == "0" for it in found.iter("compression"))
+    assert all(it.get("supported") == "1" for it in found.iter("fallback"))
+    assert {it.get("vulnerable") for it in found.iter("heartbleed")} == {"0"}

@@ -1,9 +1,14 @@
-"""Certificates that change on the disk are served without anybody asking for it."""
+"""Certificates that change on the disk are served without anybody asking for it, and by a reload."""
 
 import os
 import signal
+import subprocess
+import threading
+
+import pytest
 
 from harness.certificates import a_site
+from harness.deadline import PATIENCE
 from harness.supervised import READY
 
 RENEWED = "notice certificates that have changed were read again"
@@ -71,3 +76,46 @@ def test_certificates_come_to_a_directory_and_go(authority, start_tls, tls):
     assert tls(weir, "b.example.com").shown() == ["b.example.com"]
     renewed(weir, (authority.directory / "many" / "1.pem").unlink)
     assert tls(weir, None).shown() == ["b.example.com"]
+
+
+class Asking:
+    """h2load, again and again, in a thread of its own until it is left; `outcomes` is what each run
+    says of its requests."""
+
+    def __init__(self, address):
+        self.command = ["h2load", "-n", "2000", "-c", "4", "-m", "16",
+                        f"https://{address[0]}:{address[1]}/"]
+        self.outcomes, self.is_over = [], threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self.outcomes or not self.is_over.is_set():
+            said = subprocess.run(self.command, capture_output=True, text=True,
+                                  timeout=PATIENCE * 3).stdout
+            self.outcomes.append(next((line for line in said.splitlines()
+                                       if line.startswith("requests:")), said))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("times", [10, pytest.param(100, marks=pytest.mark.soak)])
+def test_reloads_with_new_certificates_fail_no_stream(authority, start_tls, tls, times):
+    authority.make("site", ["example.com"])
+    weir = start_tls("  - tls: {certificate: {files}/site.pem, key: {files}/site.key}\n"
+                     "    respond: {status: 200, body: hello}\n", "threads: 2", supervised=True)
+    with Asking(weir.address) as asking:
+        for _ in range(times):
+            made = authority.make("site", ["example.com"])
+            seen = weir.log.count("\n")
+            weir.signal(signal.SIGHUP)
+            weir.wait_for_log("the configuration was loaded", start=seen)
+            assert serial(tls(weir)) == made.serial_number
+    wrong = [said for said in asking.outcomes
+             if "2000 succeeded, 0 failed, 0 errored, 0 timeout" not in said]
+    assert not wrong
