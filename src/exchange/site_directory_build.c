@@ -49,7 +49,8 @@ static struct tls_certificate *read_found(struct builder *builder,
 static bool add(struct builder *builder, const struct tls_settings *settings,
                 const struct tls_found *found, struct site_directory *directory)
 {
-    const struct tls_certificate *certificate = read_found(builder, settings, found);
+    const struct tls_certificate *certificate =
+        found->holds_none ? NULL : read_found(builder, settings, found);
     if (!certificate) {
         site_note_bad_files(builder, found->path, found->key_path);
         return true;

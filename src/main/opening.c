@@ -153,6 +153,13 @@ static int read_and_keep(struct opening *opening, enum kept_kind kind, const cha
     return answer_kept(kept_files_find(&opening->loading, kind, name));
 }
 
+/* What never was a certificate or a key is nothing to go back to. */
+static bool was_pem(const struct kept *kept)
+{
+    static const char begin[] = "-----BEGIN ";
+    return !kept->error && memmem(kept->bytes.data, kept->bytes.length, begin, strlen(begin));
+}
+
 /* Told once for each change of the file. */
 static int keep_before(struct opening *opening, const char *path)
 {
@@ -161,7 +168,7 @@ static int keep_before(struct opening *opening, const char *path)
         opening->is_renewing ? kept_files_find(&opening->served, KEPT_FILE, name) : NULL;
     const struct kept *loading = kept_files_find(&opening->loading, KEPT_FILE, name);
     struct kept before;
-    if (!served || served->error || !loading || !loading->is_watched ||
+    if (!served || !was_pem(served) || !loading || !loading->is_watched ||
         (!loading->error && slice_equal(loading->bytes, served->bytes)))
         return -ENOENT;
     if (!copy_kept(opening, served, &before))

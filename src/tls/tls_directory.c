@@ -41,20 +41,19 @@ static void read_key(struct setting_reader *reader, struct tls_found *found)
         found->problem = "there is no memory for a file";
 }
 
-static bool read_file(struct setting_reader *reader, struct slice path, struct tls_found *ret_found)
+static void read_file(struct setting_reader *reader, struct slice path, struct tls_found *ret_found)
 {
     *ret_found = (struct tls_found){.path = path};
     ret_found->problem = setting_try_watched(reader, path, TLS_FILE_MAX, &ret_found->bytes);
     if (ret_found->problem)
-        return true;
+        return;
     if (!tls_keep_until_cleansed(reader, ret_found->bytes)) {
         ret_found->problem = "there is no memory for a file";
-        return true;
+        return;
     }
-    if (!holds(ret_found->bytes, SLICE("-----BEGIN CERTIFICATE-----")))
-        return false;
-    read_key(reader, ret_found);
-    return true;
+    ret_found->holds_none = !holds(ret_found->bytes, SLICE("-----BEGIN CERTIFICATE-----"));
+    if (!ret_found->holds_none)
+        read_key(reader, ret_found);
 }
 
 static bool refuse_many(struct setting_reader *reader, const struct node *node)
@@ -90,7 +89,7 @@ bool tls_directory_read(struct setting_reader *reader, const struct node *node,
     *ret_directory = (struct tls_directory){.node = node, .items = items};
     for (size_t i = 0; i < KINDS; i++) {
         for (size_t j = 0; j < counts[i]; j++)
-            ret_directory->count += read_file(reader, paths[i][j], &items[ret_directory->count]);
+            read_file(reader, paths[i][j], &items[ret_directory->count++]);
     }
     return true;
 }

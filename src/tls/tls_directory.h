@@ -13,6 +13,7 @@ struct tls_found {
     struct slice path, key_path;
     struct slice bytes, key; /* the key's file, which may be the same */
     const char *problem;     /* why one of them could not be read; NULL: both were */
+    bool holds_none;         /* there is no certificate in it */
 };
 
 struct tls_directory {
@@ -23,8 +24,8 @@ struct tls_directory {
 
 /* Reads what lies in the directory that a scalar names: files NAME.pem and NAME.crt, each with its
  * key in it or beside it as NAME.key; and in each directory below, as certbot keeps them,
- * fullchain.pem with privkey.pem. A file without a certificate is none of them. False: that there
- * are too many was told, or there is no memory. */
+ * fullchain.pem with privkey.pem. A file without a certificate is marked, and to be passed over.
+ * False: that there are too many was told, or there is no memory. */
 bool tls_directory_read(struct setting_reader *reader, const struct node *node,
                         struct tls_directory *ret_directory);
 

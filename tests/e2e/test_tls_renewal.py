@@ -76,6 +76,9 @@ def test_certificates_come_to_a_directory_and_go(authority, start_tls, tls):
     assert tls(weir, "b.example.com").shown() == ["b.example.com"]
     renewed(weir, (authority.directory / "many" / "1.pem").unlink)
     assert tls(weir, None).shown() == ["b.example.com"]
+    renewed(weir, lambda: (authority.directory / "many" / "2.pem").write_text(""))
+    assert tls(weir, "b.example.com").shown() == ["b.example.com"]
+    assert weir.log.count(KEPT) == 1
 
 
 class Asking:
