@@ -296,6 +296,7 @@ void tls_choose(struct tls *tls, const struct tls_context *context)
     if (ssl && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
         SSL_set_SSL_CTX(tls->ssl, ssl) && take_over(tls->ssl, ssl, context)) {
         tls->client_identity = context->client_identity;
+        tls->clients_until = context->clients_until;
         tls->state = TLS_STATE_HANDSHAKE;
     }
 }

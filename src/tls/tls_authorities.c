@@ -113,6 +113,7 @@ enum tls_certificate_state tls_authorities_revoke(struct tls_authorities *author
     if (state == TLS_CERTIFICATE_GOOD && EVP_DigestFinal_ex(digest, authorities->digest, NULL) != 1)
         state = TLS_CERTIFICATE_NO_MEMORY;
     authorities->has_revocations = true;
+    authorities->lists_end = *ret_ends;
     BIO_free(bio);
     EVP_MD_CTX_free(digest);
     ERR_clear_error();

@@ -43,16 +43,20 @@ static bool set_identity(const struct tls_client_terms *clients, uint64_t *ret_i
     return true;
 }
 
-bool tls_set_clients(SSL_CTX *ssl, const struct tls_client_terms *clients, uint64_t *ret_identity)
+bool tls_set_clients(SSL_CTX *ssl, const struct tls_client_terms *clients, uint64_t *ret_identity,
+                     int64_t *ret_until)
 {
+    *ret_until = INT64_MAX;
     bool is_required = clients->verify == TLS_CLIENT_REQUIRED;
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                        NULL);
     SSL_CTX_set1_cert_store(ssl, clients->authorities->store);
     X509_VERIFY_PARAM *parameters = SSL_CTX_get0_param(ssl);
     unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
-    if (clients->authorities->has_revocations)
+    if (clients->authorities->has_revocations) {
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+        *ret_until = clients->authorities->lists_end;
+    }
     X509_VERIFY_PARAM_set_depth(parameters, clients->depth);
     return X509_VERIFY_PARAM_set_flags(parameters, flags) == 1 &&
            set_names(ssl, clients->authorities) && set_identity(clients, ret_identity);
@@ -60,12 +64,15 @@ bool tls_set_clients(SSL_CTX *ssl, const struct tls_client_terms *clients, uint6
 
 /* ---- tickets */
 
-/* A ticket says what was shown when it was made, up to a day ago. */
+/* A ticket says what was shown when it was made, up to a day ago. Other lists of revocations make
+ * other terms, under which it is not good; but a list may have ceased to hold, behind which nobody
+ * is let in. */
 static bool still_holds(const SSL *ssl, const SSL_SESSION *session)
 {
     X509 *shown = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
-    int64_t now = loop_wall(tls_of(ssl)->bytes.socket->loop);
-    return !shown || tls_seconds_of(X509_get0_notAfter(shown)) > now;
+    const struct tls *tls = tls_of(ssl);
+    int64_t now = loop_wall(tls->bytes.socket->loop);
+    return !shown || (tls_seconds_of(X509_get0_notAfter(shown)) > now && tls->clients_until > now);
 }
 
 SSL_TICKET_RETURN tls_take_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,

@@ -1,5 +1,5 @@
 /* What black-box tests cannot see of certificates of clients: one that ends between two
- * connections. */
+ * connections, and a list of revocations that does. */
 #include "loop/loop.h"
 #include "tls/test_certificate.h"
 #include "tls/tls_context_int.h"
@@ -50,9 +50,41 @@ static void give_certificate(SSL_CTX *context, const struct test_certificate *ma
     BIO_free(key);
 }
 
-/* The client's certificate ends so many seconds from now, of which the handshake takes no notice.
- */
-static void world_init(struct world *world, long ends)
+/* An empty list of the authority, which holds until so many seconds from now. */
+static void revoke_nothing(struct tls_authorities *authorities, const struct test_certificate *made,
+                           long ends)
+{
+    enum { LIST_MAX = 4096 };
+    char text[LIST_MAX];
+    BIO *chain = BIO_new_mem_buf(made->chain, -1), *key = BIO_new_mem_buf(made->key, -1);
+    BIO *written = BIO_new(BIO_s_mem());
+    X509 *issuer = PEM_read_bio_X509(chain, NULL, NULL, NULL);
+    EVP_PKEY *private = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
+    X509_CRL *list = X509_CRL_new();
+    ASN1_TIME *time = X509_gmtime_adj(NULL, ends - 7200);
+    int64_t told;
+    assert_int_equal(X509_CRL_set_version(list, X509_CRL_VERSION_2), 1);
+    assert_int_equal(X509_CRL_set_issuer_name(list, X509_get_subject_name(issuer)), 1);
+    assert_int_equal(X509_CRL_set1_lastUpdate(list, time), 1);
+    assert_int_equal(X509_CRL_set1_nextUpdate(list, X509_gmtime_adj(time, ends)), 1);
+    assert_true(X509_CRL_sign(list, private, EVP_sha256()) > 0);
+    assert_int_equal(PEM_write_bio_X509_CRL(written, list), 1);
+    int length = BIO_read(written, text, sizeof(text));
+    assert_true(length > 0);
+    assert_int_equal(tls_authorities_revoke(authorities, slice_of(text, (size_t)length), &told),
+                     TLS_CERTIFICATE_GOOD);
+    ASN1_TIME_free(time);
+    X509_CRL_free(list);
+    EVP_PKEY_free(private);
+    X509_free(issuer);
+    BIO_free(written);
+    BIO_free(key);
+    BIO_free(chain);
+}
+
+/* The client's certificate ends so many seconds from now, and the list of revocations, where that
+ * is not 0, so many; of neither the handshake takes notice. */
+static void world_init(struct world *world, long ends, long list_ends)
 {
     struct test_certificate own, clients;
     struct tls_authorities *authorities = NULL;
@@ -64,6 +96,8 @@ static void world_init(struct world *world, long ends)
                      TLS_CERTIFICATE_GOOD);
     assert_int_equal(tls_authorities_new(slice_from_text(clients.chain), &authorities),
                      TLS_CERTIFICATE_GOOD);
+    if (list_ends)
+        revoke_nothing(authorities, &clients, list_ends);
     const struct tls_certificate *certificates[] = {world->certificate};
     const struct tls_client_terms clients_terms = {.verify = TLS_CLIENT_REQUIRED,
                                                    .authorities = authorities};
@@ -147,7 +181,7 @@ static void a_ticket_is_good_while_the_certificate_is(void **state)
 {
     (void)state;
     struct world world;
-    world_init(&world, 3600);
+    world_init(&world, 3600, 0);
     assert_false(is_taken_up(&world));
     assert_true(is_taken_up(&world));
     world_fini(&world);
@@ -157,7 +191,27 @@ static void a_ticket_is_not_taken_when_the_certificate_has_ended(void **state)
 {
     (void)state;
     struct world world;
-    world_init(&world, -60);
+    world_init(&world, -60, 0);
+    assert_false(is_taken_up(&world));
+    assert_false(is_taken_up(&world));
+    world_fini(&world);
+}
+
+static void a_ticket_is_good_while_the_list_of_revocations_is(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world, 3600, 3600);
+    assert_false(is_taken_up(&world));
+    assert_true(is_taken_up(&world));
+    world_fini(&world);
+}
+
+static void a_ticket_is_not_taken_when_the_list_of_revocations_has_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world, 3600, -60);
     assert_false(is_taken_up(&world));
     assert_false(is_taken_up(&world));
     world_fini(&world);
@@ -168,6 +222,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_is_good_while_the_certificate_is),
         cmocka_unit_test(a_ticket_is_not_taken_when_the_certificate_has_ended),
+        cmocka_unit_test(a_ticket_is_good_while_the_list_of_revocations_is),
+        cmocka_unit_test(a_ticket_is_not_taken_when_the_list_of_revocations_has_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

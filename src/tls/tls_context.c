@@ -149,11 +149,12 @@ static bool set_certificates(SSL_CTX *ssl, const struct tls_context *context)
 static SSL_CTX *make(struct tls_context *context, const struct tls_client_terms *clients)
 {
     SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
-    bool good = ssl && set_common(ssl) && set_versions(ssl, context) &&
-                set_ciphers(ssl, &context->terms) &&
-                (!context->groups || SSL_CTX_set1_groups_list(ssl, context->groups) == 1) &&
-                (!clients || tls_set_clients(ssl, clients, &context->client_identity)) &&
-                set_certificates(ssl, context);
+    bool good =
+        ssl && set_common(ssl) && set_versions(ssl, context) && set_ciphers(ssl, &context->terms) &&
+        (!context->groups || SSL_CTX_set1_groups_list(ssl, context->groups) == 1) &&
+        (!clients ||
+         tls_set_clients(ssl, clients, &context->client_identity, &context->clients_until)) &&
+        set_certificates(ssl, context);
     ERR_clear_error();
     if (good)
         return ssl;

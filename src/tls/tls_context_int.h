@@ -23,6 +23,7 @@ struct tls_context {
     _Atomic(SSL_CTX *) ssl;
     int least_version, most_version; /* 0: the highest that there is */
     uint64_t client_identity; /* the same for the same terms; 0: clients are asked for nothing */
+    int64_t clients_until;    /* when what is known of revocations ceases to hold; seconds */
     struct tls_terms terms;   /* without clients, who were seen to at once */
     char *ciphers, *suites, *groups; /* texts of the terms, as owned; NULL: as the profile has it */
     const struct tls_certificate *certificates[TLS_KEY_KINDS]; /* a reference to each */
@@ -33,8 +34,10 @@ struct tls_context {
  * take what is in a certificate. */
 SSL_CTX *tls_context_borrow(const struct tls_context *context);
 
-/* In tls_clients.c: has clients asked for certificates. False: no memory. */
-bool tls_set_clients(SSL_CTX *ssl, const struct tls_client_terms *clients, uint64_t *ret_identity);
+/* In tls_clients.c: has clients asked for certificates, which `*ret_until`, in seconds, can be
+ * looked at by these terms. False: no memory. */
+bool tls_set_clients(SSL_CTX *ssl, const struct tls_client_terms *clients, uint64_t *ret_identity,
+                     int64_t *ret_until);
 
 /* In tls_clients.c: a ticket that was opened is taken up again only where what was shown then still
  * holds. */

@@ -32,6 +32,7 @@ struct tls {
     uint64_t time;    /* when the handshake began; at its end, how long it took */
     char *name;       /* that the client asked for; NULL: none */
     uint64_t client_identity; /* of the terms by which the client was looked at; 0: it was not */
+    int64_t clients_until;    /* when these terms cease to hold; seconds */
     const char *problem;      /* of the certificate that was not accepted; NULL: none */
     const char *alert;        /* the peer's, that ended the connection; NULL: none */
     /* Towards a server: */
