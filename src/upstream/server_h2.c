@@ -184,10 +184,12 @@ static void on_timeout(struct connection_user *user)
 
 /* ---- finding and joining */
 
+/* A server that takes none at all does so for a moment (RFC 9113 5.1.2), and calls wait for its end
+ * on the connection that there is: each would find the same on one of its own. */
 static uint32_t room_of(const struct server_h2 *self)
 {
     uint32_t peers = self->codec ? h2_peer_streams(self->codec) : SERVER_H2_STREAMS_MAX;
-    uint32_t most = peers < SERVER_H2_STREAMS_MAX ? peers : SERVER_H2_STREAMS_MAX;
+    uint32_t most = peers > 0 && peers < SERVER_H2_STREAMS_MAX ? peers : SERVER_H2_STREAMS_MAX;
     uint32_t users = self->holds - 1;
     return users < most ? most - users : 0;
 }

@@ -3,6 +3,8 @@
 #include "base/assert.h"
 #include "wire/h2_int.h"
 
+#include <stdlib.h>
+
 enum {
     PSEUDO_AND_OWN = 7, /* :method :protocol :scheme :authority :path, te, content-length */
     ROOM_FOR_MORE = 8,  /* fields that are added on the way to the client */
@@ -139,7 +141,28 @@ static unsigned status_of(struct slice *rest)
     return good ? (unsigned)status : 0;
 }
 
-/* More interim heads than anybody takes are a flood. */
+/* Few servers send any. Without memory it is lost; the final one is what counts. */
+static void keep_interim(struct h2_stream *stream, struct h2_block block)
+{
+    if (!stream->interim)
+        stream->interim = calloc(H2_INTERIM_MAX, sizeof(*stream->interim));
+    if (!stream->interim) {
+        h2_block_clear(&block);
+        return;
+    }
+    uint32_t at = (stream->interim_first + stream->interim_count++) % H2_INTERIM_MAX;
+    stream->interim[at] = block;
+    stream->interim_size += block.size;
+}
+
+/* More interim heads than anybody takes are a flood, and so are those that are together as large as
+ * one may be. */
+static bool is_flood(const struct h2_stream *stream, const struct h2_block *block)
+{
+    bool is_large = stream->interim_size + block->size > stream->h2->settings.blocks.size;
+    return stream->interim_count == H2_INTERIM_MAX || (stream->interim_count > 0 && is_large);
+}
+
 void h2_take_response_head(struct h2_stream *stream, struct h2_block block)
 {
     bool is_beyond = block.too_large || block.too_many;
@@ -147,12 +170,11 @@ void h2_take_response_head(struct h2_stream *stream, struct h2_block block)
     bool is_good = is_beyond || h2_block_is_response(&block);
     unsigned status = is_good && !is_beyond ? status_of(&rest) : 0;
     bool is_interim = status > 0 && status < 200;
-    if (!is_good || (is_interim && stream->interim_count == H2_INTERIM_MAX)) {
+    if (!is_good || (is_interim && is_flood(stream, &block))) {
         h2_block_clear(&block);
         h2_stream_reset_malformed(stream);
     } else if (is_interim) {
-        uint32_t at = (stream->interim_first + stream->interim_count++) % H2_INTERIM_MAX;
-        stream->interim[at] = block;
+        keep_interim(stream, block);
     } else {
         stream->head = block;
         stream->is_request = true;
@@ -222,6 +244,7 @@ enum h2_head h2_take_response(struct h2_stream *stream, enum method method, stru
         stream->interim[stream->interim_first] = (struct h2_block){0};
         stream->interim_first = (stream->interim_first + 1) % H2_INTERIM_MAX;
         stream->interim_count--;
+        stream->interim_size -= block.size;
     } else if (stream->closed && !stream->ended) {
         return H2_HEAD_GONE;
     } else if (stream->is_request) {

@@ -8,7 +8,7 @@
 
 enum {
     H2_PIECES_MAX = 16,   /* of what we send, that wait in a stream */
-    H2_INTERIM_MAX = 4,   /* heads of a server that nobody has taken yet */
+    H2_INTERIM_MAX = 32,  /* heads of a server that nobody has taken yet */
     H2_QUEUED_MAX = 2000, /* frames without content that wait to be written, beside one a stream */
 };
 
@@ -50,8 +50,10 @@ struct h2_stream {
     bool wants_room;     /* somebody waits for room, or for the end to be written */
     uint32_t error;      /* it was closed with; enum h2_error where we know it */
     struct h2_block head, trailers;
-    struct h2_block interim[H2_INTERIM_MAX]; /* towards servers: heads before the final one */
+    struct h2_block *interim; /* towards servers: a ring of heads before the final one, and NULL
+                                 where none has come */
     uint32_t interim_first, interim_count;
+    size_t interim_size;               /* of all of them, as a block's */
     struct list body;                  /* pieces received and not taken */
     struct span pieces[H2_PIECES_MAX]; /* of the response, a ring */
     uint32_t first, count;

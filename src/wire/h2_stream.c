@@ -56,8 +56,9 @@ void h2_stream_free(struct h2_stream *stream)
         span_clear(&stream->pieces[stream->first]);
         stream->first = (stream->first + 1) % H2_PIECES_MAX;
     }
-    for (uint32_t i = 0; i < H2_INTERIM_MAX; i++)
+    for (uint32_t i = 0; stream->interim && i < H2_INTERIM_MAX; i++)
         h2_block_clear(&stream->interim[i]);
+    free(stream->interim);
     h2_block_clear(&stream->head);
     h2_block_clear(&stream->trailers);
     free(stream);

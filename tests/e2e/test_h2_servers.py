@@ -11,7 +11,8 @@ from harness import http1
 from harness.deadline import poll_until, wait_for
 from harness.h2_client import (CANCEL, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, HEADERS,
                                INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, PING, PROTOCOL_ERROR,
-                               REFUSED_STREAM, SETTINGS, frame_bytes)
+                               REFUSED_STREAM, SETTINGS, frame_bytes, settings_payload)
+from harness.h2_origin import answering_h2
 from harness.tls_origin import serving
 
 LARGE = bytes(range(256)) * 8192
@@ -354,6 +355,24 @@ def test_floods_and_broken_frames_end_the_connection(start_h2_origin, start_weir
     weir.wait_for_log("the server breaks the rules of HTTP/2")
 
 
+def test_many_interim_heads_at_once_go_on(start_h2_origin, start_weir, connect):
+    def behaviour(connection):
+        request = connection.read_request()
+        heads = [connection.encoder.encode([(":status", "103"), ("x-number", str(number))])
+                 for number in range(20)]
+        heads.append(connection.encoder.encode([(":status", "200"), ("content-length", "0")]))
+        connection.send(b"".join(frame_bytes(HEADERS, 4, request.stream, head) for head in heads))
+        connection.send_data(request, b"", end=True)
+        connection.read_to_end()
+
+    client = connect(start(start_weir, start_h2_origin(behaviour)))
+    client.send_request("GET", "/")
+    for number in range(20):
+        head = client.read_response_head()
+        assert (head.status, head.value("X-Number")) == (103, str(number))
+    assert client.read_response_head().status == 200
+
+
 def test_more_interim_heads_than_anybody_reads(start_h2_origin, start_weir, connect):
     def behaviour(connection):
         request = connection.read_request()
@@ -383,6 +402,30 @@ def test_other_upgrades_are_refused(start_h2_origin, start_weir, connect, settin
     response = client.ask("GET", "/", fields=[("Connection", "upgrade"), *fields])
     assert response.status == 501
     weir.wait_for_log("HTTP/2 with the server does not have this upgrade")
+
+
+def test_calls_wait_on_one_connection_where_the_server_takes_none(start_h2_origin, start_h2c, h2):
+    """SETTINGS_MAX_CONCURRENT_STREAMS of 0 is for a moment, and no reason to open connections."""
+    def behaviour(connection):
+        first = connection.read_request()  # it was sent before the settings were known
+        connection.read_until(lambda: connection.settled)
+        is_settled.set()
+        connection.wait(may_answer)
+        connection.send_frame(SETTINGS, 0, 0, settings_payload({MAX_CONCURRENT_STREAMS: 100}))
+        connection.answer(first, body=b"hello")
+        answering_h2(connection)
+
+    is_settled, may_answer = threading.Event(), threading.Event()
+    origin = start_h2_origin(behaviour, settings={MAX_CONCURRENT_STREAMS: 0})
+    client = h2(start_h2c(f'- proxy: "{origin.url}"'))
+    first = client.send_request()
+    wait_for(is_settled)
+    streams = [first, *[client.send_request() for _ in range(20)]]
+    client.ping()
+    may_answer.set()
+    for stream in streams:
+        assert client.read_response(stream).body == b"hello"
+    assert len(origin.connections) == 1
 
 
 # Time

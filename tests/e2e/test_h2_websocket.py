@@ -278,7 +278,7 @@ def test_a_client_that_resets_ends_the_tunnel(start_echo, start_h2c, h2):
         return any(r.reset == CANCEL for r in streams.values()) if streams \
             else connection.finished.is_set()
 
-    origin.wait_until(is_told, "the server is told")
+    poll_until(is_told, what="the server to be told")
 
 
 def test_a_server_of_http1_that_resets_ends_the_stream(start_origin, start_h2c, h2):

@@ -34,6 +34,10 @@ http {{
         location /missing {{ return 404; }}
         location /echo/ {{ return 200 "{hundred_times}"; }}
     }}
+    server {{
+        listen 127.0.0.1:{h2_port} http2; keepalive_requests 50; client_max_body_size 1m;
+        location /echo/ {{ return 200 "{hundred_times}"; }}
+    }}
 }}
 """
 
@@ -44,14 +48,17 @@ def start_nginx(ports, directory):
     running = []
 
     def start():
-        port, place = ports.take(), directory / f"nginx-{len(running)}"
+        port, h2_port = ports.take(), ports.take()
+        place = directory / f"nginx-{len(running)}"
         fill(place / "files")
         (place / "nginx.conf").write_text(NGINX.format(directory=place, port=port,
+                                                       h2_port=h2_port,
                                                        hundred_times="$uri" * 100))
         process = subprocess.Popen(["nginx", "-c", place / "nginx.conf", "-p", place])
         running.append(process)
         poll_until(lambda: is_accepting(("127.0.0.1", port)), what="nginx listens")
         process.server, process.files = f"127.0.0.1:{port}", place / "files"
+        process.h2_url = f"h2c://127.0.0.1:{h2_port}"
         return process
 
     yield start
@@ -242,3 +249,17 @@ def test_nginx_stopped_in_order_under_load(start_nginx, start_weir):
         first.wait()
         load.wait_for(500)
     assert len(load.statuses) - load.statuses.count(200) <= 8, load.tell()
+
+
+def test_over_http2_with_goodbyes_all_the_time(start_weir, nginx):
+    """nginx says GOAWAY after every 50 requests of a connection."""
+    weir = start_weir(f"threads: 1\nsites: [{{proxy: \"{nginx.h2_url}\"}}]")
+    with Load(weir, clients=8, folder="/echo") as load:
+        load.wait_for(2000)
+    assert set(load.statuses) == {200}
+
+
+def test_a_large_file_over_http2(start_weir, nginx, directory):
+    weir = start_weir(f"threads: 1\nsites: [{{proxy: \"{nginx.h2_url}\"}}]")
+    assert curl(weir, "/large", "-o", str(directory / "got")) == b"200"
+    assert (directory / "got").read_bytes() == (nginx.files / "large").read_bytes()

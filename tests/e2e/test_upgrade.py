@@ -12,6 +12,7 @@ import pytest
 
 from harness.client import Client
 from harness.deadline import poll_until
+from harness.h2_client import connect_h2
 from harness.load import Load
 from harness.supervised import body, is_gone, site
 from harness.weir import binary, run_weir_command
@@ -241,6 +242,47 @@ def test_no_request_and_no_tunnel_is_lost(start_installed, installed, start_orig
     assert not wrong
     tunnel.close()
     only_one_worker(weir)
+
+
+def ask_in_http2(weir, stopping, wrong, counts):
+    """Without pause; a client that is told to leave comes back over another connection."""
+    try:
+        while not stopping.is_set():
+            client = connect_h2(weir.weir.address)
+            while not stopping.is_set() and client.goaway is None:
+                response = client.ask()
+                assert response.status == 200 and response.body == b"hello", response
+                counts.append(1)
+            client.close()
+    except Exception as failure:  # whatever it is, it was a lost request
+        wrong.append(repr(failure))
+
+
+def test_no_stream_is_lost_on_either_side(start_installed, installed, start_h2_origin, ports):
+    """Clients and servers of HTTP/2 hear of the end (GOAWAY), and nothing that was asked fails."""
+    origin, port = start_h2_origin(), ports.take()
+    weir = start_installed(
+        f'threads: 2\nlisten: [{{address: "127.0.0.1:{port}", h2c: on}}]\n'
+        f'sites: [{{proxy: "{origin.url}"}}]\n', ("127.0.0.1", port))
+    stopping, wrong, counts = threading.Event(), [], []
+    clients = [threading.Thread(target=ask_in_http2, args=(weir, stopping, wrong, counts))
+               for _ in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        for following in (installed.next, installed.version):
+            before = len(counts)
+            poll_until(lambda: len(counts) >= before + 100 or wrong, what="requests")
+            installed.replace_by_next(following)
+            upgrade(weir)
+        only_one_worker(weir)
+    finally:
+        stopping.set()
+        for client in clients:
+            client.join()
+    assert not wrong
+    left = [connection for connection in origin.connections if connection.goaway]
+    assert left and all(connection.goaway.error == 0 for connection in left)
 
 
 def test_an_idle_connection_is_answered_once_more(start_installed, connect):

@@ -37,6 +37,8 @@ class H2Request:
 
 
 class H2OriginConnection(TlsConnection):
+    settled = False              # our SETTINGS were answered
+
     def begin(self, settings):
         self.encoder, self.decoder = Encoder(), Decoder()
         self.streams = {}
@@ -63,7 +65,9 @@ class H2OriginConnection(TlsConnection):
 
     def _note(self, frame):
         request = self.streams.setdefault(frame.stream, H2Request(frame.stream))
-        if frame.kind == SETTINGS and not frame.flags & ACK:
+        if frame.kind == SETTINGS and frame.flags & ACK:
+            self.settled = True
+        elif frame.kind == SETTINGS:
             self.peer_settings = dict(struct.iter_unpack(">HL", frame.payload))
             self.send_frame(SETTINGS, ACK)
         elif frame.kind == PING and not frame.flags & ACK:
