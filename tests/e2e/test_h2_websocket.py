@@ -122,13 +122,13 @@ def test_a_server_of_http2_gets_an_extended_connect(start_h2_origin, start_weir,
     assert response.list_of("Connection") == ["upgrade"]
     assert response.value("Upgrade") == "websocket"
     assert response.value("Sec-WebSocket-Accept") == accept_of(KEY)
+    client.send(b"through")
+    assert client.read_exactly(7) == b"through"
     assert heads[0][:5] == [(":method", "CONNECT"), (":protocol", "websocket"),
                             (":scheme", "http"), (":authority", "example.com"), (":path", "/chat")]
     fields = dict(heads[0][5:])
     assert fields["sec-websocket-version"] == "13"
     assert not {"sec-websocket-key", "upgrade", "connection", "content-length"} & set(fields)
-    client.send(b"through")
-    assert client.read_exactly(7) == b"through"
     client.end_sending()
     assert client.read_to_end() == b""
 
