@@ -265,11 +265,18 @@ def test_servers_that_are_replaced_are_forgotten(start_reloading, start_origin, 
     await_servers(directory, 2)
 
 
-def test_servers_change_under_load(start_reloading, start_origin, directory):
-    origins = [start_origin(serve) for _ in range(3)]
-    to = proxying(directory)
+def test_servers_of_all_kinds_change_under_load(start_reloading, start_origin, start_h2_origin,
+                                                start_tls_origin, authority, directory):
+    origins = [start_origin().server, start_h2_origin().url, start_tls_origin().url]
+
+    def to(server):
+        return (f"admin: unix:{directory}/admin.sock\nthreads: 3\n"
+                f"upstreams: {{app: {{servers: \"{server}\", "
+                f"tls: {{ca: {authority.directory}/authority.pem}}}}}}\n"
+                "sites: [{proxy: app}]\n")
+
     weir = start_reloading(to(origins[0]))
-    with Load(weir.weir, clients=4) as load:
+    with Load(weir.weir, clients=4, bodies=[b"hello"]) as load:
         for turn in range(1, 9):
             load.wait_for(20)
             weir.reload(to(origins[turn % 3]))
