@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "loop/loop_int.h"
+#include "loop/outbox.h"
 #include "loop/timer.h"
 #include "sys/clock.h"
 
@@ -25,6 +26,7 @@ struct loop {
     struct timer_wheel wheel;
     size_t mail_count;            /* of the last messages that came together */
     struct message *_Atomic mail; /* the newest first; the only field that other threads touch */
+    struct outbox outbox;
 };
 
 static void read_clock(struct loop *loop)
@@ -59,6 +61,7 @@ void loop_free(struct loop *loop)
     if (!loop)
         return;
     ASSERT(list_is_empty(&loop->deferred) && list_is_empty(&loop->graves));
+    ASSERT(outbox_is_empty(&loop->outbox));
     sys_poller_free(loop->poller);
     buffer_pools_fini(&loop->buffers);
     free(loop);
@@ -113,9 +116,21 @@ static void deliver_mail(struct loop *loop)
     }
 }
 
+/* What comes in little is received for all before the first of them goes on: see socket_receive. */
+static void receive_ahead(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->news_count; i++) {
+        struct watcher *watcher = loop->news[i].owner;
+        if (watcher && watcher->before_ready)
+            watcher->before_ready(watcher, loop->news[i].what);
+    }
+}
+
 static void hand_out_news(struct loop *loop)
 {
     ASSERT(loop->news_count <= NEWS_MAX && loop->news_next == 0);
+    if (loop->news_count > 1)
+        receive_ahead(loop);
     while (loop->news_next < loop->news_count) {
         struct sys_ready ready = loop->news[loop->news_next++];
         struct watcher *watcher = ready.owner;
@@ -124,6 +139,12 @@ static void hand_out_news(struct loop *loop)
         watcher->on_ready(watcher, ready.what);
         empty_graveyard(loop);
     }
+}
+
+static void let_go(struct loop *loop)
+{
+    outbox_let_go(&loop->outbox);
+    empty_graveyard(loop);
 }
 
 static int shortest_wait(const struct loop *loop, int timeout_ms)
@@ -139,6 +160,7 @@ static int shortest_wait(const struct loop *loop, int timeout_ms)
 void loop_turn(struct loop *loop, int timeout_ms)
 {
     ASSERT(timeout_ms >= -1);
+    let_go(loop); /* what was said between turns */
     int wait = shortest_wait(loop, timeout_ms);
     loop->news_next = 0;
     loop->news_count = sys_poll_wait(loop->poller, loop->news, NEWS_MAX, wait);
@@ -148,6 +170,7 @@ void loop_turn(struct loop *loop, int timeout_ms)
     timer_wheel_advance(&loop->wheel, loop->now);
     empty_graveyard(loop);
     run_deferred(loop);
+    let_go(loop);
     loop->turn_took_ns = sys_monotonic_ns() - loop->turn_began_ns;
 }
 
@@ -174,6 +197,11 @@ struct buffer_pools *loop_buffers(struct loop *loop)
 struct timer_wheel *loop_wheel(struct loop *loop)
 {
     return &loop->wheel;
+}
+
+struct outbox *loop_outbox(struct loop *loop)
+{
+    return &loop->outbox;
 }
 
 struct sys_poller *loop_poller(struct loop *loop)

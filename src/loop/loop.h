@@ -2,9 +2,10 @@
  * mailbox through which other threads speak to it. Everything here belongs to the loop's thread,
  * except where it says otherwise.
  *
- * A turn: wait for news; for each piece of news call its receiver, then run what was deferred, then
- * empty the graveyard; at the end fire the timers that are due. Memory of what died is therefore
- * valid until the receiver that saw it die has returned. */
+ * A turn: wait for news; for each piece of news call its receiver; deliver the mail; fire the
+ * timers that are due; run what was deferred; let go what sockets have to send (loop/outbox.h).
+ * Behind each of these calls the graveyard is emptied. Memory of what died is therefore valid until
+ * the receiver that saw it die has returned. */
 #pragma once
 
 #include "base/buffer.h"

@@ -7,10 +7,21 @@
 #include "base/assert.h"
 #include "base/cold.h"
 #include "loop/loop_int.h"
+#include "loop/outbox.h"
 #include "sys/poll.h"
 #include "sys/socket.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+/* What the system has not taken of an item of the outbox. While there is one the socket is not
+ * writable. */
+struct socket_rest {
+    size_t length;
+    char bytes[];
+};
+
+static void send_rest(struct socket *socket);
 
 static void on_ready(struct watcher *watcher, unsigned what)
 {
@@ -24,6 +35,8 @@ static void on_ready(struct watcher *watcher, unsigned what)
         socket->readable = true;
     if (what & (SYS_WRITABLE | SYS_BROKEN))
         socket->writable = true;
+    if (socket->rest && socket->writable)
+        send_rest(socket);
     socket->on_news(socket);
 }
 
@@ -97,12 +110,52 @@ enum io socket_connected(struct socket *socket)
     return IO_DONE;
 }
 
+/* Before it is told of its news: receives what there is, where that is likely to be little. */
+static void before_ready(struct watcher *watcher, unsigned what)
+{
+    struct socket *socket = CONTAINER_OF(watcher, struct socket, watcher);
+    if (!(what & SYS_READABLE) || what & (SYS_ENDED | SYS_BROKEN) || socket->has_ahead)
+        return;
+    struct buffer *buffer = buffer_new(loop_buffers(socket->loop), BUFFER_SMALL);
+    if (!buffer)
+        return;
+    ssize_t count = sys_receive(socket->fd, buffer->data, buffer->capacity);
+    if (count > 0) {
+        socket->ahead = span_take_buffer(buffer, (size_t)count);
+        socket->has_ahead = true;
+        return;
+    }
+    buffer_unref(buffer);
+    if (count < 0 && count != -EAGAIN) {
+        socket->ahead_error = (int)-count;
+        socket->has_ahead = true;
+    }
+}
+
+/* A peer that sends little at a time is received from ahead. */
+static inline void note_received(struct socket *socket, size_t count, size_t size)
+{
+    socket->readable = count == size || socket->ended;
+    socket->watcher.before_ready = count < size && count < BUFFER_SMALL ? before_ready : NULL;
+}
+
+static enum io take_ahead(struct socket *socket, struct span *ret_bytes)
+{
+    socket->has_ahead = false;
+    if (socket->ahead_error)
+        return socket_fail(socket, socket->ahead_error);
+    *ret_bytes = socket->ahead;
+    socket->ahead = (struct span){0};
+    note_received(socket, ret_bytes->length, ret_bytes->buffer->capacity);
+    return IO_DONE;
+}
+
 /* Where receiving is worth asking the system; `readable` is true. */
 static inline enum io receive(struct socket *socket, char *memory, size_t size, size_t *ret_count)
 {
     ssize_t count = sys_receive(socket->fd, memory, size);
     if (count > 0) {
-        socket->readable = (size_t)count == size || socket->ended;
+        note_received(socket, (size_t)count, size);
         *ret_count = (size_t)count;
         return IO_DONE;
     }
@@ -117,6 +170,8 @@ static inline enum io receive(struct socket *socket, char *memory, size_t size, 
 enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes)
 {
     ASSERT(socket_is_open(socket));
+    if (socket->has_ahead)
+        return take_ahead(socket, ret_bytes);
     if (!socket->readable)
         return pending(socket);
     struct buffer *buffer = buffer_new(loop_buffers(socket->loop), size);
@@ -131,22 +186,35 @@ enum io socket_receive(struct socket *socket, size_t size, struct span *ret_byte
     return io;
 }
 
+/* Who was received from ahead, and then by a library that has memory of its own (TLS). */
+COLD static enum io take_ahead_into(struct socket *socket, char *memory, size_t size,
+                                    size_t *ret_count)
+{
+    if (socket->ahead_error)
+        return socket_fail(socket, socket->ahead_error);
+    *ret_count = size < socket->ahead.length ? size : socket->ahead.length;
+    memcpy(memory, span_slice(&socket->ahead).data, *ret_count);
+    span_skip(&socket->ahead, (uint32_t)*ret_count);
+    socket->has_ahead = socket->ahead.length > 0;
+    return IO_DONE;
+}
+
 enum io socket_receive_into(struct socket *socket, char *memory, size_t size, size_t *ret_count)
 {
     ASSERT(socket_is_open(socket) && size > 0);
-    return socket->readable ? receive(socket, memory, size, ret_count) : pending(socket);
+    if (socket->has_ahead)
+        return take_ahead_into(socket, memory, size, ret_count);
+    enum io io = socket->readable ? receive(socket, memory, size, ret_count) : pending(socket);
+    socket->watcher.before_ready = NULL;
+    return io;
 }
 
-enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
-                    size_t *ret_sent)
+/* ---- sending */
+
+/* Asks the system. IO_PENDING: it took `*ret_sent` bytes, less than all. */
+static enum io send_now(struct socket *socket, const struct slice *parts, size_t count,
+                        size_t total, size_t *ret_sent)
 {
-    ASSERT(socket_is_open(socket) && count > 0);
-    *ret_sent = 0;
-    if (!socket->writable)
-        return pending(socket);
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += parts[i].length;
     ssize_t sent = sys_send(socket->fd, parts, count);
     if (sent < 0 && sent != -EAGAIN)
         return socket_fail(socket, (int)-sent);
@@ -157,10 +225,93 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
     return pending(socket);
 }
 
+COLD static enum io keep_rest(struct socket *socket, struct slice bytes)
+{
+    ASSERT(!socket->rest && bytes.length > 0);
+    socket->rest = malloc(sizeof(*socket->rest) + bytes.length);
+    if (!socket->rest)
+        return socket_fail(socket, ENOMEM);
+    socket->rest->length = bytes.length;
+    memcpy(socket->rest->bytes, bytes.data, bytes.length);
+    return IO_PENDING;
+}
+
+COLD static void drop_rest(struct socket *socket)
+{
+    free(socket->rest);
+    socket->rest = NULL;
+}
+
+COLD static void send_rest(struct socket *socket)
+{
+    struct socket_rest *rest = socket->rest;
+    struct slice part = slice_of(rest->bytes, rest->length);
+    size_t sent = 0;
+    enum io io = send_now(socket, &part, 1, rest->length, &sent);
+    rest->length -= sent;
+    memmove(rest->bytes, rest->bytes + sent, rest->length);
+    if (io == IO_PENDING)
+        return;
+    drop_rest(socket);
+    if (io == IO_DONE && socket->shuts)
+        (void)sys_shutdown_send(socket->fd);
+}
+
+/* Sends what this socket has in the outbox. IO_DONE: all is gone. */
+static enum io send_queued(struct socket *socket)
+{
+    struct slice part = outbox_take(loop_outbox(socket->loop), socket->queued);
+    socket->queued = 0;
+    size_t sent = 0;
+    enum io io = send_now(socket, &part, 1, part.length, &sent);
+    if (io == IO_PENDING)
+        io = keep_rest(socket, slice_from(part, sent));
+    if (io == IO_FAILED)
+        socket->readable = true; /* why, or what the peer said last */
+    return io;
+}
+
+/* Lets go what must leave before anything else is done. */
+static inline enum io send_earlier(struct socket *socket)
+{
+    return socket->queued ? send_queued(socket) : IO_DONE;
+}
+
+void socket_depart(struct socket *socket)
+{
+    ASSERT(socket_is_open(socket) && socket->queued);
+    if (send_queued(socket) == IO_FAILED)
+        socket->on_news(socket);
+}
+
+enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
+                    size_t *ret_sent)
+{
+    ASSERT(socket_is_open(socket) && count > 0);
+    *ret_sent = 0;
+    enum io io = send_earlier(socket);
+    if (io == IO_FAILED)
+        return IO_FAILED;
+    if (!socket->writable)
+        return pending(socket);
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += parts[i].length;
+    if (!socket->broken) /* else what comes of it is to be known at once */
+        socket->queued = outbox_put(loop_outbox(socket->loop), socket, parts, count, total);
+    if (!socket->queued)
+        return send_now(socket, parts, count, total, ret_sent);
+    *ret_sent = total;
+    return IO_DONE;
+}
+
+/* ---- splicing */
+
 enum io socket_splice_in(struct socket *socket, int pipe, size_t count, size_t *ret_moved)
 {
-    ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0);
+    ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0 && !socket->has_ahead);
     *ret_moved = 0;
+    socket->watcher.before_ready = NULL;
     if (!socket->readable)
         return pending(socket);
     ssize_t moved = sys_splice(socket->fd, pipe, count, false);
@@ -181,6 +332,8 @@ enum io socket_splice_out(struct socket *socket, int pipe, size_t count, bool mo
 {
     ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0);
     *ret_moved = 0;
+    if (send_earlier(socket) == IO_FAILED)
+        return IO_FAILED;
     if (!socket->writable)
         return pending(socket);
     ssize_t moved = sys_splice(pipe, socket->fd, count, more_follows);
@@ -194,17 +347,28 @@ enum io socket_splice_out(struct socket *socket, int pipe, size_t count, bool mo
     return pending(socket);
 }
 
+/* ---- the end */
+
 void socket_shutdown_send(struct socket *socket)
 {
     ASSERT(socket_is_open(socket));
-    /* A connection that is over already needs no end. */
-    (void)sys_shutdown_send(socket->fd);
+    (void)send_earlier(socket);
+    if (socket->rest)
+        socket->shuts = true;
+    else
+        (void)sys_shutdown_send(socket->fd); /* a connection that is over already needs no end */
 }
 
 void socket_close(struct socket *socket, bool reset)
 {
     if (!socket_is_open(socket))
         return;
+    (void)send_earlier(socket);
+    if (socket->rest)
+        drop_rest(socket);
+    if (socket->has_ahead)
+        span_clear(&socket->ahead);
+    socket->has_ahead = false;
     loop_forget(socket->loop, &socket->watcher);
     if (reset)
         sys_close_reset(socket->fd);
@@ -217,6 +381,8 @@ void socket_close(struct socket *socket, bool reset)
 int socket_detach(struct socket *socket)
 {
     ASSERT(socket_is_open(socket));
+    if (send_earlier(socket) != IO_DONE || socket->rest || socket->has_ahead)
+        return -1;
     int fd = socket->fd;
     loop_forget(socket->loop, &socket->watcher);
     if (socket->watched)

@@ -24,9 +24,15 @@ struct socket {
     bool readable;                          /* a receive may find something */
     bool writable;                          /* a send may find room */
     bool connecting;                        /* not known yet whether it reaches the peer */
-    bool ended;   /* the end of the peer's direction is on its way to us */
-    bool broken;  /* over, told by the system */
-    bool watched; /* known to the poller */
+    bool ended;               /* the end of the peer's direction is on its way to us */
+    bool broken;              /* over, told by the system */
+    bool watched;             /* known to the poller */
+    bool shuts;               /* ends our direction when `rest` has gone */
+    bool has_ahead;           /* something was received that nobody has asked for yet: */
+    struct span ahead;        /* bytes, or none where it failed: */
+    int ahead_error;          /* errno */
+    uint32_t queued;          /* its item in the loop's outbox; 0: none */
+    struct socket_rest *rest; /* of that, what the system did not take; NULL: nothing */
 };
 
 /* Takes over a connected descriptor. It is not watched by the poller before the first IO_PENDING,
@@ -41,14 +47,18 @@ enum io socket_connect(struct socket *socket, struct loop *loop, const struct ad
 /* What became of a connection that was pending; also watches for news after IO_PENDING. */
 enum io socket_connected(struct socket *socket);
 
-/* Receives once into a fresh buffer of about `size` bytes. IO_DONE gives at least one byte. */
+/* Receives once into a fresh buffer of about `size` bytes. IO_DONE gives at least one byte. Of who
+ * sends little at a time, up to BUFFER_SMALL may have been received when the turn began, before
+ * anybody was told: as with the outbox, the kernel's code and ours then run each in one piece. */
 enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes);
 
 /* The same into memory of the caller. IO_DONE: `*ret_count` bytes, at least one. */
 enum io socket_receive_into(struct socket *socket, char *memory, size_t size, size_t *ret_count);
 
-/* Sends what the parts hold, as far as there is room. `*ret_sent` bytes are gone, also with
- * IO_PENDING. */
+/* Sends what the parts hold, as far as there is room. `*ret_sent` bytes are taken, also with
+ * IO_PENDING. A little (OUTBOX_ITEM_MAX) leaves at the end of the turn (or at the beginning of the
+ * next one), or before whatever is next done to the socket; where that fails news comes, and what
+ * is tried next says why. */
 enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
                     size_t *ret_sent);
 
@@ -75,7 +85,8 @@ bool socket_watch(struct socket *socket);
 enum io socket_fail(struct socket *socket, int error);
 
 /* Closes; `reset` lets the peer see that it was not in order. No news comes any more, also not what
- * is on its way in this turn. */
+ * is on its way in this turn. What the system would not take yet of what was sent is lost: who has
+ * said something last and wants it read shuts down first, and waits for the peer's end. */
 void socket_close(struct socket *socket, bool reset);
 
 static inline bool socket_is_open(const struct socket *socket)
@@ -83,8 +94,12 @@ static inline bool socket_is_open(const struct socket *socket)
     return socket->fd >= 0;
 }
 
-/* Gives the descriptor away, out of the loop: to another loop. The socket is closed afterwards. */
+/* Gives the descriptor away, out of the loop: to another loop. The socket is closed afterwards. -1:
+ * it still has something to send, or was received from ahead, and stays as it is. */
 int socket_detach(struct socket *socket);
+
+/* The end of the turn has come for what this socket has in the outbox. */
+void socket_depart(struct socket *socket);
 
 /* ---- a descriptor on which to accept. */
 

@@ -1,5 +1,6 @@
 #include "loop/socket.h"
 
+#include "loop/outbox.h"
 #include "sys/socket.h"
 
 #include <errno.h>
@@ -190,11 +191,150 @@ static void sending_to_who_is_gone_fails_without_a_signal(void **state)
 {
     struct pair *pair = *state;
     close_peer(pair);
-    struct slice part = SLICE("anybody?");
+    static char block[64 * 1024];
+    struct slice part = slice_of(block, sizeof(block));
     size_t sent = 0;
     assert_int_equal(socket_send(&pair->socket, &part, 1, &sent), IO_FAILED);
     assert_int_equal(pair->socket.error, EPIPE);
     assert_true(pair->socket.broken);
+}
+
+static void say(struct pair *pair, struct slice part)
+{
+    size_t sent = 0;
+    assert_int_equal(socket_send(&pair->socket, &part, 1, &sent), IO_DONE);
+    assert_int_equal(sent, part.length);
+}
+
+static void assert_peer_reads(struct pair *pair, const char *expected)
+{
+    char memory[64];
+    assert_int_equal(read(pair->peer, memory, strlen(expected)), (ssize_t)strlen(expected));
+    assert_memory_equal(memory, expected, strlen(expected));
+}
+
+static void a_little_leaves_at_the_end_of_the_turn(void **state)
+{
+    struct pair *pair = *state;
+    say(pair, SLICE("little"));
+    char byte;
+    assert_int_equal(read(pair->peer, &byte, 1), -1);
+    loop_turn(pair->loop, 0);
+    assert_peer_reads(pair, "little");
+}
+
+static void order_is_kept_whatever_is_sent(void **state)
+{
+    struct pair *pair = *state;
+    static char block[OUTBOX_ITEM_MAX + 1];
+    say(pair, SLICE("first"));
+    say(pair, SLICE("second"));
+    assert_peer_reads(pair, "first"); /* the second took its place */
+    say(pair, slice_of(block, sizeof(block)));
+    assert_peer_reads(pair, "second");
+    assert_int_equal(drain_peer(pair, sizeof(block)), sizeof(block));
+}
+
+static void a_failure_at_the_end_of_the_turn_is_news(void **state)
+{
+    struct pair *pair = *state;
+    say(pair, SLICE("anybody?"));
+    close_peer(pair);
+    loop_turn(pair->loop, 0);
+    assert_int_equal(pair->news, 1);
+    assert_true(socket_is_readable(&pair->socket));
+    assert_int_equal(pair->socket.error, EPIPE);
+    struct slice part = SLICE("anybody?");
+    size_t sent = 0;
+    assert_int_equal(socket_send(&pair->socket, &part, 1, &sent), IO_FAILED);
+}
+
+static void what_waits_leaves_before_the_socket_closes(void **state)
+{
+    struct pair *pair = *state;
+    say(pair, SLICE("bye"));
+    socket_close(&pair->socket, false);
+    assert_peer_reads(pair, "bye");
+    loop_turn(pair->loop, 0);
+}
+
+static void drop_bytes(struct socket *socket)
+{
+    (void)socket;
+}
+
+/* Another one on the same loop, so that both have news in one turn. */
+static struct pair open_neighbour(struct pair *pair)
+{
+    struct pair neighbour = {.loop = pair->loop};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    socket_init(&neighbour.socket, pair->loop, ends[0], drop_bytes);
+    neighbour.peer = ends[1];
+    return neighbour;
+}
+
+static void who_sends_little_is_received_from_ahead(void **state)
+{
+    struct pair *pair = *state;
+    struct pair neighbour = open_neighbour(pair);
+    assert_true(socket_watch(&neighbour.socket));
+    write_to_peer(pair, "one");
+    assert_received(pair, BUFFER_SMALL, "one");
+    assert_int_equal(receive(pair), IO_PENDING);
+    loop_turn(pair->loop, 0);
+    write_to_peer(&neighbour, "x");
+    write_to_peer(pair, "twothree");
+    loop_turn(pair->loop, -1);
+    assert_true(pair->socket.has_ahead);
+    assert_true(socket_is_readable(&pair->socket));
+    write_to_peer(pair, "four"); /* behind what was received */
+    assert_int_equal(socket_detach(&pair->socket), -1);
+    char memory[3];
+    size_t count = 0;
+    assert_int_equal(socket_receive_into(&pair->socket, memory, sizeof(memory), &count), IO_DONE);
+    assert_int_equal(count, 3);
+    assert_memory_equal(memory, "two", 3);
+    assert_received(pair, BUFFER_SMALL, "three");
+    loop_turn(pair->loop, 0);
+    assert_received(pair, BUFFER_SMALL, "four");
+    write_to_peer(&neighbour, "x");
+    write_to_peer(pair, "never read");
+    loop_turn(pair->loop, -1);
+    assert_true(pair->socket.has_ahead);
+    socket_close(&neighbour.socket, false);
+    close_peer(&neighbour);
+}
+
+/* Little by little, each at the end of its turn, until the system takes no more. */
+static size_t fill_by_turns(struct pair *pair)
+{
+    static char block[OUTBOX_ITEM_MAX - 7];
+    struct slice part = slice_of(block, sizeof(block));
+    size_t total = 0;
+    for (size_t sent = 0; socket_send(&pair->socket, &part, 1, &sent) == IO_DONE; sent = 0) {
+        total += sent;
+        loop_turn(pair->loop, 0);
+    }
+    return total;
+}
+
+static void what_the_system_would_not_take_follows_when_it_does(void **state)
+{
+    struct pair *pair = *state;
+    size_t taken = fill_by_turns(pair);
+    assert_non_null(pair->socket.rest);
+    assert_int_equal(socket_detach(&pair->socket), -1);
+    socket_shutdown_send(&pair->socket);
+    size_t got = 0;
+    for (int turns = 0; got < taken && turns < 1000; turns++) {
+        got += drain_peer(pair, taken);
+        loop_turn(pair->loop, 0);
+    }
+    assert_int_equal(got, taken);
+    assert_null(pair->socket.rest);
+    char byte;
+    assert_int_equal(read(pair->peer, &byte, 1), 0); /* then the end that was asked for */
 }
 
 static void our_end_is_read_by_the_peer(void **state)
@@ -375,6 +515,12 @@ int main(void)
         TEST(an_end_that_comes_later_is_news),
         TEST(a_full_socket_waits_and_room_is_news),
         TEST(sending_to_who_is_gone_fails_without_a_signal),
+        TEST(a_little_leaves_at_the_end_of_the_turn),
+        TEST(order_is_kept_whatever_is_sent),
+        TEST(a_failure_at_the_end_of_the_turn_is_news),
+        TEST(what_waits_leaves_before_the_socket_closes),
+        TEST(what_the_system_would_not_take_follows_when_it_does),
+        TEST(who_sends_little_is_received_from_ahead),
         TEST(our_end_is_read_by_the_peer),
         TEST(a_closed_socket_gets_no_news_not_even_of_this_turn),
         TEST(a_detached_descriptor_serves_elsewhere),

@@ -56,6 +56,7 @@ static void assert_flushed(struct fixture *fixture, const char *expected)
     assert_int_equal(output_flush(&fixture->output, &fixture->pair.transport, &sent), IO_DONE);
     assert_int_equal(sent, strlen(expected));
     assert_true(output_is_empty(&fixture->output));
+    loop_turn(fixture->loop, 0);
     char memory[1024];
     assert_int_equal(test_pair_read(&fixture->pair, memory, sizeof(memory)), sent);
     assert_memory_equal(memory, expected, sent);

@@ -168,6 +168,7 @@ static bool is_taken_up(struct world *world)
     assert_true(slice_equal(text_slice(&subject), SLICE("CN=test")));
     bool is_resumed = tls_is_resumed(tls);
     assert_int_equal(tls_send(tls, &answer, 1, &sent), IO_DONE);
+    loop_turn(world->loop, 0);
     assert_int_equal(SSL_read(client, &byte, 1), 1); /* and the ticket before it */
     (void)SSL_shutdown(client);
     SSL_free(client);

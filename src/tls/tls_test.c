@@ -134,6 +134,7 @@ static void hands_are_shaken_and_bytes_go_both_ways(void **state)
     struct slice parts[] = {SLICE("an"), SLICE(""), SLICE("swer")};
     assert_int_equal(tls_send(fixture->tls, parts, 3, &sent), IO_DONE);
     assert_int_equal(sent, 6);
+    loop_turn(fixture->loop, 0);
     assert_int_equal(client_reads(fixture, memory, sizeof(memory)), 6);
     assert_memory_equal(memory, "answer", 6);
 }
@@ -192,6 +193,7 @@ static void the_end_of_the_client_is_an_end(void **state)
     assert_int_equal(tls_send(fixture->tls, &answer, 1, &sent), IO_DONE);
     tls_shutdown_send(fixture->tls);
     assert_int_equal(tls_send(fixture->tls, &answer, 1, &sent), IO_FAILED);
+    loop_turn(fixture->loop, 0);
     assert_int_equal(client_reads(fixture, memory, sizeof(memory)), 6);
     assert_true(SSL_get_shutdown(fixture->client) & SSL_RECEIVED_SHUTDOWN);
 }
@@ -209,6 +211,7 @@ static void an_end_without_a_word_is_a_cut(void **state)
     assert_true(tls_was_cut(fixture->tls));
     struct slice answer = SLICE("answer");
     assert_int_equal(tls_send(fixture->tls, &answer, 1, &sent), IO_DONE);
+    loop_turn(fixture->loop, 0);
     assert_int_equal(client_reads(fixture, memory, sizeof(memory)), 6);
 }
 
@@ -244,6 +247,7 @@ static void keys_may_change_in_the_middle(void **state)
         assert_int_equal(tls_receive(fixture->tls, 100, &bytes), IO_PENDING);
         struct slice answer = SLICE("answer");
         assert_int_equal(tls_send(fixture->tls, &answer, 1, &sent), IO_DONE);
+        loop_turn(fixture->loop, 0);
         assert_int_equal(client_reads(fixture, memory, sizeof(memory)), 6);
     }
 }

@@ -549,7 +549,8 @@ int upstreams_give_idle(struct upstreams *upstreams, struct server *server)
     struct server_connection *connection =
         CONTAINER_OF(pool->idle.next, struct server_connection, link);
     int fd = socket_detach(&connection->transport.socket);
-    upstreams_drop(connection, false);
+    if (fd >= 0)
+        upstreams_drop(connection, false);
     return fd;
 }
 
