@@ -32,7 +32,8 @@ static void on_ready(struct watcher *watcher, unsigned what)
     if (what & SYS_BROKEN)
         socket->broken = true;
     if (what & (SYS_READABLE | SYS_ENDED | SYS_BROKEN))
-        socket->readable = true;
+        socket->readable = !socket->emptied;
+    socket->emptied = false;
     if (what & (SYS_WRITABLE | SYS_BROKEN))
         socket->writable = true;
     if (socket->rest && socket->writable)
@@ -121,6 +122,7 @@ static void before_ready(struct watcher *watcher, unsigned what)
         return;
     ssize_t count = sys_receive(socket->fd, buffer->data, buffer->capacity);
     if (count > 0) {
+        socket->emptied = (size_t)count < buffer->capacity && !socket->ended;
         socket->ahead = span_take_buffer(buffer, (size_t)count);
         socket->has_ahead = true;
         return;
@@ -133,12 +135,12 @@ static void before_ready(struct watcher *watcher, unsigned what)
 }
 
 /* A peer that sends little at a time is received from ahead. */
-static inline void note_received(struct socket *socket, size_t count, size_t size)
+static inline void expect_little(struct socket *socket, size_t received)
 {
-    socket->readable = count == size || socket->ended;
-    socket->watcher.before_ready = count < size && count < BUFFER_SMALL ? before_ready : NULL;
+    socket->watcher.before_ready = received < BUFFER_SMALL ? before_ready : NULL;
 }
 
+/* `readable` stays what the news since then has made of it. */
 static enum io take_ahead(struct socket *socket, struct span *ret_bytes)
 {
     socket->has_ahead = false;
@@ -146,7 +148,7 @@ static enum io take_ahead(struct socket *socket, struct span *ret_bytes)
         return socket_fail(socket, socket->ahead_error);
     *ret_bytes = socket->ahead;
     socket->ahead = (struct span){0};
-    note_received(socket, ret_bytes->length, ret_bytes->buffer->capacity);
+    expect_little(socket, ret_bytes->length);
     return IO_DONE;
 }
 
@@ -155,7 +157,8 @@ static inline enum io receive(struct socket *socket, char *memory, size_t size, 
 {
     ssize_t count = sys_receive(socket->fd, memory, size);
     if (count > 0) {
-        note_received(socket, (size_t)count, size);
+        socket->readable = (size_t)count == size || socket->ended;
+        expect_little(socket, (size_t)count);
         *ret_count = (size_t)count;
         return IO_DONE;
     }

@@ -31,6 +31,7 @@ struct socket {
     bool has_ahead;           /* something was received that nobody has asked for yet: */
     struct span ahead;        /* bytes, or none where it failed: */
     int ahead_error;          /* errno */
+    bool emptied;             /* by that, as far as the news of this turn goes */
     uint32_t queued;          /* its item in the loop's outbox; 0: none */
     struct socket_rest *rest; /* of that, what the system did not take; NULL: nothing */
 };
@@ -74,7 +75,7 @@ void socket_shutdown_send(struct socket *socket);
 /* Whether a receive could find something, or the end, without waiting. */
 static inline bool socket_is_readable(const struct socket *socket)
 {
-    return socket->readable;
+    return socket->readable || socket->has_ahead;
 }
 
 /* Makes sure that news will come, though nothing was asked yet. False: the system refused. */

@@ -306,6 +306,27 @@ static void who_sends_little_is_received_from_ahead(void **state)
     close_peer(&neighbour);
 }
 
+static void what_comes_behind_what_was_received_ahead_is_not_missed(void **state)
+{
+    struct pair *pair = *state;
+    struct pair neighbour = open_neighbour(pair);
+    assert_true(socket_watch(&neighbour.socket));
+    write_to_peer(pair, "one");
+    assert_received(pair, BUFFER_SMALL, "one");
+    assert_int_equal(receive(pair), IO_PENDING);
+    loop_turn(pair->loop, 0);
+    for (const char *const *word = (const char *[]){"two", "three", NULL}; *word; word++) {
+        write_to_peer(&neighbour, "x");
+        write_to_peer(pair, *word);
+        loop_turn(pair->loop, -1); /* and nobody reads yet */
+    }
+    assert_received(pair, BUFFER_SMALL, "two");
+    assert_received(pair, BUFFER_SMALL, "three");
+    assert_int_equal(receive(pair), IO_PENDING);
+    socket_close(&neighbour.socket, false);
+    close_peer(&neighbour);
+}
+
 /* Little by little, each at the end of its turn, until the system takes no more. */
 static size_t fill_by_turns(struct pair *pair)
 {
@@ -521,6 +542,7 @@ int main(void)
         TEST(what_waits_leaves_before_the_socket_closes),
         TEST(what_the_system_would_not_take_follows_when_it_does),
         TEST(who_sends_little_is_received_from_ahead),
+        TEST(what_comes_behind_what_was_received_ahead_is_not_missed),
         TEST(our_end_is_read_by_the_peer),
         TEST(a_closed_socket_gets_no_news_not_even_of_this_turn),
         TEST(a_detached_descriptor_serves_elsewhere),
