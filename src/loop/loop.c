@@ -2,6 +2,7 @@
 #include "loop/loop.h"
 
 #include "base/assert.h"
+#include "loop/farewell.h"
 #include "loop/loop_int.h"
 #include "loop/outbox.h"
 #include "loop/timer.h"
@@ -26,6 +27,7 @@ struct loop {
     struct timer_wheel wheel;
     size_t mail_count;            /* of the last messages that came together */
     struct message *_Atomic mail; /* the newest first; the only field that other threads touch */
+    struct farewells farewells;
     struct outbox outbox;
 };
 
@@ -49,22 +51,12 @@ struct loop *loop_new(void)
     }
     list_init(&loop->deferred);
     list_init(&loop->graves);
+    list_init(&loop->farewells.list);
     sys_random(&loop->chance, sizeof(loop->chance));
     loop->chance |= 1;
     read_clock(loop);
     timer_wheel_init(&loop->wheel, loop->now);
     return loop;
-}
-
-void loop_free(struct loop *loop)
-{
-    if (!loop)
-        return;
-    ASSERT(list_is_empty(&loop->deferred) && list_is_empty(&loop->graves));
-    ASSERT(outbox_is_empty(&loop->outbox));
-    sys_poller_free(loop->poller);
-    buffer_pools_fini(&loop->buffers);
-    free(loop);
 }
 
 static void empty_graveyard(struct loop *loop)
@@ -74,6 +66,19 @@ static void empty_graveyard(struct loop *loop)
         struct grave *grave = CONTAINER_OF(link, struct grave, link);
         grave->bury(grave);
     }
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    ASSERT(outbox_is_empty(&loop->outbox));
+    farewells_cut(loop);
+    empty_graveyard(loop);
+    ASSERT(list_is_empty(&loop->deferred) && list_is_empty(&loop->graves));
+    sys_poller_free(loop->poller);
+    buffer_pools_fini(&loop->buffers);
+    free(loop);
 }
 
 /* Runs what was deferred before, and not what that work defers in turn: a task that always defers
@@ -202,6 +207,16 @@ struct timer_wheel *loop_wheel(struct loop *loop)
 struct outbox *loop_outbox(struct loop *loop)
 {
     return &loop->outbox;
+}
+
+struct farewells *loop_farewells(struct loop *loop)
+{
+    return &loop->farewells;
+}
+
+bool loop_has_farewells(const struct loop *loop)
+{
+    return loop->farewells.count > 0;
 }
 
 struct sys_poller *loop_poller(struct loop *loop)

@@ -14,6 +14,9 @@ struct watcher {
 struct outbox;
 struct outbox *loop_outbox(struct loop *loop);
 
+struct farewells;
+struct farewells *loop_farewells(struct loop *loop);
+
 struct sys_poller *loop_poller(struct loop *loop);
 
 /* Drops the news for this watcher that the current turn has not handed out yet. */

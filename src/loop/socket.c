@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/cold.h"
+#include "loop/farewell.h"
 #include "loop/loop_int.h"
 #include "loop/outbox.h"
 #include "sys/poll.h"
@@ -232,8 +233,10 @@ COLD static enum io keep_rest(struct socket *socket, struct slice bytes)
 {
     ASSERT(!socket->rest && bytes.length > 0);
     socket->rest = malloc(sizeof(*socket->rest) + bytes.length);
-    if (!socket->rest)
+    if (!socket->rest) {
+        socket->torn = socket->writable = true;
         return socket_fail(socket, ENOMEM);
+    }
     socket->rest->length = bytes.length;
     memcpy(socket->rest->bytes, bytes.data, bytes.length);
     return IO_PENDING;
@@ -256,7 +259,9 @@ COLD static void send_rest(struct socket *socket)
     if (io == IO_PENDING)
         return;
     drop_rest(socket);
-    if (io == IO_DONE && socket->shuts)
+    if (io == IO_FAILED)
+        socket->readable = true; /* why, or what the peer said last */
+    else if (socket->shuts)
         (void)sys_shutdown_send(socket->fd);
 }
 
@@ -300,9 +305,11 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
     size_t total = 0;
     for (size_t i = 0; i < count; i++)
         total += parts[i].length;
-    if (!socket->broken) /* else what comes of it is to be known at once */
+    if (!socket->broken)
         socket->queued = outbox_put(loop_outbox(socket->loop), socket, parts, count, total);
-    if (!socket->queued)
+    else if (socket->torn)
+        return IO_FAILED;
+    if (!socket->queued) /* too long, or broken: what comes of it is to be known at once */
         return send_now(socket, parts, count, total, ret_sent);
     *ret_sent = total;
     return IO_DONE;
@@ -335,7 +342,7 @@ enum io socket_splice_out(struct socket *socket, int pipe, size_t count, bool mo
 {
     ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0);
     *ret_moved = 0;
-    if (send_earlier(socket) == IO_FAILED)
+    if (send_earlier(socket) == IO_FAILED || socket->torn)
         return IO_FAILED;
     if (!socket->writable)
         return pending(socket);
@@ -358,8 +365,18 @@ void socket_shutdown_send(struct socket *socket)
     (void)send_earlier(socket);
     if (socket->rest)
         socket->shuts = true;
-    else
+    else if (!socket->torn)
         (void)sys_shutdown_send(socket->fd); /* a connection that is over already needs no end */
+}
+
+/* Whether the loop goes on sending the rest; else it is lost. */
+COLD static bool close_later(struct socket *socket, bool reset)
+{
+    if (!reset && farewell_begin(socket))
+        return true;
+    drop_rest(socket);
+    socket->torn = true;
+    return false;
 }
 
 void socket_close(struct socket *socket, bool reset)
@@ -367,13 +384,13 @@ void socket_close(struct socket *socket, bool reset)
     if (!socket_is_open(socket))
         return;
     (void)send_earlier(socket);
-    if (socket->rest)
-        drop_rest(socket);
     if (socket->has_ahead)
         span_clear(&socket->ahead);
     socket->has_ahead = false;
     loop_forget(socket->loop, &socket->watcher);
-    if (reset)
+    if (socket->rest && close_later(socket, reset))
+        return;
+    if (reset || socket->torn)
         sys_close_reset(socket->fd);
     else
         sys_close(socket->fd);
@@ -384,7 +401,7 @@ void socket_close(struct socket *socket, bool reset)
 int socket_detach(struct socket *socket)
 {
     ASSERT(socket_is_open(socket));
-    if (send_earlier(socket) != IO_DONE || socket->rest || socket->has_ahead)
+    if (send_earlier(socket) != IO_DONE || socket->rest || socket->torn || socket->has_ahead)
         return -1;
     int fd = socket->fd;
     loop_forget(socket->loop, &socket->watcher);

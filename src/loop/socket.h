@@ -27,6 +27,7 @@ struct socket {
     bool ended;               /* the end of the peer's direction is on its way to us */
     bool broken;              /* over, told by the system */
     bool watched;             /* known to the poller */
+    bool torn;                /* what was sent was lost: nothing may come behind it but a reset */
     bool shuts;               /* ends our direction when `rest` has gone */
     bool has_ahead;           /* something was received that nobody has asked for yet: */
     struct span ahead;        /* bytes, or none where it failed: */
@@ -86,8 +87,8 @@ bool socket_watch(struct socket *socket);
 enum io socket_fail(struct socket *socket, int error);
 
 /* Closes; `reset` lets the peer see that it was not in order. No news comes any more, also not what
- * is on its way in this turn. What the system would not take yet of what was sent is lost: who has
- * said something last and wants it read shuts down first, and waits for the peer's end. */
+ * is on its way in this turn. What was sent before goes on its way even where the system has no
+ * room for it yet (loop/farewell.h), but not with `reset`. */
 void socket_close(struct socket *socket, bool reset);
 
 static inline bool socket_is_open(const struct socket *socket)

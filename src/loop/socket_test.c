@@ -358,6 +358,44 @@ static void what_the_system_would_not_take_follows_when_it_does(void **state)
     assert_int_equal(read(pair->peer, &byte, 1), 0); /* then the end that was asked for */
 }
 
+static void what_the_system_would_not_take_outlives_the_socket(void **state)
+{
+    struct pair *pair = *state;
+    size_t taken = fill_by_turns(pair);
+    assert_non_null(pair->socket.rest);
+    socket_close(&pair->socket, false);
+    assert_true(loop_has_farewells(pair->loop));
+    size_t got = 0;
+    for (int turns = 0; got < taken && turns < 1000; turns++) {
+        got += drain_peer(pair, taken);
+        loop_turn(pair->loop, 0);
+    }
+    assert_int_equal(got, taken);
+    assert_false(loop_has_farewells(pair->loop));
+    char byte;
+    assert_int_equal(read(pair->peer, &byte, 1), 0);
+}
+
+static void a_reset_takes_with_it_what_the_system_would_not_take(void **state)
+{
+    struct pair *pair = *state;
+    (void)fill_by_turns(pair);
+    assert_non_null(pair->socket.rest);
+    socket_close(&pair->socket, true);
+    assert_false(loop_has_farewells(pair->loop));
+}
+
+static void a_farewell_ends_with_its_peer(void **state)
+{
+    struct pair *pair = *state;
+    (void)fill_by_turns(pair);
+    socket_close(&pair->socket, false);
+    assert_true(loop_has_farewells(pair->loop));
+    close_peer(pair);
+    loop_turn(pair->loop, 0);
+    assert_false(loop_has_farewells(pair->loop));
+}
+
 static void our_end_is_read_by_the_peer(void **state)
 {
     struct pair *pair = *state;
@@ -541,6 +579,9 @@ int main(void)
         TEST(a_failure_at_the_end_of_the_turn_is_news),
         TEST(what_waits_leaves_before_the_socket_closes),
         TEST(what_the_system_would_not_take_follows_when_it_does),
+        TEST(what_the_system_would_not_take_outlives_the_socket),
+        TEST(a_reset_takes_with_it_what_the_system_would_not_take),
+        TEST(a_farewell_ends_with_its_peer),
         TEST(who_sends_little_is_received_from_ahead),
         TEST(what_comes_behind_what_was_received_ahead_is_not_missed),
         TEST(our_end_is_read_by_the_peer),

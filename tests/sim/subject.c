@@ -5,6 +5,7 @@
 #include "exchange/client.h"
 #include "exchange/client_table.h"
 #include "exchange/tunnel.h"
+#include "loop/farewell.h"
 #include "loop/loop_int.h"
 #include "main/handover.h"
 #include "main/vocabulary.h"
@@ -238,6 +239,7 @@ void subject_abort(void)
     for (unsigned i = 0; i < subject.count; i++) {
         tunnels_abort(&subject.contexts[i]);
         clients_abort(&subject.contexts[i]);
+        farewells_cut(subject.loops[i]);
     }
 }
 
@@ -247,7 +249,8 @@ bool subject_is_idle(void)
     for (unsigned i = 0; i < subject.count; i++)
         idle &= list_is_empty(&subject.contexts[i].client_list) &&
                 list_is_empty(&subject.contexts[i].tunnel_list) &&
-                upstreams_is_quiet(subject.contexts[i].upstreams);
+                upstreams_is_quiet(subject.contexts[i].upstreams) &&
+                !loop_has_farewells(subject.loops[i]);
     return idle;
 }
 
