@@ -2,7 +2,7 @@
 #include "loop/loop.h"
 
 #include "base/assert.h"
-#include "loop/farewell.h"
+#include "loop/last_words.h"
 #include "loop/loop_int.h"
 #include "loop/outbox.h"
 #include "loop/timer.h"
@@ -27,7 +27,7 @@ struct loop {
     struct timer_wheel wheel;
     size_t mail_count;            /* of the last messages that came together */
     struct message *_Atomic mail; /* the newest first; the only field that other threads touch */
-    struct farewells farewells;
+    struct last_words_list last_words;
     struct outbox outbox;
 };
 
@@ -51,7 +51,7 @@ struct loop *loop_new(void)
     }
     list_init(&loop->deferred);
     list_init(&loop->graves);
-    list_init(&loop->farewells.list);
+    list_init(&loop->last_words.list);
     sys_random(&loop->chance, sizeof(loop->chance));
     loop->chance |= 1;
     read_clock(loop);
@@ -73,7 +73,7 @@ void loop_free(struct loop *loop)
     if (!loop)
         return;
     ASSERT(outbox_is_empty(&loop->outbox));
-    farewells_cut(loop);
+    last_words_cut(loop);
     empty_graveyard(loop);
     ASSERT(list_is_empty(&loop->deferred) && list_is_empty(&loop->graves));
     sys_poller_free(loop->poller);
@@ -209,14 +209,14 @@ struct outbox *loop_outbox(struct loop *loop)
     return &loop->outbox;
 }
 
-struct farewells *loop_farewells(struct loop *loop)
+struct last_words_list *loop_last_words(struct loop *loop)
 {
-    return &loop->farewells;
+    return &loop->last_words;
 }
 
-bool loop_has_farewells(const struct loop *loop)
+bool loop_has_last_words(const struct loop *loop)
 {
-    return loop->farewells.count > 0;
+    return loop->last_words.count > 0;
 }
 
 struct sys_poller *loop_poller(struct loop *loop)

@@ -19,8 +19,8 @@ struct loop *loop_new(void);
 /* Everything that was registered must be gone. */
 void loop_free(struct loop *loop);
 
-/* Whether sockets that were closed still have something to send: see loop/farewell.h. */
-bool loop_has_farewells(const struct loop *loop);
+/* Whether sockets that were closed still have something to send: see loop/last_words.h. */
+bool loop_has_last_words(const struct loop *loop);
 
 /* One turn. Waits at most `timeout_ms` (-1: until there is news). */
 void loop_turn(struct loop *loop, int timeout_ms);

@@ -14,8 +14,8 @@ struct watcher {
 struct outbox;
 struct outbox *loop_outbox(struct loop *loop);
 
-struct farewells;
-struct farewells *loop_farewells(struct loop *loop);
+struct last_words_list;
+struct last_words_list *loop_last_words(struct loop *loop);
 
 struct sys_poller *loop_poller(struct loop *loop);
 

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 #include "base/cold.h"
-#include "loop/farewell.h"
+#include "loop/last_words.h"
 #include "loop/loop_int.h"
 #include "loop/outbox.h"
 #include "sys/poll.h"
@@ -372,7 +372,7 @@ void socket_shutdown_send(struct socket *socket)
 /* Whether the loop goes on sending the rest; else it is lost. */
 COLD static bool close_later(struct socket *socket, bool reset)
 {
-    if (!reset && farewell_begin(socket))
+    if (!reset && last_words_begin(socket))
         return true;
     drop_rest(socket);
     socket->torn = true;

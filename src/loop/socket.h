@@ -88,7 +88,7 @@ enum io socket_fail(struct socket *socket, int error);
 
 /* Closes; `reset` lets the peer see that it was not in order. No news comes any more, also not what
  * is on its way in this turn. What was sent before goes on its way even where the system has no
- * room for it yet (loop/farewell.h), but not with `reset`. */
+ * room for it yet (loop/last_words.h), but not with `reset`. */
 void socket_close(struct socket *socket, bool reset);
 
 static inline bool socket_is_open(const struct socket *socket)

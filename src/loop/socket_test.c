@@ -364,14 +364,14 @@ static void what_the_system_would_not_take_outlives_the_socket(void **state)
     size_t taken = fill_by_turns(pair);
     assert_non_null(pair->socket.rest);
     socket_close(&pair->socket, false);
-    assert_true(loop_has_farewells(pair->loop));
+    assert_true(loop_has_last_words(pair->loop));
     size_t got = 0;
     for (int turns = 0; got < taken && turns < 1000; turns++) {
         got += drain_peer(pair, taken);
         loop_turn(pair->loop, 0);
     }
     assert_int_equal(got, taken);
-    assert_false(loop_has_farewells(pair->loop));
+    assert_false(loop_has_last_words(pair->loop));
     char byte;
     assert_int_equal(read(pair->peer, &byte, 1), 0);
 }
@@ -382,18 +382,18 @@ static void a_reset_takes_with_it_what_the_system_would_not_take(void **state)
     (void)fill_by_turns(pair);
     assert_non_null(pair->socket.rest);
     socket_close(&pair->socket, true);
-    assert_false(loop_has_farewells(pair->loop));
+    assert_false(loop_has_last_words(pair->loop));
 }
 
-static void a_farewell_ends_with_its_peer(void **state)
+static void last_words_end_with_their_peer(void **state)
 {
     struct pair *pair = *state;
     (void)fill_by_turns(pair);
     socket_close(&pair->socket, false);
-    assert_true(loop_has_farewells(pair->loop));
+    assert_true(loop_has_last_words(pair->loop));
     close_peer(pair);
     loop_turn(pair->loop, 0);
-    assert_false(loop_has_farewells(pair->loop));
+    assert_false(loop_has_last_words(pair->loop));
 }
 
 static void our_end_is_read_by_the_peer(void **state)
@@ -581,7 +581,7 @@ int main(void)
         TEST(what_the_system_would_not_take_follows_when_it_does),
         TEST(what_the_system_would_not_take_outlives_the_socket),
         TEST(a_reset_takes_with_it_what_the_system_would_not_take),
-        TEST(a_farewell_ends_with_its_peer),
+        TEST(last_words_end_with_their_peer),
         TEST(who_sends_little_is_received_from_ahead),
         TEST(what_comes_behind_what_was_received_ahead_is_not_missed),
         TEST(our_end_is_read_by_the_peer),

@@ -6,7 +6,7 @@
 #include "exchange/context.h"
 #include "exchange/mirror.h"
 #include "exchange/tunnel.h"
-#include "loop/farewell.h"
+#include "loop/last_words.h"
 #include "obs/log.h"
 #include "policy/pattern.h"
 #include "sys/clock.h"
@@ -80,7 +80,7 @@ static void on_abort(struct loop *loop, struct message *message)
     ASSERT(self->loop == loop);
     tunnels_abort(&self->context);
     clients_abort(&self->context);
-    farewells_cut(loop);
+    last_words_cut(loop);
 }
 
 static void on_quit(struct loop *loop, struct message *message)
@@ -103,7 +103,7 @@ static bool is_finished(const struct loop_context *context)
 {
     return context->draining && list_is_empty(&context->client_list) &&
            list_is_empty(&context->tunnel_list) && upstreams_is_quiet(context->upstreams) &&
-           !loop_has_farewells(context->loop);
+           !loop_has_last_words(context->loop);
 }
 
 /* A loop that is finished still answers the others until all are. */

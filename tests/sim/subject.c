@@ -5,7 +5,7 @@
 #include "exchange/client.h"
 #include "exchange/client_table.h"
 #include "exchange/tunnel.h"
-#include "loop/farewell.h"
+#include "loop/last_words.h"
 #include "loop/loop_int.h"
 #include "main/handover.h"
 #include "main/vocabulary.h"
@@ -239,7 +239,7 @@ void subject_abort(void)
     for (unsigned i = 0; i < subject.count; i++) {
         tunnels_abort(&subject.contexts[i]);
         clients_abort(&subject.contexts[i]);
-        farewells_cut(subject.loops[i]);
+        last_words_cut(subject.loops[i]);
     }
 }
 
@@ -250,7 +250,7 @@ bool subject_is_idle(void)
         idle &= list_is_empty(&subject.contexts[i].client_list) &&
                 list_is_empty(&subject.contexts[i].tunnel_list) &&
                 upstreams_is_quiet(subject.contexts[i].upstreams) &&
-                !loop_has_farewells(subject.loops[i]);
+                !loop_has_last_words(subject.loops[i]);
     return idle;
 }
 

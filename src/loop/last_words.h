@@ -13,18 +13,18 @@ struct loop;
 struct socket;
 
 enum {
-    FAREWELL_MS = 30000,  /* so long the peer may take to take it */
-    FAREWELLS_MAX = 1024, /* of a loop; they hold descriptors that no limit on clients counts */
+    LAST_WORDS_MS = 30000, /* so long the peer may take to take it */
+    LAST_WORDS_MAX = 1024, /* of a loop; they hold descriptors that no limit on clients counts */
 };
 
-struct farewells {
+struct last_words_list {
     struct list list;
     size_t count;
 };
 
 /* Takes the descriptor and the rest out of an open socket that has one; it is closed afterwards.
  * False: there are too many, or no memory, and nothing was taken. */
-bool farewell_begin(struct socket *socket);
+bool last_words_begin(struct socket *socket);
 
 /* Resets the connections that are left. */
-void farewells_cut(struct loop *loop);
+void last_words_cut(struct loop *loop);
