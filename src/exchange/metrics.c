@@ -104,7 +104,7 @@ static bool attach(struct metrics_registry *registry, const struct route *route,
     if (!metrics)
         return false;
     plan->counts = metrics->counts;
-    for (uint32_t i = 0; plan->split && i < plan->split->count; i++) {
+    for (uint32_t i = 0; plan->is_split && i < plan->split->count; i++) {
         if (!attach(registry, route, plan->split->plans[i]))
             return false;
     }

@@ -252,7 +252,7 @@ static struct plan *build_variant(struct builder *builder, const struct route *r
     if (!variant)
         return NULL;
     memcpy(variant, plan, size);
-    variant->variant_of = split;
+    variant->split = split;
     variant->upstream = upstream_find(builder->upstreams, upstream);
     if (!variant->upstream)
         return NULL;
@@ -285,6 +285,7 @@ static bool build_split(struct builder *builder, const struct route *route, stru
             return false;
     }
     plan->split = split;
+    plan->is_split = true;
     return split && check_variants(builder, route, split);
 }
 
@@ -308,15 +309,14 @@ static bool build_plan(struct builder *builder, struct route *route)
         return false;
     const struct action_settings *own = scope_group(configuration, route->scope, &action_group);
     plan->host_kind = (uint8_t)own->upstream_host.kind;
-    plan->upstream_host = own->upstream_host.text;
-    plan->queue_priority = &own->queue_priority;
+    plan->own = own;
     plan->timeouts = timeouts_for(builder, route, plan->upstream);
     plan->limits = scope_group(configuration, route->scope, &limits_group);
     plan->error_pages = scope_group(configuration, route->scope, &error_pages_group);
     const struct reveal_settings *reveal = scope_group(configuration, route->scope, &reveal_group);
     plan->reveal_server = reveal->reveal_server;
     plan->request_id = scope_group(configuration, route->scope, &request_id_group);
-    plan->stage_count = collect_stages(builder, route, plan->stages);
+    plan->stage_count = (uint16_t)collect_stages(builder, route, plan->stages);
     route->plan = plan;
     bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL &&
                 set_retry(builder, route, plan) && set_mirror(builder, route, plan);

@@ -30,23 +30,24 @@ struct plan {
     const struct request_id_setting *request_id;
     struct log_sink *access_log; /* NULL: off */
     struct route_counts *counts; /* one for each loop (metrics.h); NULL: nothing is counted */
-    uint32_t stage_count;
+    uint16_t stage_count;
     uint8_t host_kind; /* enum upstream_host, of `upstream_host` */
     bool reveal_server;
-    bool retries; /* `retry` has more than one attempt, or there is a `hedge` */
-    bool mirrors; /* `mirror` is there */
-    const struct template *upstream_host;   /* UPSTREAM_HOST_TEXT */
-    const struct action_settings *settings; /* of the action */
+    bool retries;  /* `retry` has more than one attempt, or there is a `hedge` */
+    bool mirrors;  /* `mirror` is there */
+    bool is_split; /* a variant of `split` is to be chosen yet */
+    const struct action_settings *own;      /* of the route: how its upstream is asked */
+    const struct action_settings *settings; /* of where its action stands */
     const struct error_pages *error_pages;
     const struct access_setting *access;
     const struct retry_settings *retry; /* of the route, towards its upstream; where `retries` */
     const struct hedge_settings *hedge; /* NULL: no second server is asked as well */
-    const struct queue_priority_setting *queue_priority; /* in the queue of its upstream */
-    const struct mirror_plan *mirror;                    /* where `mirrors` */
-    const struct split *split;      /* of the action `split`, before it is decided */
-    const struct split *variant_of; /* of a plan that one of its variants has: afterwards */
+    const struct mirror_plan *mirror;   /* where `mirrors` */
+    const struct split *split; /* of the action `split`, also in the plans of its variants */
     struct plan_stage stages[];
 };
+
+_Static_assert(sizeof(struct plan) == 2 * CACHE_LINE, "among thousands each line is a miss");
 
 /* What holds on one listener. */
 struct listener_plan {

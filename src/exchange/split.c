@@ -119,12 +119,12 @@ static uint32_t choose(struct exchange *exchange, const struct split *split,
 
 void split_decide(struct exchange *exchange)
 {
-    const struct split *split = exchange->plan ? exchange->plan->split : NULL;
-    if (!split)
+    if (!exchange->plan || !exchange->plan->is_split)
         return;
+    const struct split *split = exchange->plan->split;
     uint32_t variant = choose(exchange, split, &exchange->split_reason);
     exchange->plan = split->plans[variant];
-    ASSERT(exchange->plan->variant_of == split && !exchange->plan->split);
+    ASSERT(exchange->plan->split == split && !exchange->plan->is_split);
     bool is_drawn = exchange->split_reason == SPLIT_DRAWN;
     if (split->assignment && (is_drawn || exchange->split_reason == SPLIT_FORCED_BY_QUERY))
         exchange->assigned |= ASSIGNED_VARIANT;
@@ -133,7 +133,7 @@ void split_decide(struct exchange *exchange)
 struct slice split_variant(struct exchange *exchange)
 {
     split_decide(exchange);
-    bool has_one = exchange->plan && exchange->plan->variant_of;
+    bool has_one = exchange->plan && exchange->plan->split;
     return has_one ? exchange->plan->upstream->name : SLICE("");
 }
 
@@ -150,9 +150,9 @@ static bool tell_server(struct exchange *exchange, struct slice name)
 
 static void start_split(struct exchange *exchange, const struct plan *plan)
 {
-    ASSERT(plan->split || plan->variant_of);
+    ASSERT(plan->split);
     split_decide(exchange);
-    struct slice tell = exchange->plan->variant_of->settings->tell;
+    struct slice tell = exchange->plan->split->settings->tell;
     if (tell.length > 0 && !tell_server(exchange, tell))
         exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
     else
@@ -163,8 +163,8 @@ const struct action split_action = {.name = "split", .start = start_split};
 
 void split_answer(struct exchange *exchange)
 {
-    const struct split *split = exchange->plan ? exchange->plan->variant_of : NULL;
-    if (!split)
+    const struct split *split = exchange->plan ? exchange->plan->split : NULL;
+    if (!split || exchange->plan->is_split)
         return; /* the request was refused after it was decided */
     uint32_t variant = 0;
     while (split->plans[variant] != exchange->plan)

@@ -210,7 +210,7 @@ static void add_request(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
     const struct upstream *upstream = rehearsal->exchange->plan->upstream;
-    if (rehearsal->exchange->plan->variant_of)
+    if (rehearsal->exchange->plan->split)
         add_member(text, "variant", split_variant(rehearsal->exchange));
     add_member(text, "upstream", upstream->name);
     add_member(text, "balance", slice_from_text(balance_names[upstream->balance]));

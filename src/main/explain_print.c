@@ -284,7 +284,7 @@ static void print_variant(struct text *text, const struct explanation *explanati
         [SPLIT_FORCED_BY_QUERY] = "which the query demands",
     };
     struct exchange *exchange = explanation->rehearsal.exchange;
-    const struct split *split = exchange->plan->variant_of;
+    const struct split *split = exchange->plan->split;
     if (!split)
         return;
     text_print(text, "variant   %.*s, %s\n", SHOWN(split_variant(exchange)),

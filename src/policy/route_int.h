@@ -36,11 +36,14 @@ struct path_pattern {
 struct site_entry {
     _Alignas(CACHE_LINE) struct site site;
     struct path_shapes shapes;
-    uint32_t first_pattern, pattern_count; /* in the file's order */
-    uint32_t anywhere;                     /* group of the routes without a path, or ROUTE_NONE */
-    uint32_t last_route;                   /* the site's own action, or ROUTE_NONE */
-    bool has_priorities;                   /* then all that fits must be looked at */
+    uint32_t first_pattern; /* in the file's order */
+    uint32_t pattern_count : 31;
+    uint32_t has_priorities : 1; /* then all that fits must be looked at */
+    uint32_t anywhere;           /* group of the routes without a path, or ROUTE_NONE */
+    uint32_t last_route;         /* the site's own action, or ROUTE_NONE */
 };
+
+_Static_assert(sizeof(struct site_entry) == CACHE_LINE, "each site costs a question one line");
 
 struct route_table {
     struct arena arena;
