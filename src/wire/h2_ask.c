@@ -184,11 +184,11 @@ void h2_take_response_head(struct h2_stream *stream, struct h2_block block)
 static bool read_fields(struct slice rest, uint32_t count, struct fields *fields,
                         struct arena *arena)
 {
-    struct slice name, value;
+    struct field field;
     if (!fields_init(fields, arena, count + ROOM_FOR_MORE))
         return false;
-    while (h2_block_next(&rest, &name, &value)) {
-        if (!fields_add(fields, arena, field_name_find(name), name, value))
+    while (h2_block_next(&rest, &field)) {
+        if (!fields_add(fields, arena, field.id, field.name, field.value))
             return false;
     }
     return true;

@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "http/byte_class.h"
-#include "http/field_name.h"
 
 #include <string.h>
 
@@ -10,9 +9,15 @@ enum { FIELD_EXTRA = 32 }; /* RFC 9113 6.5.2 */
 
 struct record {
     uint32_t name, value; /* lengths; the bytes follow */
+    enum field_name id;   /* found once: the check and the reader both ask for it */
 };
 
 /* ---- filling */
+
+static bool is_pseudo_name(struct slice name)
+{
+    return name.length > 0 && name.data[0] == ':';
+}
 
 /* Room behind the bytes for `more`; the first buffer is small, the second as large as the limit. */
 static bool make_room(struct h2_block *block, size_t limit, struct buffer_pools *pools, size_t more)
@@ -33,29 +38,32 @@ static bool make_room(struct h2_block *block, size_t limit, struct buffer_pools 
     return true;
 }
 
-static void append(struct span *bytes, const void *data, size_t length)
+/* There is room. */
+static void append(struct span *bytes, enum field_name id, struct slice name, struct slice value)
 {
+    struct record record = {(uint32_t)name.length, (uint32_t)value.length, id};
+    size_t length = sizeof(record) + name.length + value.length;
     ASSERT(bytes->length + length <= bytes->buffer->capacity);
-    memcpy(bytes->buffer->data + bytes->length, data, length);
+    char *to = bytes->buffer->data + bytes->length;
+    memcpy(to, &record, sizeof(record));
+    memcpy(to + sizeof(record), name.data, name.length);
+    memcpy(to + sizeof(record) + name.length, value.data, value.length);
     bytes->length += (uint32_t)length;
 }
 
 bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
                   struct buffer_pools *pools, struct slice name, struct slice value)
 {
-    struct record record = {(uint32_t)name.length, (uint32_t)value.length};
-    bool is_pseudo = name.length > 0 && name.data[0] == ':';
+    bool is_pseudo = is_pseudo_name(name);
     block->size += name.length + value.length + FIELD_EXTRA;
     block->count += is_pseudo ? 0 : 1;
     block->too_large |= block->size > limits->size;
     block->too_many |= block->count > limits->count;
     if (block->too_large || block->too_many)
         return true;
-    if (!make_room(block, limits->size, pools, sizeof(record) + name.length + value.length))
+    if (!make_room(block, limits->size, pools, sizeof(struct record) + name.length + value.length))
         return false;
-    append(&block->bytes, &record, sizeof(record));
-    append(&block->bytes, name.data, name.length);
-    append(&block->bytes, value.data, value.length);
+    append(&block->bytes, is_pseudo ? FIELD_OTHER : field_name_find(name), name, value);
     return true;
 }
 
@@ -65,18 +73,20 @@ void h2_block_clear(struct h2_block *block)
     *block = (struct h2_block){0};
 }
 
-bool h2_block_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value)
+bool h2_block_next(struct slice *rest, struct field *ret_field)
 {
     struct record record;
     if (rest->length == 0)
         return false;
     ASSERT(rest->length >= sizeof(record));
     memcpy(&record, rest->data, sizeof(record));
-    *rest = slice_from(*rest, sizeof(record));
-    ASSERT(rest->length >= (size_t)record.name + record.value);
-    *ret_name = slice_until(*rest, record.name);
-    *ret_value = slice_until(slice_from(*rest, record.name), record.value);
-    *rest = slice_from(*rest, (size_t)record.name + record.value);
+    size_t length = sizeof(record) + record.name + record.value;
+    ASSERT(rest->length >= length);
+    const char *name = rest->data + sizeof(record);
+    *ret_field = (struct field){.name = slice_of(name, record.name),
+                                .value = slice_of(name + record.name, record.value),
+                                .id = record.id};
+    *rest = slice_of(rest->data + length, rest->length - length);
     return true;
 }
 
@@ -99,13 +109,14 @@ static struct slice *place_of(struct h2_pseudo *pseudo, struct slice name)
 
 bool h2_block_read_pseudo(struct slice *rest, struct h2_pseudo *ret_pseudo)
 {
-    struct slice at = *rest, name, value;
+    struct slice at = *rest;
+    struct field field;
     *ret_pseudo = (struct h2_pseudo){0};
-    while (h2_block_next(&at, &name, &value) && name.length > 0 && name.data[0] == ':') {
-        struct slice *place = place_of(ret_pseudo, name);
+    while (h2_block_next(&at, &field) && is_pseudo_name(field.name)) {
+        struct slice *place = place_of(ret_pseudo, field.name);
         if (!place || place->data)
             return false;
-        *place = value;
+        *place = field.value;
         *rest = at;
     }
     return true;
@@ -172,13 +183,13 @@ static bool is_unique(struct unique *unique, enum field_name id, struct slice va
 
 static bool are_fields(struct slice rest, struct unique *ret_unique)
 {
-    struct slice name, value;
+    struct field field;
     *ret_unique = (struct unique){0};
-    while (h2_block_next(&rest, &name, &value)) {
-        if (!is_name(name) || !is_value(value))
+    while (h2_block_next(&rest, &field)) {
+        if (!is_name(field.name) || !is_value(field.value))
             return false;
-        enum field_name id = field_name_find(name);
-        if (is_of_connection(id, value) || !is_unique(ret_unique, id, value))
+        if (is_of_connection(field.id, field.value) ||
+            !is_unique(ret_unique, field.id, field.value))
             return false;
     }
     return true;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "http/message.h"
 
 struct h2_block_limits {
     uint32_t size;  /* bytes of names and values, with 32 for each field (RFC 9113 6.5.2) */
@@ -25,8 +26,9 @@ bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
 /* Gives the bytes back. */
 void h2_block_clear(struct h2_block *block);
 
-/* Takes the next field off `*rest`, which begins as all of the bytes. False at the end. */
-bool h2_block_next(struct slice *rest, struct slice *ret_name, struct slice *ret_value);
+/* Takes the next field off `*rest`, which begins as all of the bytes. False at the end. Of a
+ * pseudo-header field the id is FIELD_OTHER; of a name that is no token it says nothing. */
+bool h2_block_next(struct slice *rest, struct field *ret_field);
 
 /* Whether the block is well-formed as the head of a request (RFC 9113 8.2, 8.3.1), of a response
  * (8.3.2) or as a trailer section (8.1). What is only wrong as a URI or as a host is found when it

@@ -83,11 +83,11 @@ static bool join_cookies(struct fields *fields, struct arena *arena)
 static bool read_fields(struct slice rest, uint32_t count, struct fields *fields,
                         struct arena *arena)
 {
-    struct slice name, value;
+    struct field field;
     if (!fields_init(fields, arena, count + ROOM_FOR_MORE))
         return false;
-    while (h2_block_next(&rest, &name, &value)) {
-        if (!fields_add(fields, arena, field_name_find(name), name, value))
+    while (h2_block_next(&rest, &field)) {
+        if (!fields_add(fields, arena, field.id, field.name, field.value))
             return false;
     }
     return join_cookies(fields, arena);
@@ -170,12 +170,12 @@ enum error_code h2_read_request(struct h2_stream *stream, const struct h1_limits
 bool h2_read_trailers(const struct h2_block *block, struct arena *arena, struct fields *trailers)
 {
     struct slice bytes = arena_copy(arena, span_slice(&block->bytes));
-    struct slice name, value;
+    struct field field;
     if (!bytes.data || !fields_init(trailers, arena, block->count + 1))
         return false;
-    while (h2_block_next(&bytes, &name, &value)) {
-        struct field field = {.name = name, .value = value, .id = field_name_find(name)};
-        if (field_is_trailer(&field) && !fields_add(trailers, arena, field.id, name, value))
+    while (h2_block_next(&bytes, &field)) {
+        if (field_is_trailer(&field) &&
+            !fields_add(trailers, arena, field.id, field.name, field.value))
             return false;
     }
     fields_remove_disguises(trailers);

@@ -283,6 +283,38 @@ static void the_check_stands_without_the_library(void **state)
     assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"", "a"}));
 }
 
+static void the_fields_of_a_block_are_known_by_their_names(void **state)
+{
+    static const struct h2_block_limits limits = {64 * 1024, 20};
+    static const struct {
+        const char *name;
+        enum field_name id;
+    } names[] = {{":path", FIELD_OTHER}, {"host", FIELD_HOST}, {"x-y", FIELD_OTHER},
+                 {"", FIELD_OTHER},      {"te", FIELD_TE},     {"cookie", FIELD_COOKIE}};
+    size_t count = sizeof(names) / sizeof(names[0]);
+    char longest[BUFFER_SMALL]; /* with it the first buffer is left for the second */
+    struct slice value = slice_of(longest, sizeof(longest));
+    struct buffer_pools pools;
+    struct h2_block block = {0};
+    (void)state;
+    memset(longest, 'v', sizeof(longest));
+    assert_true(buffer_pools_init(&pools));
+    for (size_t i = 0; i < count; i++)
+        assert_true(h2_block_add(&block, &limits, &pools, slice_from_text(names[i].name),
+                                 slice_until(value, i == 3 ? value.length : i)));
+    struct slice rest = span_slice(&block.bytes);
+    struct field field;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(h2_block_next(&rest, &field));
+        assert_int_equal(field.id, names[i].id);
+        assert_true(slice_equal(field.name, slice_from_text(names[i].name)));
+        assert_true(slice_equal(field.value, slice_until(value, i == 3 ? value.length : i)));
+    }
+    assert_false(h2_block_next(&rest, &field));
+    h2_block_clear(&block);
+    buffer_pools_fini(&pools);
+}
+
 /* ---- the gate */
 
 static enum h2_error gate(size_t piece)
@@ -403,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_head_that_is_too_large_is_told),
         cmocka_unit_test(what_is_malformed_is_reset_and_others_go_on),
         cmocka_unit_test(the_check_stands_without_the_library),
+        cmocka_unit_test(the_fields_of_a_block_are_known_by_their_names),
         cmocka_unit_test(the_gate_knows_what_has_ended),
         cmocka_unit_test(the_gate_forgets_in_its_time),
         cmocka_unit_test(the_gate_counts),
