@@ -11,9 +11,12 @@ import threading
 
 import pytest
 
+from harness.client import Client, request_bytes
 from harness.deadline import poll_until
+from harness.h2_client import connect_h2
 from harness.load import Load
 from harness.metrics import read_metrics
+from harness.origin import response_bytes
 from harness.weir import ROOT, write_configuration
 
 
@@ -355,3 +358,74 @@ def held(thread):
         yield
     finally:
         ptrace(detach, thread, None, None)
+
+
+# ---- what is open now
+
+def by_path(connection):
+    """Answers well, breaks off at one of three stages, falls silent, or opens a tunnel."""
+    while True:
+        request = connection.read_request()
+        if request.target == "/well":
+            connection.answer(body=b"well")
+        elif request.target == "/close":
+            return
+        elif request.target == "/reset":
+            connection.reset()
+            return
+        elif request.target == "/cut":
+            connection.send(response_bytes(body=b"x" * 1000)[:-500])
+            return
+        elif request.target == "/silent":
+            connection.read_some()
+            return
+        else:
+            connection.send(b"HTTP/1.1 101 Yes\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+            connection.read_some()
+            return
+
+
+def ask_and_leave(weir, origin, path):
+    """Over each version of HTTP; where nothing comes, the client goes once the server was asked."""
+    asked = len(origin.requests)
+    fields = [("Connection", "upgrade"), ("Upgrade", "x")] if path == "/tunnel" else []
+    with contextlib.closing(Client(weir.address)) as client:
+        client.send(request_bytes(target=path, fields=fields))
+        origin.wait_for_requests(asked + 1)
+        if path == "/tunnel":
+            client.read_until(b"\r\n\r\n")
+        elif path == "/silent":
+            client.reset()  # an end alone would be half of one: it still wants its answer
+        else:
+            client.wait_for_bytes()
+    if path == "/tunnel":
+        return
+    asked = len(origin.requests)
+    with contextlib.closing(connect_h2(weir.address)) as client:
+        stream = client.send_request(path=path)
+        if path == "/silent":
+            origin.wait_for_requests(asked + 1)
+        else:
+            client.read_response(stream)
+
+
+OPEN = ["weir_client_connections", "weir_exchanges_running", "weir_tunnels", "weir_server_active",
+        "weir_queue_length"]
+
+
+def test_when_all_is_quiet_nothing_is_open(start_counted, start_origin, ports):
+    origin = start_origin(by_path)
+    port = ports.take()
+    weir = start_counted(
+        f'listen: [{{address: "127.0.0.1:{port}", h2c: on}}]\n'
+        f'upstreams: {{app: {{servers: ["{origin.server}"]}}}}\n'
+        "sites: [{host: example.com, proxy: app}]\n", address=("127.0.0.1", port))
+    before = weir.descriptors()
+    for _ in range(3):
+        for path in ["/well", "/close", "/reset", "/cut", "/silent", "/tunnel"]:
+            ask_and_leave(weir, origin, path)
+    metrics = weir.metrics_when(lambda metrics: all(metrics(name) == 0 for name in OPEN))
+    assert metrics.names() >= set(OPEN)
+    assert metrics("weir_exchanges_total") == 33 and metrics("weir_tunnels_total") == 3
+    poll_until(lambda: weir.descriptors() <= before + weir.metrics()("weir_server_idle"),
+               what="the descriptors of before")
