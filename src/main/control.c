@@ -19,7 +19,6 @@ enum {
     REST_LOOK_MS = 5000,
     WATCH_MS = 1000,
     RENEWAL_LOOK_MS = 1000,
-    RENEWAL_LOOK_SHARE = 100, /* looks take no more than one in so many parts of the time */
 };
 
 /* How long exchanges may take to end when it stops, in milliseconds. */
@@ -96,18 +95,16 @@ bool control_reload(struct control *control, FILE *told)
     return true;
 }
 
-/* The more certificates there are, the longer a look takes, and the rarer it is. */
+/* The supervisor answers more often than it looks (watch_look_paced). */
 static void on_renewal_look(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, renewal);
     if (control->drain_until > 0)
         return;
-    uint64_t before = sys_monotonic_ms();
-    bool has_renewal = control->opener->has_renewal(control->opener);
-    uint64_t pause = (sys_monotonic_ms() - before) * RENEWAL_LOOK_SHARE;
-    if (has_renewal && reload_renew(control->reload, control->worker, control->admin))
+    if (control->opener->has_renewal(control->opener) &&
+        reload_renew(control->reload, control->worker, control->admin))
         take_published(control);
-    timer_set(control->loop, &control->renewal, pause > RENEWAL_LOOK_MS ? pause : RENEWAL_LOOK_MS);
+    timer_set(control->loop, &control->renewal, RENEWAL_LOOK_MS);
 }
 
 static void on_rest(struct timer *timer)

@@ -333,7 +333,7 @@ static int begin_load(struct opening *opening)
 
 static int has_renewal(struct opening *opening)
 {
-    return watch_look(&opening->watch, &opening->served) ? 0 : -ENODATA;
+    return watch_look_paced(&opening->watch, &opening->served) ? 0 : -ENODATA;
 }
 
 static int begin_renewal(struct opening *opening)

@@ -1,7 +1,10 @@
 #include "main/watch.h"
 
 #include "base/assert.h"
+#include "sys/clock.h"
 #include "sys/open.h"
+
+enum { LOOK_SHARE = 100 }; /* looks take no more than one in so many parts of the time */
 
 /* No stamp of a whole is 0. */
 static uint64_t stamp_of_names(const char *pattern)
@@ -39,8 +42,20 @@ bool watch_look(struct watch *watch, const struct kept_files *served)
     }
     bool has_settled = all == watch->seen;
     watch->seen = all;
+    watch->settles = has_changed && !has_settled;
     if (!has_changed || !has_settled || all == watch->tried)
         return false;
     watch->tried = all;
     return true;
+}
+
+bool watch_look_paced(struct watch *watch, const struct kept_files *served)
+{
+    if (sys_monotonic_ns() < watch->due && !watch->settles)
+        return false;
+    /* By the clock on the wall, a busy machine would let minutes pass between two looks. */
+    uint64_t before = sys_cpu_ns();
+    bool has_changed = watch_look(watch, served);
+    watch->due = sys_monotonic_ns() + (sys_cpu_ns() - before) * LOOK_SHARE;
+    return has_changed;
 }

@@ -7,6 +7,8 @@
 struct watch {
     uint64_t seen;  /* how all of it looked when it was looked at last */
     uint64_t tried; /* how it looked when a change was told; 0: none was */
+    uint64_t due;   /* when it may be looked at again, by sys_monotonic_ns */
+    bool settles;   /* something has changed, and may change further */
 };
 
 /* What a file, or the names that a pattern stands for, look like now: another number after each
@@ -18,3 +20,8 @@ uint64_t watch_stamp(enum kept_kind kind, const char *name);
  * of it is up to the caller: where it is not taken over into `served`, only a further change is
  * told. */
 bool watch_look(struct watch *watch, const struct kept_files *served);
+
+/* The same at a pace, for who asks every second: looks only where the looks before, by the CPU time
+ * that they took, leave the rest of the process 99 of 100 parts of the time; but whether a change
+ * has settled is seen at the next question. */
+bool watch_look_paced(struct watch *watch, const struct kept_files *served);

@@ -98,12 +98,33 @@ static void what_is_not_watched_may_change(void **state)
     end(&bench);
 }
 
+static void looks_are_paced_but_a_change_settles_at_once(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    write_file(bench.watched, "two");
+    bench.watch.due = UINT64_MAX;
+    assert_false(watch_look_paced(&bench.watch, &bench.served));
+    assert_int_equal(bench.watch.due, UINT64_MAX);
+    bench.watch.due = 0;
+    assert_false(watch_look_paced(&bench.watch, &bench.served));
+    assert_true(bench.watch.due > 0);
+    bench.watch.due = UINT64_MAX;
+    assert_true(watch_look_paced(&bench.watch, &bench.served));
+    bench.watch.due = UINT64_MAX;
+    assert_false(watch_look_paced(&bench.watch, &bench.served));
+    assert_int_equal(bench.watch.due, UINT64_MAX);
+    end(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_is_told_once_when_it_has_settled),
         cmocka_unit_test(a_file_that_comes_into_a_directory_is_a_change),
         cmocka_unit_test(what_is_not_watched_may_change),
+        cmocka_unit_test(looks_are_paced_but_a_change_settles_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

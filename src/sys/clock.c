@@ -17,6 +17,13 @@ uint64_t sys_monotonic_ms(void)
     return sys_monotonic_ns() / 1000000u;
 }
 
+uint64_t sys_cpu_ns(void)
+{
+    struct timespec taken;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &taken);
+    return (uint64_t)taken.tv_sec * 1000000000u + (uint64_t)taken.tv_nsec;
+}
+
 int64_t sys_wall_seconds(void)
 {
     return (int64_t)time(NULL);
