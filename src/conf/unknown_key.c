@@ -169,6 +169,27 @@ void unknown_key(struct loading *loading, enum scope_kind kind, const struct nod
                       SHOWN(pair->key));
 }
 
+/* The key that was meant, or else all that there are: a word for the same thing from elsewhere
+ * (`statuses` for `on`) is like none of them. NULL: they are too many to tell. */
+static const char *group_words(struct loading *loading, const struct setting_group *group,
+                               struct slice key, const char *const *candidates, size_t count)
+{
+    char memory[256];
+    struct text text = text_over(memory, sizeof(memory));
+    const char *meant = meant_words(loading, key, candidates, count);
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        length += strlen(candidates[i]) + strlen(", ");
+    if (meant || count == 0 || length > sizeof(memory))
+        return meant;
+    for (size_t i = 0; i < count; i++) {
+        text_add(&text, i ? SLICE(", ") : SLICE(""));
+        text_add(&text, slice_from_text(candidates[i]));
+    }
+    return diagnostics_text(loading->diagnostics, "\"%s\" has: %.*s", group->name,
+                            SHOWN(text_slice(&text)));
+}
+
 void unknown_key_in_group(struct loading *loading, enum scope_kind kind,
                           const struct setting_group *group, const struct node_pair *pair)
 {
@@ -189,7 +210,7 @@ void unknown_key_in_group(struct loading *loading, enum scope_kind kind,
                           scope_words(kind));
     else
         diagnostics_error(loading->diagnostics, pair->key_position,
-                          meant_words(loading, pair->key, candidates, count),
+                          group_words(loading, group, pair->key, candidates, count),
                           "unknown key \"%.*s\" in \"%s\"", SHOWN(pair->key), group->name);
 }
 
