@@ -121,21 +121,9 @@ static void deliver_mail(struct loop *loop)
     }
 }
 
-/* What comes in little is received for all before the first of them goes on: see socket_receive. */
-static void receive_ahead(struct loop *loop)
-{
-    for (size_t i = 0; i < loop->news_count; i++) {
-        struct watcher *watcher = loop->news[i].owner;
-        if (watcher && watcher->before_ready)
-            watcher->before_ready(watcher, loop->news[i].what);
-    }
-}
-
 static void hand_out_news(struct loop *loop)
 {
     ASSERT(loop->news_count <= NEWS_MAX && loop->news_next == 0);
-    if (loop->news_count > 1)
-        receive_ahead(loop);
     while (loop->news_next < loop->news_count) {
         struct sys_ready ready = loop->news[loop->news_next++];
         struct watcher *watcher = ready.owner;

@@ -7,8 +7,6 @@
 /* First member of everything that the poller can name. */
 struct watcher {
     void (*on_ready)(struct watcher *watcher, unsigned what); /* SYS_READABLE and so on */
-    /* NULL, or called before that for all who have news in this turn. It calls nobody back. */
-    void (*before_ready)(struct watcher *watcher, unsigned what);
 };
 
 struct outbox;

@@ -33,8 +33,7 @@ static void on_ready(struct watcher *watcher, unsigned what)
     if (what & SYS_BROKEN)
         socket->broken = true;
     if (what & (SYS_READABLE | SYS_ENDED | SYS_BROKEN))
-        socket->readable = !socket->emptied;
-    socket->emptied = false;
+        socket->readable = true;
     if (what & (SYS_WRITABLE | SYS_BROKEN))
         socket->writable = true;
     if (socket->rest && socket->writable)
@@ -112,54 +111,12 @@ enum io socket_connected(struct socket *socket)
     return IO_DONE;
 }
 
-/* Before it is told of its news: receives what there is, where that is likely to be little. */
-static void before_ready(struct watcher *watcher, unsigned what)
-{
-    struct socket *socket = CONTAINER_OF(watcher, struct socket, watcher);
-    if (!(what & SYS_READABLE) || what & (SYS_ENDED | SYS_BROKEN) || socket->has_ahead)
-        return;
-    struct buffer *buffer = buffer_new(loop_buffers(socket->loop), BUFFER_SMALL);
-    if (!buffer)
-        return;
-    ssize_t count = sys_receive(socket->fd, buffer->data, buffer->capacity);
-    if (count > 0) {
-        socket->emptied = (size_t)count < buffer->capacity && !socket->ended;
-        socket->ahead = span_take_buffer(buffer, (size_t)count);
-        socket->has_ahead = true;
-        return;
-    }
-    buffer_unref(buffer);
-    if (count < 0 && count != -EAGAIN) {
-        socket->ahead_error = (int)-count;
-        socket->has_ahead = true;
-    }
-}
-
-/* A peer that sends little at a time is received from ahead. */
-static inline void expect_little(struct socket *socket, size_t received)
-{
-    socket->watcher.before_ready = received < BUFFER_SMALL ? before_ready : NULL;
-}
-
-/* `readable` stays what the news since then has made of it. */
-static enum io take_ahead(struct socket *socket, struct span *ret_bytes)
-{
-    socket->has_ahead = false;
-    if (socket->ahead_error)
-        return socket_fail(socket, socket->ahead_error);
-    *ret_bytes = socket->ahead;
-    socket->ahead = (struct span){0};
-    expect_little(socket, ret_bytes->length);
-    return IO_DONE;
-}
-
 /* Where receiving is worth asking the system; `readable` is true. */
 static inline enum io receive(struct socket *socket, char *memory, size_t size, size_t *ret_count)
 {
     ssize_t count = sys_receive(socket->fd, memory, size);
     if (count > 0) {
         socket->readable = (size_t)count == size || socket->ended;
-        expect_little(socket, (size_t)count);
         *ret_count = (size_t)count;
         return IO_DONE;
     }
@@ -174,8 +131,6 @@ static inline enum io receive(struct socket *socket, char *memory, size_t size, 
 enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes)
 {
     ASSERT(socket_is_open(socket));
-    if (socket->has_ahead)
-        return take_ahead(socket, ret_bytes);
     if (!socket->readable)
         return pending(socket);
     struct buffer *buffer = buffer_new(loop_buffers(socket->loop), size);
@@ -190,27 +145,10 @@ enum io socket_receive(struct socket *socket, size_t size, struct span *ret_byte
     return io;
 }
 
-/* Who was received from ahead, and then by a library that has memory of its own (TLS). */
-COLD static enum io take_ahead_into(struct socket *socket, char *memory, size_t size,
-                                    size_t *ret_count)
-{
-    if (socket->ahead_error)
-        return socket_fail(socket, socket->ahead_error);
-    *ret_count = size < socket->ahead.length ? size : socket->ahead.length;
-    memcpy(memory, span_slice(&socket->ahead).data, *ret_count);
-    span_skip(&socket->ahead, (uint32_t)*ret_count);
-    socket->has_ahead = socket->ahead.length > 0;
-    return IO_DONE;
-}
-
 enum io socket_receive_into(struct socket *socket, char *memory, size_t size, size_t *ret_count)
 {
     ASSERT(socket_is_open(socket) && size > 0);
-    if (socket->has_ahead)
-        return take_ahead_into(socket, memory, size, ret_count);
-    enum io io = socket->readable ? receive(socket, memory, size, ret_count) : pending(socket);
-    socket->watcher.before_ready = NULL;
-    return io;
+    return socket->readable ? receive(socket, memory, size, ret_count) : pending(socket);
 }
 
 /* ---- sending */
@@ -319,9 +257,8 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
 
 enum io socket_splice_in(struct socket *socket, int pipe, size_t count, size_t *ret_moved)
 {
-    ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0 && !socket->has_ahead);
+    ASSERT(socket_is_open(socket) && pipe >= 0 && count > 0);
     *ret_moved = 0;
-    socket->watcher.before_ready = NULL;
     if (!socket->readable)
         return pending(socket);
     ssize_t moved = sys_splice(socket->fd, pipe, count, false);
@@ -384,9 +321,6 @@ void socket_close(struct socket *socket, bool reset)
     if (!socket_is_open(socket))
         return;
     (void)send_earlier(socket);
-    if (socket->has_ahead)
-        span_clear(&socket->ahead);
-    socket->has_ahead = false;
     loop_forget(socket->loop, &socket->watcher);
     if (socket->rest && close_later(socket, reset))
         return;
@@ -401,7 +335,7 @@ void socket_close(struct socket *socket, bool reset)
 int socket_detach(struct socket *socket)
 {
     ASSERT(socket_is_open(socket));
-    if (send_earlier(socket) != IO_DONE || socket->rest || socket->torn || socket->has_ahead)
+    if (send_earlier(socket) != IO_DONE || socket->rest || socket->torn)
         return -1;
     int fd = socket->fd;
     loop_forget(socket->loop, &socket->watcher);

@@ -29,10 +29,6 @@ struct socket {
     bool watched;             /* known to the poller */
     bool torn;                /* what was sent was lost: nothing may come behind it but a reset */
     bool shuts;               /* ends our direction when `rest` has gone */
-    bool has_ahead;           /* something was received that nobody has asked for yet: */
-    struct span ahead;        /* bytes, or none where it failed: */
-    int ahead_error;          /* errno */
-    bool emptied;             /* by that, as far as the news of this turn goes */
     uint32_t queued;          /* its item in the loop's outbox; 0: none */
     struct socket_rest *rest; /* of that, what the system did not take; NULL: nothing */
 };
@@ -49,9 +45,7 @@ enum io socket_connect(struct socket *socket, struct loop *loop, const struct ad
 /* What became of a connection that was pending; also watches for news after IO_PENDING. */
 enum io socket_connected(struct socket *socket);
 
-/* Receives once into a fresh buffer of about `size` bytes. IO_DONE gives at least one byte. Of who
- * sends little at a time, up to BUFFER_SMALL may have been received when the turn began, before
- * anybody was told: as with the outbox, the kernel's code and ours then run each in one piece. */
+/* Receives once into a fresh buffer of about `size` bytes. IO_DONE gives at least one byte. */
 enum io socket_receive(struct socket *socket, size_t size, struct span *ret_bytes);
 
 /* The same into memory of the caller. IO_DONE: `*ret_count` bytes, at least one. */
@@ -76,7 +70,7 @@ void socket_shutdown_send(struct socket *socket);
 /* Whether a receive could find something, or the end, without waiting. */
 static inline bool socket_is_readable(const struct socket *socket)
 {
-    return socket->readable || socket->has_ahead;
+    return socket->readable;
 }
 
 /* Makes sure that news will come, though nothing was asked yet. False: the system refused. */
@@ -97,7 +91,7 @@ static inline bool socket_is_open(const struct socket *socket)
 }
 
 /* Gives the descriptor away, out of the loop: to another loop. The socket is closed afterwards. -1:
- * it still has something to send, or was received from ahead, and stays as it is. */
+ * it still has something to send, and stays as it is. */
 int socket_detach(struct socket *socket);
 
 /* The end of the turn has come for what this socket has in the outbox. */

@@ -258,75 +258,6 @@ static void what_waits_leaves_before_the_socket_closes(void **state)
     loop_turn(pair->loop, 0);
 }
 
-static void drop_bytes(struct socket *socket)
-{
-    (void)socket;
-}
-
-/* Another one on the same loop, so that both have news in one turn. */
-static struct pair open_neighbour(struct pair *pair)
-{
-    struct pair neighbour = {.loop = pair->loop};
-    int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    socket_init(&neighbour.socket, pair->loop, ends[0], drop_bytes);
-    neighbour.peer = ends[1];
-    return neighbour;
-}
-
-static void who_sends_little_is_received_from_ahead(void **state)
-{
-    struct pair *pair = *state;
-    struct pair neighbour = open_neighbour(pair);
-    assert_true(socket_watch(&neighbour.socket));
-    write_to_peer(pair, "one");
-    assert_received(pair, BUFFER_SMALL, "one");
-    assert_int_equal(receive(pair), IO_PENDING);
-    loop_turn(pair->loop, 0);
-    write_to_peer(&neighbour, "x");
-    write_to_peer(pair, "twothree");
-    loop_turn(pair->loop, -1);
-    assert_true(pair->socket.has_ahead);
-    assert_true(socket_is_readable(&pair->socket));
-    write_to_peer(pair, "four"); /* behind what was received */
-    assert_int_equal(socket_detach(&pair->socket), -1);
-    char memory[3];
-    size_t count = 0;
-    assert_int_equal(socket_receive_into(&pair->socket, memory, sizeof(memory), &count), IO_DONE);
-    assert_int_equal(count, 3);
-    assert_memory_equal(memory, "two", 3);
-    assert_received(pair, BUFFER_SMALL, "three");
-    loop_turn(pair->loop, 0);
-    assert_received(pair, BUFFER_SMALL, "four");
-    write_to_peer(&neighbour, "x");
-    write_to_peer(pair, "never read");
-    loop_turn(pair->loop, -1);
-    assert_true(pair->socket.has_ahead);
-    socket_close(&neighbour.socket, false);
-    close_peer(&neighbour);
-}
-
-static void what_comes_behind_what_was_received_ahead_is_not_missed(void **state)
-{
-    struct pair *pair = *state;
-    struct pair neighbour = open_neighbour(pair);
-    assert_true(socket_watch(&neighbour.socket));
-    write_to_peer(pair, "one");
-    assert_received(pair, BUFFER_SMALL, "one");
-    assert_int_equal(receive(pair), IO_PENDING);
-    loop_turn(pair->loop, 0);
-    for (const char *const *word = (const char *[]){"two", "three", NULL}; *word; word++) {
-        write_to_peer(&neighbour, "x");
-        write_to_peer(pair, *word);
-        loop_turn(pair->loop, -1); /* and nobody reads yet */
-    }
-    assert_received(pair, BUFFER_SMALL, "two");
-    assert_received(pair, BUFFER_SMALL, "three");
-    assert_int_equal(receive(pair), IO_PENDING);
-    socket_close(&neighbour.socket, false);
-    close_peer(&neighbour);
-}
-
 /* Little by little, each at the end of its turn, until the system takes no more. */
 static size_t fill_by_turns(struct pair *pair)
 {
@@ -582,8 +513,6 @@ int main(void)
         TEST(what_the_system_would_not_take_outlives_the_socket),
         TEST(a_reset_takes_with_it_what_the_system_would_not_take),
         TEST(last_words_end_with_their_peer),
-        TEST(who_sends_little_is_received_from_ahead),
-        TEST(what_comes_behind_what_was_received_ahead_is_not_missed),
         TEST(our_end_is_read_by_the_peer),
         TEST(a_closed_socket_gets_no_news_not_even_of_this_turn),
         TEST(a_detached_descriptor_serves_elsewhere),

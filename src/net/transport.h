@@ -40,7 +40,7 @@ static inline bool transport_is_readable(const struct transport *transport)
 /* Whether both are plain sockets, between which bytes can go without passing through us. */
 static inline bool transports_can_pump(const struct transport *from, const struct transport *to)
 {
-    return !from->tls && !to->tls && !from->socket.has_ahead;
+    return !from->tls && !to->tls;
 }
 
 /* Ends our direction. */
