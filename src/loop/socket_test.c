@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -473,6 +476,38 @@ static void a_connection_is_made_and_accepted(void **state)
     sys_close(door.listening);
 }
 
+static void assert_not_paced(int fd)
+{
+    char control[16] = {0};
+    socklen_t length = sizeof(control) - 1;
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, &length), 0);
+    assert_string_equal(control, "reno");
+}
+
+static void what_stays_on_the_machine_is_not_paced(void **state)
+{
+    (void)state;
+    struct address address = loopback(0);
+    struct sys_listen_options options = {.backlog = 8};
+    int listening = sys_listen(&address, &options);
+    assert_true(listening >= 0);
+    address.port = sys_local_port(listening);
+    bool pending;
+    int client = sys_connect(&address, &pending);
+    assert_true(client >= 0);
+    struct pollfd asks = {.fd = listening, .events = POLLIN};
+    assert_int_equal(poll(&asks, 1, -1), 1);
+    struct ip peer;
+    uint16_t port;
+    int accepted = sys_accept(listening, &peer, &port);
+    assert_true(accepted >= 0);
+    assert_not_paced(client);
+    assert_not_paced(accepted);
+    sys_close(accepted);
+    sys_close(client);
+    sys_close(listening);
+}
+
 static void a_refused_connection_says_so(void **state)
 {
     struct pair *pair = *state;
@@ -518,6 +553,7 @@ int main(void)
         TEST(a_detached_descriptor_serves_elsewhere),
         TEST(bytes_go_through_a_pipe_and_come_out_the_same),
         TEST(a_connection_is_made_and_accepted),
+        TEST(what_stays_on_the_machine_is_not_paced),
         TEST(a_refused_connection_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,8 +12,9 @@ struct sys_listen_options {
     int backlog;
 };
 
-/* A listening socket that does not block, or -errno. Unix: a socket left over by a dead process is
- * replaced, one that answers is not (-EADDRINUSE). */
+/* A listening socket that does not block, or -errno. What its clients are sent over the loopback
+ * interface is not paced (BBR), where it is bound to an address of that. Unix: a socket left over
+ * by a dead process is replaced, one that answers is not (-EADDRINUSE). */
 int sys_listen(const struct address *address, const struct sys_listen_options *options);
 
 /* Removes the file of a Unix socket that nobody listens on any more. Other addresses leave nothing
@@ -43,8 +44,9 @@ int sys_accept(int fd, struct ip *ret_peer, uint16_t *ret_port);
 /* The user at the other end of a Unix socket; UINT32_MAX where it cannot be told. */
 uint32_t sys_peer_user(int fd);
 
-/* Begins a connection; the descriptor comes back at once. `*ret_pending` tells whether it has yet
- * to become writable (then sys_socket_error tells the outcome). */
+/* Begins a connection; the descriptor comes back at once. To a loopback address it is not paced.
+ * `*ret_pending` tells whether it has yet to become writable (then sys_socket_error tells the
+ * outcome). */
 int sys_connect(const struct address *address, bool *ret_pending);
 
 /* A datagram socket that sends to the address and does not block, or -errno. */
