@@ -3,13 +3,13 @@
 
 #include "base/assert.h"
 #include "base/cold.h"
-#include "obs/log.h"
 #include "sys/clock.h"
 #include "tls/tls_to_server.h"
 #include "upstream/call_breaker.h"
 #include "upstream/call_h2.h"
 #include "upstream/call_websocket.h"
 #include "upstream/ejection.h"
+#include "upstream/reaching.h"
 
 #include <string.h>
 
@@ -211,13 +211,7 @@ static enum call_progress connect_server(struct call *call)
         call->error = error;
     }
     call->last_error = call->error;
-    if (error_side(call->error) == ERROR_SIDE_SELF)
-        return CALL_FAILED;
-    if (call->upstream->count > 1)
-        log_event(LOG_WARNING, "a server cannot be reached; it is passed over for some seconds",
-                  LOG_TEXT("server", call->server->key), LOG_TEXT("upstream", call->upstream->name),
-                  LOG_TEXT("problem", slice_from_text(error_words(call->error))));
-    server_failed(registry, call->server, loop_now(upstreams_loop(call->home)));
+    server_unreached(registry, call->server, call->error, loop_now(upstreams_loop(call->home)));
     return CALL_FAILED;
 }
 

@@ -68,6 +68,9 @@ struct server {
     _Atomic uint64_t tls_failures;
     _Atomic uint32_t tls_told; /* which failure of TLS was told last; 0: none since it went well */
 
+    _Atomic uint32_t unreached_told;   /* reaching.h: the error; 0: none since it was reached */
+    _Atomic uint64_t reaching_told_at; /* milliseconds; 0: never */
+
     _Atomic uint64_t counts; /* of its last calls: failure_rate.h; of upstreams that want to know */
 
     /* Behind the registry's lock. */

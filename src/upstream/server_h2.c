@@ -6,6 +6,7 @@
 #include "obs/log.h"
 #include "tls/tls_server_context.h"
 #include "tls/tls_to_server.h"
+#include "upstream/reaching.h"
 #include "upstream/upstreams_int.h"
 
 #include <stdlib.h>
@@ -129,12 +130,7 @@ static enum io try_addresses(struct server_h2 *self, enum error_code *error)
 
 COLD static void cannot_be_reached(struct server_h2 *self, enum error_code error)
 {
-    if (error_side(error) == ERROR_SIDE_SELF)
-        return;
-    log_event(LOG_WARNING, "a server cannot be reached; it is passed over for some seconds",
-              LOG_TEXT("server", self->server->key),
-              LOG_TEXT("problem", slice_from_text(error_words(error))));
-    server_failed(self->home->registry, self->server, loop_now(self->home->loop));
+    server_unreached(self->home->registry, self->server, error, loop_now(self->home->loop));
 }
 
 /* The address that is tried is not to be had. */

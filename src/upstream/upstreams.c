@@ -6,6 +6,7 @@
 #include "upstream/farewell.h"
 #include "upstream/lending.h"
 #include "upstream/queue.h"
+#include "upstream/reaching.h"
 #include "upstream/server_h2.h"
 #include "upstream/server_handshake.h"
 #include "upstream/upstreams_int.h"
@@ -421,8 +422,10 @@ enum io upstreams_go_on_connecting(struct server_connection *connection, enum er
         *ret_error = connect_error(socket->error);
     else if (io == IO_DONE && connection->tls_context)
         io = shake_hands(connection, ret_error);
-    if (io == IO_DONE)
+    if (io == IO_DONE) {
         list_remove(&connection->link);
+        server_reached(connection->server, loop_now(connection->home->loop));
+    }
     return io;
 }
 
@@ -482,6 +485,8 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
         return io;
     }
     *ret_connection = connection;
+    if (io == IO_DONE)
+        server_reached(server, loop_now(upstreams->loop));
     if (io == IO_PENDING && user->on_loan)
         ask_for_loan(connection);
     return io;

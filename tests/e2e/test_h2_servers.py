@@ -467,7 +467,9 @@ def test_an_idle_connection_is_closed(start_h2_origin, start_weir, connect):
 
 def test_a_server_that_is_not_there(ports, start_weir, connect, start_h2_origin):
     weir = start_weir(f'sites: [{{proxy: "h2c://127.0.0.1:{ports.take()}"}}]')
-    assert connect(weir).ask("GET", "/").status == 502
+    assert [connect(weir).ask("GET", "/").status for _ in range(20)] == [502] * 20
+    weir.wait_for_log("a server cannot be reached")
+    assert weir.log.count("a server cannot be reached") == 1
     other = start_h2_origin()
     weir = start_weir(f'sites: [{{proxy: ["h2c://127.0.0.1:{ports.take()}", "{other.url}"]}}]')
     for _ in range(3):
