@@ -6,6 +6,8 @@
 #include "main/explainer.h"
 #include "tls/tls_server_settings.h"
 
+#include <inttypes.h>
+
 enum { STRING_MAX = 1024 * 1024, WORDS_MAX = 8192 };
 
 static void add(struct text *text, const char *words)
@@ -218,6 +220,10 @@ static void add_request(struct text *text, struct explanation *explanation)
     add_tls(text, explanation);
     if (rehearsal->sticking != STICKING_NONE)
         add_member(text, "sticky", slice_from_text(sticking_words[rehearsal->sticking]));
+    if (explain_hedge_after(explanation) > 0) {
+        add_key(text, "hedge_after_ms");
+        text_print(text, "%" PRId64, explain_hedge_after(explanation));
+    }
     add_key(text, "servers");
     add(text, "[");
     for (uint32_t i = 0; i < upstream->count; i++) {

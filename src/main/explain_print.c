@@ -7,6 +7,8 @@
 #include "upstream/assignment.h"
 #include "upstream/member.h"
 
+#include <inttypes.h>
+
 enum { SHOWN_MAX = 20 };
 
 static void add(struct text *text, const char *words)
@@ -305,6 +307,16 @@ static void print_sticking(struct text *text, struct explanation *explanation)
     text_print(text, "%s\n", sticking_words_of(sticking, upstream->sticky));
 }
 
+static void print_hedge(struct text *text, const struct explanation *explanation)
+{
+    int64_t after = explain_hedge_after(explanation);
+    if (after > 0)
+        text_print(text,
+                   "hedge     a second server is asked as well where the answer has not begun "
+                   "%" PRId64 " ms after the request was sent\n",
+                   after);
+}
+
 static void print_servers(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
@@ -336,6 +348,7 @@ static void print_servers(struct text *text, struct explanation *explanation)
     print_tls(text, explanation);
     print_others(text, explanation, now);
     print_sticking(text, explanation);
+    print_hedge(text, explanation);
 }
 
 static void print_head(struct text *text, struct explanation *explanation)

@@ -1,6 +1,8 @@
 /* The words in which both ways of explaining say the same. */
 #include "base/assert.h"
 #include "conf/node_text.h"
+#include "exchange/hedge.h"
+#include "exchange/retry.h"
 #include "main/explainer.h"
 #include "policy/route_settings.h"
 
@@ -199,4 +201,13 @@ struct slice explain_next_line(struct explanation *explanation, struct slice *re
     for (size_t i = 0; i < explanation->setting_count; i++)
         line = hide(explanation, explanation->settings[i].node, line);
     return line;
+}
+
+/* Asked of the rehearsal, for which the exchange got its hedge as in service. */
+int64_t explain_hedge_after(const struct explanation *explanation)
+{
+    const struct exchange *exchange = explanation->rehearsal.exchange;
+    bool is_possible =
+        exchange->retry && exchange->retry->hedge && exchange->plan->upstream->count > 1;
+    return is_possible ? exchange->plan->hedge->after : 0;
 }

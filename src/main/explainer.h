@@ -77,6 +77,9 @@ void explain_reason(struct text *text, const struct explanation *explanation,
  * Data is NULL: no memory. */
 struct slice explain_next_line(struct explanation *explanation, struct slice *rest);
 
+/* After how many milliseconds without an answer a second server is asked as well; 0: none is. */
+int64_t explain_hedge_after(const struct explanation *explanation);
+
 /* ---- the two ways */
 
 void explain_print(struct text *text, struct explanation *explanation);

@@ -239,6 +239,15 @@ def test_all_servers_are_named_and_the_first_in_turn(directory):
     assert told["server"] == "10.0.0.1:80"
 
 
+def test_a_second_server_is_told_of(directory):
+    path = directory / "weir.yaml"
+    path.write_text("sites: [{proxy: [127.0.0.1:1, 127.0.0.1:2], hedge: {after: 80ms}}]\n")
+    assert explain(path, "GET", "http://a/")["hedge_after_ms"] == 80
+    assert "hedge_after_ms" not in explain(path, "DELETE", "http://a/")
+    said = run_weir_command("explain", "GET", "http://a/", directory=directory).stdout
+    assert "hedge     a second server is asked as well" in said
+
+
 def test_the_client_may_be_named(directory):
     path = directory / "weir.yaml"
     path.write_text("sites: [{routes: [{client: 192.0.2.0/24, respond: 200}], respond: 403}]\n")
