@@ -487,7 +487,7 @@ static const struct figure upstream_figures[] = {
     UPSTREAM(retries_refused, "weir_upstream_retries_refused_total", COUNTER,
              "Attempts that were not made since retry.budget was used up."),
     UPSTREAM(hedges, "weir_upstream_hedges_total", COUNTER,
-             "Second servers that were to be asked as well, since the first took its time."),
+             "Second servers that were asked as well, since the first took its time."),
     UPSTREAM(hedges_won, "weir_upstream_hedges_won_total", COUNTER,
              "Those of them whose answer was taken."),
     UPSTREAM(hedges_refused, "weir_upstream_hedges_refused_total", COUNTER,

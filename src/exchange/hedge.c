@@ -72,14 +72,23 @@ struct hedge *hedge_new(struct exchange *exchange)
     return hedge;
 }
 
-/* The second call is over and was in vain. What it asked counts. */
+/* What the upstream shares. */
+static struct commons *commons_of(const struct hedge *hedge)
+{
+    return hedge->exchange->call.upstream->commons;
+}
+
+/* The second call is over and was in vain. What it asked counts; where it found nobody to ask, it
+ * was none. */
 static void give_up(struct hedge *hedge)
 {
     check(hedge);
+    bool was_asked = hedge->call->asked_count > 0;
     hedge->exchange->call.asked_count += hedge->call->asked_count;
     call_finish(hedge->call);
+    commons_note_hedge(commons_of(hedge), was_asked);
     hedge->call = NULL;
-    hedge->state = HEDGE_LOST;
+    hedge->state = was_asked ? HEDGE_LOST : HEDGE_NONE;
 }
 
 static void stop(struct hedge *hedge)
@@ -123,8 +132,8 @@ static void take_over(struct hedge *hedge)
     exchange->repeated = hedge->is_repeated;
     hedge->call = NULL;
     hedge->state = HEDGE_WON;
-    atomic_fetch_add_explicit(&exchange->plan->upstream->commons->hedges_won, 1,
-                              memory_order_relaxed);
+    commons_note_hedge(commons_of(hedge), true);
+    atomic_fetch_add_explicit(&commons_of(hedge)->hedges_won, 1, memory_order_relaxed);
 }
 
 static bool send_request(struct hedge *hedge)
@@ -228,8 +237,10 @@ static void on_after(struct timer *timer)
     if (!is_wanted(exchange) || !is_permitted(hedge))
         return;
     struct second *second = ARENA_NEW(&exchange->arena, struct second);
-    if (!second)
+    if (!second) {
+        commons_note_hedge(commons_of(hedge), false);
         return;
+    }
     second->hedge = hedge;
     hedge->call = &second->call;
     call_init(hedge->call, first->home, first->upstream, first->timeouts, first->limits,

@@ -224,3 +224,8 @@ bool retry_budget_spend(uint64_t budget, const struct retry_settings *own, uint6
     *ret_budget = budget - WHOLE;
     return true;
 }
+
+uint64_t retry_budget_return(uint64_t budget)
+{
+    return pack((uint32_t)(budget >> 32), (uint64_t)(uint32_t)budget + WHOLE);
+}

@@ -74,3 +74,6 @@ uint64_t retry_budget_earn(uint64_t budget, const struct retry_settings *setting
  */
 bool retry_budget_spend(uint64_t budget, const struct retry_settings *settings, uint64_t now_ms,
                         uint64_t *ret_budget);
+
+/* The budget after a repetition that it was to pay for and that was not made. */
+uint64_t retry_budget_return(uint64_t budget);

@@ -46,6 +46,16 @@ static unsigned spend_all(uint64_t *budget, const struct retry_settings *setting
     return count;
 }
 
+static void what_was_not_repeated_is_given_back(void **state)
+{
+    (void)state;
+    const struct retry_settings settings = {.budget = 100};
+    uint64_t budget = retry_budget_earn(0, &settings, 5000);
+    assert_true(retry_budget_spend(budget, &settings, 5000, &budget));
+    budget = retry_budget_return(budget);
+    assert_int_equal(spend_all(&budget, &settings, 5000), 1);
+}
+
 static void requests_bring_their_share(void **state)
 {
     (void)state;
@@ -121,6 +131,7 @@ int main(void)
         cmocka_unit_test(there_is_never_more_than_the_share),
         cmocka_unit_test(what_is_not_used_is_forgotten),
         cmocka_unit_test(each_second_brings_some),
+        cmocka_unit_test(what_was_not_repeated_is_given_back),
         cmocka_unit_test(a_clock_that_is_behind_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

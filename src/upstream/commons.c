@@ -121,7 +121,20 @@ bool commons_spend_hedge(struct commons *commons, const struct retry_settings *s
                          uint64_t now_ms)
 {
     bool good = spend(commons, settings, now_ms);
-    atomic_fetch_add_explicit(good ? &commons->hedges : &commons->hedges_refused, 1,
-                              memory_order_relaxed);
+    if (!good)
+        atomic_fetch_add_explicit(&commons->hedges_refused, 1, memory_order_relaxed);
     return good;
+}
+
+void commons_note_hedge(struct commons *commons, bool was_asked)
+{
+    if (was_asked) {
+        atomic_fetch_add_explicit(&commons->hedges, 1, memory_order_relaxed);
+        return;
+    }
+    uint64_t before = atomic_load_explicit(&commons->retry_budget, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&commons->retry_budget, &before,
+                                                  retry_budget_return(before), memory_order_relaxed,
+                                                  memory_order_relaxed))
+        continue;
 }

@@ -29,7 +29,7 @@ struct commons {
     /* Since it is known. */
     _Atomic uint64_t retries;         /* attempts after the first */
     _Atomic uint64_t retries_refused; /* that the budget did not permit */
-    _Atomic uint64_t hedges;          /* second servers that were to be asked as well */
+    _Atomic uint64_t hedges;          /* second servers that were asked as well */
     _Atomic uint64_t hedges_won;      /* whose answer was taken */
     _Atomic uint64_t hedges_refused;  /* that the budget did not permit */
 
@@ -81,6 +81,11 @@ void commons_earn_retry(struct commons *commons, const struct retry_settings *se
 COLD bool commons_spend_retry(struct commons *commons, const struct retry_settings *settings,
                               uint64_t now_ms);
 
-/* The same for a second server that is asked as well. Any thread. */
+/* The same for a second server that is to be asked as well; counted where there is none left. Any
+ * thread. */
 COLD bool commons_spend_hedge(struct commons *commons, const struct retry_settings *settings,
                               uint64_t now_ms);
+
+/* What became of it: one was asked, which is counted; or there was none, and the budget has its
+ * repetition back. Any thread. */
+COLD void commons_note_hedge(struct commons *commons, bool was_asked);

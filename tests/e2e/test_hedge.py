@@ -208,6 +208,16 @@ def test_the_budget_bounds_them(start_hedged, connect):
     assert not made.second.requests and (made.count(""), made.count("_refused")) == (0, 1)
 
 
+def test_where_nobody_else_can_be_asked_nothing_is_taken(start_hedged, connect):
+    made = start_hedged(holds, after="1ms", more="timeouts: {first_byte: 200ms}")
+    told = run_weir_command("upstream", "disable", "app", made.second.server,
+                            "-c", made.weir.arguments[2])
+    assert told.returncode == 0
+    assert connect(made.weir).ask().status == 504
+    made.wait_for_line(f"504 1 {made.first.server} -")
+    assert (made.count(""), made.count("_refused")) == (0, 0)
+
+
 def test_a_client_that_leaves_ends_both(start_hedged, connect):
     made = start_hedged(holds, holds)
     client = connect(made.weir)
