@@ -77,6 +77,7 @@ struct exchange {
     const struct site *site;
     const struct route *route;
     const struct plan *plan;        /* NULL before a route was found */
+    struct route_counts *counts;    /* where there is a plan; NULL: nobody counts */
     struct access_note access_note; /* where the plan has an access log */
     uint32_t stage_next;
     enum split_reason split_reason; /* where the plan is a variant's */

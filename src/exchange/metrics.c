@@ -98,15 +98,18 @@ static struct route_metrics *find(struct metrics_registry *registry, const struc
     return metrics;
 }
 
-static bool attach(struct metrics_registry *registry, const struct route *route, struct plan *plan)
+static bool attach(struct metrics_registry *registry, struct route *route)
 {
+    const struct plan *plan = route->plan;
     const struct route_metrics *metrics = find(registry, route, plan);
     if (!metrics)
         return false;
-    plan->counts = metrics->counts;
+    route->counts = metrics->counts;
     for (uint32_t i = 0; plan->is_split && i < plan->split->count; i++) {
-        if (!attach(registry, route, plan->split->plans[i]))
+        metrics = find(registry, route, plan->split->plans[i]);
+        if (!metrics)
             return false;
+        plan->split->counts[i] = metrics->counts;
     }
     return true;
 }
@@ -117,8 +120,7 @@ bool metrics_attach(struct metrics_registry *registry, const struct snapshot *sn
     struct route_table *routes = snapshot_get(snapshot, &route_part);
     plans->counts = registry->unnamed.counts;
     for (size_t i = 0; i < route_table_count(routes); i++) {
-        const struct route *route = route_table_get(routes, i);
-        if (!attach(registry, route, route->plan))
+        if (!attach(registry, route_table_get(routes, i)))
             return false;
     }
     return true;
@@ -139,8 +141,7 @@ void metrics_count(struct exchange *exchange)
     struct loop_context *context = exchange->context;
     if (grpc_is_asked(&exchange->request))
         count_grpc(exchange);
-    struct route_counts *all =
-        exchange->plan ? exchange->plan->counts : exchange->hold->plans->counts;
+    struct route_counts *all = exchange->plan ? exchange->counts : exchange->hold->plans->counts;
     if (exchange->error)
         counter_add(&context->counts.errors[exchange->error], 1);
     if (!all)

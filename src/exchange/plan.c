@@ -15,6 +15,7 @@
 #include "policy/retry.h"
 #include "policy/route_settings.h"
 #include "tls/tls_settings.h"
+#include "upstream/commons.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,28 @@ struct builder {
     const struct configuration *configuration;
     struct diagnostics *diagnostics;
     struct upstream_table *upstreams;
+    struct map shared;    /* what routes may have in common, by its bytes */
+    struct plan *current; /* the one that is built, with room for all stages */
 };
+
+static size_t plan_size(const struct plan *plan)
+{
+    return sizeof(*plan) + plan->stage_count * sizeof(struct plan_stage);
+}
+
+/* The same for the same bytes. NULL: no memory. */
+static const void *share(struct builder *builder, const void *bytes, size_t size)
+{
+    struct slice key = slice_of(bytes, size);
+    const void *known = map_get(&builder->shared, key);
+    if (known)
+        return known;
+    void *copy = arena_calloc_lines(&builder->plans->arena, size);
+    if (!copy)
+        return NULL;
+    memcpy(copy, bytes, size);
+    return map_set(&builder->shared, slice_of(copy, size), copy) ? copy : NULL;
+}
 
 static const struct upstream *find_upstream(struct builder *builder,
                                             const struct proxy_setting *proxy)
@@ -44,12 +66,8 @@ static const struct timeouts *timeouts_for(struct builder *builder, const struct
     if (!upstream)
         return own;
     struct timeouts merged = upstream_timeouts(builder->configuration, route->scope, upstream);
-    if (memcmp(&merged, own, sizeof(merged)) == 0)
-        return own;
-    struct timeouts *copy = arena_alloc(&builder->plans->arena, sizeof(*copy));
-    if (copy)
-        *copy = merged;
-    return copy;
+    return memcmp(&merged, own, sizeof(merged)) == 0 ? own
+                                                     : share(builder, &merged, sizeof(merged));
 }
 
 static const struct hedge_settings *hedge_for(struct builder *builder, const struct route *route,
@@ -78,11 +96,8 @@ static bool set_retry(struct builder *builder, const struct route *route, struct
     plan->retries = merged.attempts > 1 || plan->hedge;
     if (!plan->retries)
         return true;
-    struct retry_settings *copy = arena_alloc(&builder->plans->arena, sizeof(*copy));
-    if (copy)
-        *copy = merged;
-    plan->retry = copy;
-    return copy != NULL;
+    plan->retry = share(builder, &merged, sizeof(merged));
+    return plan->retry != NULL;
 }
 
 static bool has_copies(const struct mirror_settings *settings)
@@ -199,13 +214,14 @@ static bool choose_action(struct builder *builder, const struct route *route, st
         plan->action = &split_action;
     } else if (settings->proxy.servers.count > 0 || !slice_is_empty(settings->proxy.upstream)) {
         plan->action = &proxy_action;
+        plan->settings = NULL; /* each `proxy` has its own */
         plan->upstream = find_upstream(builder, &settings->proxy);
         return plan->upstream != NULL;
     }
     return check_captures(builder, route, settings);
 }
 
-/* The stages whose settings ask for something, in their order. `stages` NULL: only counts. */
+/* The stages whose settings ask for something, in their order. */
 static uint32_t collect_stages(const struct builder *builder, const struct route *route,
                                struct plan_stage *stages)
 {
@@ -216,9 +232,7 @@ static uint32_t collect_stages(const struct builder *builder, const struct route
         const void *settings = scope_group(builder->configuration, route->scope, stage->group);
         if (!stage->is_wanted(settings))
             continue;
-        if (stages)
-            stages[count] = (struct plan_stage){stage, settings};
-        count++;
+        stages[count++] = (struct plan_stage){stage, settings};
     }
     return count;
 }
@@ -243,11 +257,11 @@ static bool compile_stages(struct builder *builder, const struct route *route, s
 
 /* What the route does, towards the upstream of a variant. NULL: its upstream is wrong, which was
  * told, or there is no memory. */
-static struct plan *build_variant(struct builder *builder, const struct route *route,
-                                  const struct plan *plan, const struct split *split,
-                                  struct slice upstream)
+static const struct plan *build_variant(struct builder *builder, const struct route *route,
+                                        const struct plan *plan, struct split *split,
+                                        struct slice upstream)
 {
-    size_t size = sizeof(*plan) + plan->stage_count * sizeof(struct plan_stage);
+    size_t size = plan_size(plan);
     struct plan *variant = arena_calloc_lines(&builder->plans->arena, size);
     if (!variant)
         return NULL;
@@ -298,18 +312,26 @@ static bool open_access_log(struct builder *builder, const struct scope *scope,
                             ret_sink);
 }
 
+/* How the route's upstream is asked. */
+static void set_asking(const struct builder *builder, const struct route *route, struct plan *plan)
+{
+    const struct action_settings *own =
+        scope_group(builder->configuration, route->scope, &action_group);
+    plan->host_kind = (uint8_t)own->upstream_host.kind;
+    plan->host_text = own->upstream_host.text;
+    if (own->queue_priority.text || own->queue_priority.priority != QUEUE_PRIORITY_NORMAL)
+        plan->queue_priority = &own->queue_priority;
+}
+
 static bool build_plan(struct builder *builder, struct route *route)
 {
     ASSERT(!route->plan);
     const struct configuration *configuration = builder->configuration;
-    uint32_t count = collect_stages(builder, route, NULL);
-    struct plan *plan = arena_calloc_lines(&builder->plans->arena,
-                                           sizeof(*plan) + count * sizeof(struct plan_stage));
-    if (!plan || !choose_action(builder, route, plan))
+    struct plan *plan = builder->current;
+    *plan = (struct plan){0};
+    if (!choose_action(builder, route, plan))
         return false;
-    const struct action_settings *own = scope_group(configuration, route->scope, &action_group);
-    plan->host_kind = (uint8_t)own->upstream_host.kind;
-    plan->own = own;
+    set_asking(builder, route, plan);
     plan->timeouts = timeouts_for(builder, route, plan->upstream);
     plan->limits = scope_group(configuration, route->scope, &limits_group);
     plan->error_pages = scope_group(configuration, route->scope, &error_pages_group);
@@ -317,12 +339,26 @@ static bool build_plan(struct builder *builder, struct route *route)
     plan->reveal_server = reveal->reveal_server;
     plan->request_id = scope_group(configuration, route->scope, &request_id_group);
     plan->stage_count = (uint16_t)collect_stages(builder, route, plan->stages);
-    route->plan = plan;
     bool good = compile_stages(builder, route, plan) && plan->timeouts != NULL &&
                 set_retry(builder, route, plan) && set_mirror(builder, route, plan);
     good &= open_access_log(builder, route->scope, &plan->access_log, &plan->access);
     if (plan->action == &split_action)
         good = good && build_split(builder, route, plan);
+    route->plan = good ? share(builder, plan, plan_size(plan)) : NULL;
+    return route->plan != NULL;
+}
+
+static bool build_all(struct builder *builder, struct route_table *routes)
+{
+    const struct live *live = builder->snapshot->live;
+    builder->current =
+        arena_calloc_lines(&builder->plans->arena,
+                           sizeof(struct plan) + live->stage_count * sizeof(struct plan_stage));
+    bool good = builder->current != NULL;
+    map_init(&builder->shared);
+    for (size_t i = 0; builder->current && i < route_table_count(routes); i++)
+        good &= build_plan(builder, route_table_get(routes, i));
+    map_fini(&builder->shared);
     return good;
 }
 
@@ -567,8 +603,7 @@ static void *build_plans(struct snapshot *snapshot, struct diagnostics *diagnost
                 site_plans_build(plans, snapshot, diagnostics) &&
                 open_access_log(&builder, builder.configuration->defaults, &plans->access_log,
                                 &plans->access);
-    for (size_t i = 0; plans->access_logs && i < route_table_count(routes); i++)
-        good &= build_plan(&builder, route_table_get(routes, i));
+    good &= plans->access_logs && build_all(&builder, routes);
     if (good) {
         plan_warn(plans, builder.configuration, diagnostics);
         arena_settle(&plans->arena);

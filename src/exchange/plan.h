@@ -1,5 +1,6 @@
 /* What an exchange does on a route, compiled once for each snapshot: its action, its stages, its
- * limits. Immutable; any thread. */
+ * limits. Routes that do the same share a plan, so that ten thousand sites before the same upstream
+ * have one that is always in the cache. Immutable; any thread. */
 #pragma once
 
 #include "conf/snapshot.h"
@@ -28,22 +29,22 @@ struct plan {
     const struct timeouts *timeouts;                  /* of the route, towards its upstream */
     const struct limits *limits;
     const struct request_id_setting *request_id;
-    struct log_sink *access_log; /* NULL: off */
-    struct route_counts *counts; /* one for each loop (metrics.h); NULL: nothing is counted */
+    struct log_sink *access_log;      /* NULL: off */
+    const struct template *host_text; /* where `host_kind` is a text */
     uint16_t stage_count;
     uint8_t host_kind; /* enum upstream_host, of `upstream_host` */
     bool reveal_server;
     bool retries;  /* `retry` has more than one attempt, or there is a `hedge` */
     bool mirrors;  /* `mirror` is there */
     bool is_split; /* a variant of `split` is to be chosen yet */
-    const struct action_settings *own;      /* of the route: how its upstream is asked */
-    const struct action_settings *settings; /* of where its action stands */
+    const struct queue_priority_setting *queue_priority; /* NULL: the normal one */
+    const struct action_settings *settings; /* of `redirect`, `respond` and `split`; else NULL */
     const struct error_pages *error_pages;
     const struct access_setting *access;
     const struct retry_settings *retry; /* of the route, towards its upstream; where `retries` */
     const struct hedge_settings *hedge; /* NULL: no second server is asked as well */
     const struct mirror_plan *mirror;   /* where `mirrors` */
-    const struct split *split; /* of the action `split`, also in the plans of its variants */
+    struct split *split; /* of the action `split`, also in the plans of its variants */
     struct plan_stage stages[];
 };
 

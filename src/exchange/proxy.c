@@ -26,7 +26,7 @@ static bool prepare_host(struct exchange *exchange, const struct plan *plan)
     if (plan->host_kind != UPSTREAM_HOST_TEXT)
         return true;
     return set_host(&exchange->request, &exchange->arena,
-                    exchange_expand(exchange, plan->own->upstream_host.text));
+                    exchange_expand(exchange, plan->host_text));
 }
 
 static bool is_too_large(const struct exchange *exchange, const struct plan *plan)
@@ -101,7 +101,7 @@ static bool announce(struct exchange *exchange, const struct plan *plan,
 /* What is no priority is the normal one. */
 COLD static void set_queue_priority(struct exchange *exchange, const struct plan *plan)
 {
-    const struct queue_priority_setting *own = &plan->own->queue_priority;
+    const struct queue_priority_setting *own = plan->queue_priority;
     uint64_t priority = own->priority;
     if (own->text &&
         (!slice_to_number(exchange_expand(exchange, own->text), QUEUE_PRIORITIES, &priority) ||
@@ -139,7 +139,7 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
               &exchange->listener->h1_limits, &exchange->arena, announcement, on_call_news);
     if (plan->upstream->is_led)
         sticking_lead(exchange);
-    if (plan->upstream->queue)
+    if (plan->queue_priority && plan->upstream->queue)
         set_queue_priority(exchange, plan);
     if (plan->retries)
         exchange_retry_begin(exchange);

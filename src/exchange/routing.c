@@ -123,6 +123,7 @@ static enum error_code ask_table(struct exchange *exchange)
         return ERROR_NO_ROUTE;
     exchange->route = answer.route;
     exchange->plan = answer.route->plan;
+    exchange->counts = answer.route->counts;
     for (unsigned i = 0; i < answer.capture_count; i++)
         exchange->captures[i] = answer.captures[i];
     return ERROR_NONE;

@@ -124,6 +124,7 @@ void split_decide(struct exchange *exchange)
     const struct split *split = exchange->plan->split;
     uint32_t variant = choose(exchange, split, &exchange->split_reason);
     exchange->plan = split->plans[variant];
+    exchange->counts = split->counts[variant];
     ASSERT(exchange->plan->split == split && !exchange->plan->is_split);
     bool is_drawn = exchange->split_reason == SPLIT_DRAWN;
     if (split->assignment && (is_drawn || exchange->split_reason == SPLIT_FORCED_BY_QUERY))

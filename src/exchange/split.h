@@ -21,7 +21,8 @@ struct split {
     const struct variants_settings *settings;
     const struct assignment *assignment; /* the cookie; NULL: there is none */
     struct split_share shares[SPLIT_VARIANTS_MAX];
-    struct plan *plans[SPLIT_VARIANTS_MAX]; /* immutable once the snapshot is published */
+    const struct plan *plans[SPLIT_VARIANTS_MAX];
+    struct route_counts *counts[SPLIT_VARIANTS_MAX]; /* of each, one for each loop (metrics.h) */
     uint32_t count;
 };
 

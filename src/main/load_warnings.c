@@ -16,13 +16,13 @@ static void warn_of_unused(const struct snapshot *snapshot, struct diagnostics *
     bool good = true;
     map_init(&used);
     for (size_t i = 0; i < route_table_count(routes); i++) {
-        struct plan *plan = route_table_get(routes, i)->plan;
+        const struct plan *plan = route_table_get(routes, i)->plan;
         if (plan && plan->upstream)
-            good &= map_set(&used, plan->upstream->name, plan);
+            good &= map_set(&used, plan->upstream->name, &used);
         if (plan && plan->mirror)
-            good &= map_set(&used, plan->mirror->upstream->name, plan);
+            good &= map_set(&used, plan->mirror->upstream->name, &used);
         for (uint32_t j = 0; plan && plan->split && j < plan->split->count; j++)
-            good &= map_set(&used, plan->split->plans[j]->upstream->name, plan);
+            good &= map_set(&used, plan->split->plans[j]->upstream->name, &used);
     }
     for (uint32_t i = 0; good && i < configuration->upstream_count; i++) {
         const struct scope *upstream = configuration->upstreams[i];

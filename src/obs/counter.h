@@ -53,9 +53,10 @@ static inline uint64_t gauge_read(const struct gauge *gauge)
  * no limit. */
 enum { HISTOGRAM_LIMITS = 13 };
 
+/* The sum lies beside the first classes, in which most times are: one cache line for both. */
 struct histogram {
-    struct counter classes[HISTOGRAM_LIMITS + 1];
     struct counter sum;
+    struct counter classes[HISTOGRAM_LIMITS + 1];
 };
 
 /* In the unit of what is counted: milliseconds for exchanges, microseconds for turns. */

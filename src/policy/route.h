@@ -24,7 +24,10 @@ struct route {
     const struct scope *action_scope; /* in which its action stands: its own or one around it */
     const struct site *site;
     unsigned captures; /* that every path of it gives: 0, or `$0` and its groups */
-    void *plan; /* what the exchange compiled for it (actions, stages); set once while building */
+    /* What the exchange compiled for it (actions, stages), and what counts its requests, one for
+     * each loop. Set once while building. */
+    const void *plan;
+    void *counts;
 };
 
 /* What a client has shown in its handshake, and what was accepted. */
