@@ -153,6 +153,15 @@ static enum h2_error check_continuation(struct h2_gate *gate, uint8_t flags)
     return H2_NO_ERROR;
 }
 
+static enum h2_error count_data(struct h2_gate *gate, const struct h2_gate_limits *limits,
+                                bool is_empty, uint8_t flags)
+{
+    if (is_empty && !(flags & FLAG_END_STREAM))
+        return count_control(gate, limits);
+    gate->earned++;
+    return H2_NO_ERROR;
+}
+
 static enum h2_error check_data(struct h2_gate *gate, const struct h2_gate_limits *limits,
                                 uint32_t stream, uint8_t flags)
 {
@@ -160,10 +169,9 @@ static enum h2_error check_data(struct h2_gate *gate, const struct h2_gate_limit
     note_end(gate, stream, flags);
     if (error)
         return error;
-    if (gate->length == 0 && !(flags & FLAG_END_STREAM))
-        return count_control(gate, limits);
-    gate->earned++;
-    return H2_NO_ERROR;
+    if (flags & FLAG_PADDED)
+        return H2_NO_ERROR; /* it is counted when it is known what its padding leaves */
+    return count_data(gate, limits, gate->length == 0, flags);
 }
 
 static enum h2_error check_rst_stream(struct h2_gate *gate, const struct h2_gate_limits *limits,
@@ -215,9 +223,12 @@ static enum h2_error check_kind(struct h2_gate *gate, const struct h2_gate_limit
     return count_control(gate, limits);
 }
 
-/* Whether a frame says on which stream its own depends, and where: RFC 7540 6.2 and 6.3. */
-static uint8_t dependency_end(uint8_t kind, uint8_t flags)
+/* Up to where a frame is looked at: DATA, to the length of its padding (RFC 9113 6.1); what says on
+ * which stream its own depends, to there (RFC 7540 6.2 and 6.3). */
+static uint8_t peek_end(uint8_t kind, uint8_t flags)
 {
+    if (kind == FRAME_DATA)
+        return HEAD + (flags & FLAG_PADDED ? 1 : 0);
     if (kind == FRAME_PRIORITY)
         return HEAD + DEPENDENCY;
     if (kind != FRAME_HEADERS || !(flags & FLAG_PRIORITY))
@@ -243,7 +254,7 @@ static enum h2_error check_head(struct h2_gate *gate, const struct h2_gate_limit
     if (goes_on != (gate->block != 0) || (goes_on && gate->block != gate->stream))
         return H2_PROTOCOL_ERROR; /* RFC 9113 6.10 */
     enum h2_error error = check_kind(gate, limits, kind, flags, gate->stream);
-    gate->peek = dependency_end(kind, flags);
+    gate->peek = peek_end(kind, flags);
     if (gate->length < (uint32_t)(gate->peek - HEAD))
         gate->peek = HEAD; /* too short for it, which the library tells */
     return error;
@@ -253,6 +264,15 @@ static enum h2_error check_head(struct h2_gate *gate, const struct h2_gate_limit
 static bool depends_on_itself(const struct h2_gate *gate)
 {
     return (number_at(gate->head + gate->peek - DEPENDENCY) & STREAM_MASK) == gate->stream;
+}
+
+/* What lies behind the head is there, so far as it is looked at. */
+static enum h2_error check_behind_head(struct h2_gate *gate, const struct h2_gate_limits *limits)
+{
+    ASSERT(gate->have == gate->peek && gate->peek > HEAD);
+    if (gate->head[3] == FRAME_DATA)
+        return count_data(gate, limits, gate->head[HEAD] >= gate->length, gate->head[4]);
+    return depends_on_itself(gate) ? H2_PROTOCOL_ERROR : H2_NO_ERROR;
 }
 
 /* One byte more of what is looked at. */
@@ -265,8 +285,8 @@ static enum h2_error look_at(struct h2_gate *gate, const struct h2_gate_limits *
         error = check_head(gate, limits);
     else if (gate->have > HEAD)
         gate->length--;
-    if (!error && gate->have > HEAD && gate->have == gate->peek && depends_on_itself(gate))
-        error = H2_PROTOCOL_ERROR;
+    if (!error && gate->have > HEAD && gate->have == gate->peek)
+        error = check_behind_head(gate, limits);
     return error;
 }
 

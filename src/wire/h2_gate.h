@@ -41,7 +41,7 @@ struct h2_gate {
     uint32_t stream;     /* of the frame */
     uint8_t preface; /* bytes of it still to come (RFC 9113 3.4); their value is the library's */
     uint8_t have;    /* bytes in `head` */
-    uint8_t peek;    /* bytes that are wanted in it: the head, or with what it depends on */
+    uint8_t peek;    /* bytes that are wanted in it: the head, or some more of the frame */
     uint8_t head[16];
     uint64_t begun[H2_GATE_MEMORY / 64]; /* bits by stream / 2, modulo: the client has begun it, */
     uint64_t ended[H2_GATE_MEMORY / 64]; /* and has ended or reset it */

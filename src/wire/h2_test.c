@@ -390,6 +390,25 @@ static void the_gate_counts(void **state)
     assert_gate(H2_ENHANCE_YOUR_CALM);
 }
 
+/* Padding is no content (RFC 9113 6.1). */
+static void the_gate_sees_through_padding(void **state)
+{
+    enum { PADDED = 8 };
+    (void)state;
+    begin_script();
+    add_request(1, "POST", "/", END_HEADERS, SLICE(""));
+    for (unsigned i = 0; i < 20; i++)
+        h2_add_frame(&script, DATA, PADDED, 1, SLICE("\2x\0\0"));
+    assert_gate(H2_NO_ERROR);
+    begin_script();
+    add_request(1, "POST", "/", END_HEADERS, SLICE(""));
+    for (unsigned i = 0; i < 6; i++) {
+        h2_add_frame(&script, DATA, PADDED, 1, SLICE("\0"));
+        h2_add_frame(&script, DATA, PADDED, 1, SLICE("\2\0\0"));
+    }
+    assert_gate(H2_ENHANCE_YOUR_CALM);
+}
+
 /* Streams above the limit, of a client that takes none of the resets. */
 static void what_waits_to_be_written_has_a_limit(void **state)
 {
@@ -439,6 +458,7 @@ int main(void)
         cmocka_unit_test(the_gate_knows_what_has_ended),
         cmocka_unit_test(the_gate_forgets_in_its_time),
         cmocka_unit_test(the_gate_counts),
+        cmocka_unit_test(the_gate_sees_through_padding),
         cmocka_unit_test(what_waits_to_be_written_has_a_limit),
         cmocka_unit_test(the_gate_forgives_with_time),
     };

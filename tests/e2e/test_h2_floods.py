@@ -7,7 +7,7 @@ import pytest
 
 from harness.deadline import Late
 from harness.h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS,
-                               INITIAL_WINDOW_SIZE, PING, PRIORITY, RST_STREAM, SETTINGS,
+                               INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
                                WINDOW_UPDATE, frame_bytes, request_fields)
 from harness.metrics import read_metrics
 
@@ -54,6 +54,12 @@ def empty_data(client):
         yield frame_bytes(DATA, 0, 1, b"")
 
 
+def padded_data(client):
+    yield frame_bytes(HEADERS, END_HEADERS, 1, client.block(request_fields("POST")))
+    for _ in range(500):
+        yield frame_bytes(DATA, PADDED, 1, b"\1\0")
+
+
 def repeated(*frame):
     def flood(client):
         for _ in range(500):
@@ -74,6 +80,7 @@ FLOODS = {
     "lengths that do not fit": reset_by_lengths,
     "CONTINUATION": continuations,
     "empty DATA": empty_data,
+    "DATA of nothing but padding": padded_data,
     "PING": repeated(PING, 0, 0, bytes(8)),
     "PING that nobody asked for": repeated(PING, 1, 0, bytes(8)),
     "SETTINGS": repeated(SETTINGS, 0, 0, struct.pack(">HL", INITIAL_WINDOW_SIZE, 70000)),
