@@ -56,6 +56,12 @@ static void on_timer(struct timer *timer)
     probe->order.on_news(probe->order.owner);
 }
 
+static void on_task(struct task *task)
+{
+    struct probe *probe = CONTAINER_OF(task, struct probe, task);
+    probe->order.on_news(probe->order.owner);
+}
+
 /* An own port stands in the place of that of requests. */
 static void find_addresses(struct probe *probe)
 {
@@ -81,6 +87,7 @@ struct probe *probe_new(struct loop *loop, const struct probe_order *order)
     output_init(&probe->output, loop_buffers(loop));
     probe->grpc_status = GRPC_NO_CODE;
     timer_init(&probe->timer, on_timer);
+    task_init(&probe->task, on_task);
     find_addresses(probe);
     return probe;
 }
@@ -93,6 +100,7 @@ static void bury(struct grave *grave)
 void probe_free(struct probe *probe)
 {
     timer_fini(&probe->timer);
+    task_cancel(&probe->task);
     if (socket_is_open(&probe->transport.socket))
         transport_close(&probe->transport, false);
     probe_h2_end(probe);

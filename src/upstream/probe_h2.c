@@ -7,8 +7,8 @@
 #include "wire/grpc_health.h"
 
 enum {
-    RECEIVES_PER_STEP = 8,
-    CONTROLS_MAX = 100, /* frames without content within 10 seconds */
+    RECEIVES_PER_STEP = 8, /* then others have their turn */
+    CONTROLS_MAX = 100,    /* frames without content within 10 seconds */
 };
 
 static bool is_grpc(const struct probe *probe)
@@ -113,20 +113,31 @@ static enum probe_verdict take_in(struct probe *probe, struct span *bytes)
     return probe_fail(probe, h2_has_settings(probe->codec) ? PROBE_MALFORMED : PROBE_NOT_H2);
 }
 
-static enum probe_verdict move(struct probe *probe)
+/* PROBE_WAIT: as far as there was something, or this turn goes. */
+static enum probe_verdict receive(struct probe *probe)
 {
-    if (!send_out(probe))
-        return PROBE_UNKNOWN;
     for (unsigned i = 0; i < RECEIVES_PER_STEP && !probe->has_ended; i++) {
         struct span bytes = {0};
         enum io io = transport_receive(&probe->transport, BUFFER_SMALL, &bytes);
         if (io == IO_PENDING)
-            break;
+            return PROBE_WAIT;
         probe->has_ended = io != IO_DONE;
         enum probe_verdict verdict = probe->has_ended ? PROBE_WAIT : take_in(probe, &bytes);
         if (verdict != PROBE_WAIT)
             return verdict;
     }
+    if (!probe->has_ended)
+        loop_defer(probe->loop, &probe->task); /* nobody tells of what is there already */
+    return PROBE_WAIT;
+}
+
+static enum probe_verdict move(struct probe *probe)
+{
+    if (!send_out(probe))
+        return PROBE_UNKNOWN;
+    enum probe_verdict verdict = receive(probe);
+    if (verdict != PROBE_WAIT)
+        return verdict;
     while (h2_next_news(probe->codec)) /* of our stream, at which we look anyway */
         continue;
     return send_out(probe) ? PROBE_WAIT : PROBE_UNKNOWN;

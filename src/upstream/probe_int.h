@@ -26,6 +26,7 @@ struct probe {
     enum probe_state state;
     struct transport transport; /* from PROBE_CONNECTING on */
     struct timer timer;         /* how long it may take in all */
+    struct task task;           /* over HTTP/2: more of the answer is there, after others' turn */
     struct grave grave;
     uint64_t began;
     bool is_late;

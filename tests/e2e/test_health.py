@@ -10,6 +10,7 @@ import pytest
 from harness.busy_origin import BusyOrigin
 from harness.deadline import poll_until
 from harness.grpc_peer import NOT_SERVING, SERVICE, SERVING, GrpcServer
+from harness.h2_client import CONTINUATION, END_HEADERS, END_STREAM, HEADERS
 from harness.load import Load
 from harness.metrics import read_metrics
 from harness.origin import answering, response_bytes
@@ -523,6 +524,21 @@ def test_a_server_of_http2_is_asked_in_http2(start_h2_origin, start_weir, connec
     state.cure()
     weir.wait_for_log("a server is up again")
     assert connect(weir).ask().body == b"well"
+
+
+def test_a_long_head_over_http2_is_read_to_its_end(start_h2_origin, start_weir):
+    def behaviour(connection):
+        request = connection.read_request()
+        fields = [(":status", "200")] + [(f"x-{number}", "y" * 600) for number in range(90)]
+        block = connection.encoder.encode(fields, huffman=False)
+        connection.send_frame(HEADERS, END_STREAM, request.stream, block[:16384])
+        for at in range(16384, len(block), 16384):
+            flags = END_HEADERS if at + 16384 >= len(block) else 0
+            connection.send_frame(CONTINUATION, flags, request.stream, block[at:at + 16384])
+        connection.read_to_end()
+    weir = start_weir(configuration(start_h2_origin(behaviour).url, health=f"path: /, {ONCE}"))
+    poll_until(lambda: told(weir)["check_ms"] is not None, what="a check")
+    assert status_of(weir) == [("up", None)]
 
 
 def test_over_tls_the_word_h2_is_asked_for(start_h2_origin, start_weir, authority):
