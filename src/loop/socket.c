@@ -172,7 +172,7 @@ COLD static enum io keep_rest(struct socket *socket, struct slice bytes)
     ASSERT(!socket->rest && bytes.length > 0);
     socket->rest = malloc(sizeof(*socket->rest) + bytes.length);
     if (!socket->rest) {
-        socket->torn = socket->writable = true;
+        socket->writable = true;
         return socket_fail(socket, ENOMEM);
     }
     socket->rest->length = bytes.length;
@@ -184,6 +184,13 @@ COLD static void drop_rest(struct socket *socket)
 {
     free(socket->rest);
     socket->rest = NULL;
+}
+
+/* Of what was said to be sent, some is lost, and whoever sent it believes that it is gone. */
+COLD static void lose(struct socket *socket)
+{
+    socket->torn = true;
+    socket->readable = true; /* why, or what the peer said last */
 }
 
 COLD static void send_rest(struct socket *socket)
@@ -198,7 +205,7 @@ COLD static void send_rest(struct socket *socket)
         return;
     drop_rest(socket);
     if (io == IO_FAILED)
-        socket->readable = true; /* why, or what the peer said last */
+        lose(socket);
     else if (socket->shuts)
         (void)sys_shutdown_send(socket->fd);
 }
@@ -213,7 +220,7 @@ static enum io send_queued(struct socket *socket)
     if (io == IO_PENDING)
         io = keep_rest(socket, slice_from(part, sent));
     if (io == IO_FAILED)
-        socket->readable = true; /* why, or what the peer said last */
+        lose(socket);
     return io;
 }
 

@@ -250,6 +250,7 @@ static void a_failure_at_the_end_of_the_turn_is_news(void **state)
     struct slice part = SLICE("anybody?");
     size_t sent = 0;
     assert_int_equal(socket_send(&pair->socket, &part, 1, &sent), IO_FAILED);
+    assert_true(pair->socket.torn); /* an end in order would make it look whole */
 }
 
 static void what_waits_leaves_before_the_socket_closes(void **state)
