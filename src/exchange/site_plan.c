@@ -53,14 +53,10 @@ void site_complain(struct builder *builder, const struct node *node, const char 
     builder->complaints = complaint;
 }
 
-void site_note_bad_files(struct builder *builder, struct slice certificate, struct slice key)
+void site_note_bad_files(struct builder *builder, struct slice first, struct slice second)
 {
-    if (!builder->live->note_bad_file)
-        return;
-    if (certificate.length > 0)
-        builder->live->note_bad_file(builder->live, certificate);
-    if (key.length > 0)
-        builder->live->note_bad_file(builder->live, key);
+    live_note_bad_file(builder->live, first);
+    live_note_bad_file(builder->live, second);
 }
 
 static void free_certificate(void *certificate)
@@ -193,6 +189,8 @@ bool site_terms_open(struct builder *builder, const struct tls_settings *setting
     bool good = site_clients_read(settings, builder->now, builder->diagnostics, &ret_terms->clients,
                                   &ret_terms->authorities, &no_memory);
     builder->no_memory |= no_memory;
+    if (!good)
+        site_note_bad_files(builder, settings->client.ca.path, settings->client.crl.path);
     return good;
 }
 

@@ -62,7 +62,7 @@ void site_complain(struct builder *builder, const struct node *node, const char 
                    const char *what);
 
 /* Tells who loads that of these files one is bad. Without data: there is none. */
-void site_note_bad_files(struct builder *builder, struct slice certificate, struct slice key);
+void site_note_bad_files(struct builder *builder, struct slice first, struct slice second);
 
 /* How the certificates of a site are read. */
 struct tls_reading site_reading(const struct builder *builder, const struct tls_settings *settings);

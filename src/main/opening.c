@@ -174,7 +174,7 @@ static int keep_before(struct opening *opening, const char *path)
     if (!copy_kept(opening, served, &before))
         return -ENOMEM;
     if (!served->is_before || served->stamp != loading->stamp)
-        log_event(LOG_ERROR, "a changed certificate cannot be served; the one before stays",
+        log_event(LOG_ERROR, "a changed file of TLS cannot be used; the one before stays",
                   LOG_TEXT("file", name));
     before.is_before = true;
     before.stamp = loading->stamp;

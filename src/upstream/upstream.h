@@ -111,9 +111,16 @@ struct live {
     uint32_t stage_count;
     struct tls_entrance *tls; /* what TLS connections of clients begin with; NULL: there are none */
     bool is_lenient; /* the snapshot will serve: one bad certificate of many does not stop it */
-    /* Is told the file of a certificate that cannot be served, or its key's. NULL: nobody is. */
+    /* Is told a file of TLS that is not good, or not with another one. NULL: nobody is. */
     void (*note_bad_file)(struct live *live, struct slice path);
 };
+
+/* Tells it, where somebody is to be told; the path is empty where no file was named. */
+static inline void live_note_bad_file(struct live *live, struct slice path)
+{
+    if (live->note_bad_file && path.length > 0)
+        live->note_bad_file(live, path);
+}
 
 struct upstream_table;
 

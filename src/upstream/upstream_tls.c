@@ -14,6 +14,7 @@ struct making {
     const struct scope *scope;
     const struct server_list *list;
     const struct tls_server_settings *settings;
+    struct live *live;
     struct diagnostics *diagnostics;
     struct position position; /* of the first server that is spoken to over TLS */
     bool no_memory;
@@ -68,8 +69,10 @@ static struct tls_authorities *own_authorities(struct making *making)
     enum tls_certificate_state state = TLS_CERTIFICATE_BROKEN;
     if (!file->problem)
         state = tls_authorities_new(file->bytes, &authorities);
-    if (state != TLS_CERTIFICATE_GOOD)
+    if (state != TLS_CERTIFICATE_GOOD) {
         tell_file(making, file, state);
+        live_note_bad_file(making->live, file->path);
+    }
     return authorities;
 }
 
@@ -109,11 +112,14 @@ static struct tls_certificate *own_certificate(struct making *making)
     }
     tls_cleanse(pair->certificate.bytes);
     tls_cleanse(pair->key.bytes);
-    if (state != TLS_CERTIFICATE_GOOD)
-        tell_file(making, wrong, state);
-    else
+    if (state == TLS_CERTIFICATE_GOOD) {
         warn_of_time(making, certificate, pair->certificate.node);
-    return certificate;
+        return certificate;
+    }
+    tell_file(making, wrong, state);
+    live_note_bad_file(making->live, pair->certificate.path);
+    live_note_bad_file(making->live, pair->key.path);
+    return NULL;
 }
 
 /* ---- names */
@@ -223,6 +229,7 @@ bool upstream_tls_set(struct upstream_tls *shared, struct upstream *upstream,
                             .list = list,
                             .settings =
                                 scope_group(snapshot->configuration, scope, &tls_server_group),
+                            .live = snapshot->live,
                             .diagnostics = diagnostics};
     if (!first) {
         warn_of_none(&making);

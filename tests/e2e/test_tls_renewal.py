@@ -2,17 +2,19 @@
 
 import os
 import signal
-import subprocess
-import threading
+import ssl
 
 import pytest
 
-from harness.certificates import a_site
-from harness.deadline import PATIENCE
+from harness.certificates import Authority, a_site
+from harness.deadline import poll_until
+from harness.h2load import H2Load
+from harness.http1 import Cut, Ended
 from harness.supervised import READY
+from harness.tls_client import trusting
 
 RENEWED = "notice certificates that have changed were read again"
-KEPT = "error a changed certificate cannot be served; the one before stays file="
+KEPT = "error a changed file of TLS cannot be used; the one before stays file="
 
 
 def serial(client):
@@ -68,6 +70,38 @@ def test_a_bad_one_is_told_once_and_the_one_before_stays(authority, start_tls, t
     assert weir.log.count(KEPT) == 2
 
 
+def test_broken_authorities_and_lists_hold_back_nothing_else(authority, start_tls, tls, directory):
+    def shows(name):
+        context = trusting(authority)
+        context.load_cert_chain(clients.directory / f"{name}.pem", clients.directory / f"{name}.key")
+        return tls(weir, "a.example.com", context=context)
+
+    (directory / "clients").mkdir()
+    clients, servers = Authority(directory / "clients", "clients"), directory / "servers.pem"
+    lists = clients.directory / "revoked.crl"
+    servers.write_bytes(authority.file.read_bytes())
+    clients.make("alice", ["alice"])
+    clients.revoke("revoked", clients.make("mallory", ["mallory"]))
+    for name in ["site", "b"]:
+        authority.make(name, [f"{name}.example.com", "a.example.com"])
+    asks = f"site.key, client: {{verify: required, ca: {clients.file}, crl: {lists}}}}}"
+    weir = start_tls(a_site("a.example.com").replace("site.key}", asks) +
+                     a_site("b.example.com", "b", "proxy: app"),
+                     "upstreams: {app: {servers: ['https://127.0.0.1:1'], "
+                     f"tls: {{ca: {servers}}}}}}}", supervised=True)
+    for times, file in enumerate([clients.file, lists, servers], 1):
+        good = file.read_bytes()
+        file.write_bytes(good[:100])
+        made = authority.make("b", ["b.example.com"]).serial_number
+        weir.wait_for_log(f"{KEPT}{file}")
+        poll_until(lambda: serial(tls(weir, "b.example.com")) == made, what="the other to be served")
+        assert weir.log.count(KEPT) == times
+        assert shows("alice").ask(host="a.example.com").status == 200
+        with pytest.raises((ssl.SSLError, ConnectionError, Ended, Cut)):
+            shows("mallory").ask(host="a.example.com")
+        file.write_bytes(good)
+
+
 def test_certificates_come_to_a_directory_and_go(authority, start_tls, tls):
     (authority.directory / "many").mkdir()
     authority.make("many/1", ["a.example.com"])
@@ -81,38 +115,12 @@ def test_certificates_come_to_a_directory_and_go(authority, start_tls, tls):
     assert weir.log.count(KEPT) == 1
 
 
-class Asking:
-    """h2load, again and again, in a thread of its own until it is left; `outcomes` is what each run
-    says of its requests."""
-
-    def __init__(self, address):
-        self.command = ["h2load", "-n", "2000", "-c", "4", "-m", "16",
-                        f"https://{address[0]}:{address[1]}/"]
-        self.outcomes, self.is_over = [], threading.Event()
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        while not self.outcomes or not self.is_over.is_set():
-            said = subprocess.run(self.command, capture_output=True, text=True,
-                                  timeout=PATIENCE * 3).stdout
-            self.outcomes.append(next((line for line in said.splitlines()
-                                       if line.startswith("requests:")), said))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over.set()
-        self.thread.join()
-
-
 @pytest.mark.parametrize("times", [10, pytest.param(100, marks=pytest.mark.soak)])
 def test_reloads_with_new_certificates_fail_no_stream(authority, start_tls, tls, times):
     authority.make("site", ["example.com"])
     weir = start_tls("  - tls: {certificate: {files}/site.pem, key: {files}/site.key}\n"
                      "    respond: {status: 200, body: hello}\n", "threads: 2", supervised=True)
-    with Asking(weir.address) as asking:
+    with H2Load(f"https://{weir.address[0]}:{weir.address[1]}/") as asking:
         for _ in range(times):
             made = authority.make("site", ["example.com"])
             seen = weir.log.count("\n")
