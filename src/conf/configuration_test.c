@@ -444,7 +444,8 @@ static void what_two_files_write_is_told_with_both_places(void **state)
     assert_told(&loaded, 2,
                 "b.yaml:4:21: \"one\" is written twice: already in weir.yaml:4:13; "
                 "keep one of the two");
-    assert_told(&loaded, 3, "b.yaml:5:1: unknown key \"unknown\"");
+    assert_told(&loaded, 3,
+                "b.yaml:5:1: unknown key \"unknown\"; \"weir settings\" lists what there is");
     assert_int_equal(diagnostics_count(loaded.diagnostics), 4);
     unload(&loaded);
 }

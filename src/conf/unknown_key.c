@@ -164,9 +164,10 @@ void unknown_key(struct loading *loading, enum scope_kind kind, const struct nod
     }
     size_t count = candidates_of(vocabulary, kind, candidates);
     ASSERT(count <= CANDIDATES_MAX);
+    const char *meant = meant_words(loading, pair->key, candidates, count);
     diagnostics_error(loading->diagnostics, pair->key_position,
-                      meant_words(loading, pair->key, candidates, count), "unknown key \"%.*s\"",
-                      SHOWN(pair->key));
+                      meant ? meant : "\"weir settings\" lists what there is",
+                      "unknown key \"%.*s\"", SHOWN(pair->key));
 }
 
 /* The key that was meant, or else all that there are: a word for the same thing from elsewhere
