@@ -476,7 +476,8 @@ def test_the_short_way(authority, start_tls_origin, ports, tmp_path):
 # Peers that others wrote
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
-def test_nginx(authority, ports, directory, start, get):
+@pytest.mark.parametrize("scheme, listens", [("https", "ssl"), ("h2", "ssl http2")])
+def test_nginx(authority, ports, directory, start, get, scheme, listens):
     authority.make("app", ["127.0.0.1"])
     port = ports.take()
     (directory / "large").write_bytes(BODY)
@@ -488,7 +489,7 @@ def test_nginx(authority, ports, directory, start, get):
             proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
             uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
             server {{
-                listen 127.0.0.1:{port} ssl; keepalive_requests 2;
+                listen 127.0.0.1:{port} {listens}; keepalive_requests 2;
                 ssl_certificate {authority.directory}/app.pem;
                 ssl_certificate_key {authority.directory}/app.key;
             }}
@@ -497,7 +498,7 @@ def test_nginx(authority, ports, directory, start, get):
     process = subprocess.Popen(["nginx", "-c", directory / "nginx.conf", "-p", directory])
     try:
         poll_until(lambda: is_accepting(("127.0.0.1", port)), what="nginx listens")
-        weir = start(f"https://127.0.0.1:{port}")
+        weir = start(f"{scheme}://127.0.0.1:{port}")
         assert [get(weir, target="/large").body == BODY for _ in range(6)] == [True] * 6
         assert weir.metrics()("weir_server_tls_handshakes_total") == 3
         assert weir.metrics()("weir_server_tls_resumed_total") == 2
