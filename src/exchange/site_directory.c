@@ -75,6 +75,7 @@ static void free_context(void *context)
 
 /* The same for the same certificates. NULL: no memory. */
 static const struct tls_context *context_for(struct site_directory *directory,
+                                             struct tls_manners *manners,
                                              const struct tls_terms *terms,
                                              const struct name_holders *holders)
 {
@@ -83,7 +84,7 @@ static const struct tls_context *context_for(struct site_directory *directory,
     struct tls_context *context = map_get(&directory->contexts, key);
     if (context)
         return context;
-    context = tls_context_new(terms, holders->items, holders->count);
+    context = tls_context_new(manners, terms, holders->items, holders->count);
     if (!context)
         return NULL;
     if (!arena_on_fini(directory->arena, free_context, context)) {
@@ -93,11 +94,12 @@ static const struct tls_context *context_for(struct site_directory *directory,
     return map_set(&directory->contexts, key, context) ? context : NULL;
 }
 
-bool site_directory_make_contexts(struct site_directory *directory, const struct tls_terms *terms)
+bool site_directory_make_contexts(struct site_directory *directory, struct tls_manners *manners,
+                                  const struct tls_terms *terms)
 {
     for (size_t i = 0; i < directory->by_name.capacity; i++) {
         struct name_holders *holders = directory->by_name.entries[i].value;
-        if (holders && !(holders->context = context_for(directory, terms, holders)))
+        if (holders && !(holders->context = context_for(directory, manners, terms, holders)))
             return false;
     }
     return true;

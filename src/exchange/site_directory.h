@@ -32,7 +32,8 @@ bool site_directory_add(struct site_directory *directory,
                         const struct tls_certificate *certificate);
 
 /* When all are there. False: no memory. */
-bool site_directory_make_contexts(struct site_directory *directory, const struct tls_terms *terms);
+bool site_directory_make_contexts(struct site_directory *directory, struct tls_manners *manners,
+                                  const struct tls_terms *terms);
 
 /* Those that hold for a host (normalized), exactly or by a wildcard; `is_wildcard`: for all names
  * directly below it. NULL: none does. */

@@ -73,7 +73,7 @@ static const struct site_directory *build(struct builder *builder,
         good = add(builder, settings, &found->items[i], directory);
     bool is_told = !site_terms_open(builder, settings, &terms);
     if (good && !is_told)
-        good = site_directory_make_contexts(directory, &terms.terms);
+        good = site_directory_make_contexts(directory, builder->manners, &terms.terms);
     site_terms_close(&terms);
     builder->no_memory |= !good;
     if (!good || is_told)

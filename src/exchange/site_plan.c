@@ -73,13 +73,10 @@ bool site_keep_certificate(struct builder *builder, struct tls_certificate *cert
     return false;
 }
 
-/* Contexts that ask clients for certificates are made at once, when it is too late to do without a
- * certificate that turns out not to be usable. */
 struct tls_reading site_reading(const struct builder *builder, const struct tls_settings *settings)
 {
-    bool is_made_later = settings->client.verify == TLS_CLIENT_OFF;
     return (struct tls_reading){.weak_too = settings->profile == TLS_OLD,
-                                .is_quick = builder->is_lenient && is_made_later,
+                                .maker = builder->maker,
                                 .reader = builder->key_reader};
 }
 
@@ -208,7 +205,8 @@ static const struct tls_context *make_context(struct builder *builder,
     struct tls_context *context = NULL;
     bool good = site_terms_open(builder, settings, &terms);
     if (good && certificates->count > 0)
-        context = tls_context_new(&terms.terms, certificates->items, certificates->count);
+        context = tls_context_new(builder->manners, &terms.terms, certificates->items,
+                                  certificates->count);
     site_terms_close(&terms);
     if (!good || certificates->count == 0)
         return NULL;
@@ -426,7 +424,9 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
                               .now = sys_wall_seconds(),
                               .is_lenient = ((const struct live *)snapshot->live)->is_lenient,
                               .live = snapshot->live,
+                              .manners = tls_manners_new(),
                               .key_reader = tls_key_reader_new()};
+    builder.maker = builder.is_lenient ? tls_maker_new() : NULL;
     struct route_table *routes = snapshot_get(snapshot, &route_part);
     bool good = true;
     for (size_t i = 0; i < route_table_sites(routes); i++)
@@ -436,6 +436,8 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
             scope_group(builder.configuration, route_table_site(routes, i)->scope, &tls_group));
     for (const struct built_directory *one = builder.directories; one; one = one->next)
         tls_directory_cleanse(&one->settings->more.directory);
+    tls_manners_free(builder.manners);
+    tls_maker_free(builder.maker);
     tls_key_reader_free(builder.key_reader);
     tell_complaints(&builder);
     for (uint32_t i = 0; i < plans->listener_count; i++) {

@@ -5,6 +5,7 @@
 #include "exchange/site_directory.h"
 #include "policy/route_settings.h"
 #include "tls/tls_key_reader.h"
+#include "tls/tls_maker.h"
 
 /* What is wrong with one certificate; whether that is an error is known when all were seen. */
 struct complaint {
@@ -37,7 +38,10 @@ struct builder {
     bool no_memory;
     bool is_lenient; /* as struct live has it */
     struct live *live;
-    struct tls_key_reader *key_reader; /* NULL: no memory, which only costs time */
+    /* NULL: no memory, which only costs time. */
+    struct tls_manners *manners;
+    struct tls_maker *maker; /* or certificates are to be looked at thoroughly */
+    struct tls_key_reader *key_reader;
     /* What sites inherit is read once. */
     const struct tls_settings *inherited;
     struct certificates inherited_certificates;

@@ -292,9 +292,10 @@ void tls_choose(struct tls *tls, const struct tls_context *context)
 {
     ASSERT(tls->state == TLS_STATE_ASKED);
     tls->state = context ? TLS_STATE_UNFIT : TLS_STATE_NO_CHOICE;
-    SSL_CTX *ssl = context ? tls_context_borrow(context) : NULL;
-    if (ssl && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
-        SSL_set_SSL_CTX(tls->ssl, ssl) && take_over(tls->ssl, ssl, context)) {
+    if (context && SSL_set_min_proto_version(tls->ssl, context->least_version) &&
+        SSL_set_SSL_CTX(tls->ssl, context->ssl) && take_over(tls->ssl, context->ssl, context) &&
+        tls_context_set(context, tls->ssl)) {
+        tls->context_serial = context->serial;
         tls->client_identity = context->client_identity;
         tls->clients_until = context->clients_until;
         tls->state = TLS_STATE_HANDSHAKE;
@@ -551,7 +552,7 @@ bool tls_fits(const struct tls *tls, const struct tls_context *context, struct s
 {
     if (tls->client_identity != (context ? context->client_identity : 0))
         return false;
-    if (!tls->name || (context && SSL_get_SSL_CTX(tls->ssl) == context->ssl))
+    if (!tls->name || (context && tls->context_serial == context->serial))
         return true;
     X509 *shown = SSL_get_certificate(tls->ssl);
     return shown && tls_certificate_leaf_covers(shown, host, false);

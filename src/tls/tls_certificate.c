@@ -115,8 +115,7 @@ static bool all_are_strong(const struct tls_objects *objects)
     return strong;
 }
 
-/* The content of its alternative names, which stays the library's. */
-static struct slice names_in(X509 *leaf)
+struct slice tls_names_in(X509 *leaf)
 {
     int at = X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1);
     X509_EXTENSION *extension = at >= 0 ? X509_get_ext(leaf, at) : NULL;
@@ -130,12 +129,15 @@ static struct slice names_in(X509 *leaf)
     return names;
 }
 
-static void note_facts(struct tls_certificate *certificate)
+/* False: no memory. */
+static bool note_facts(struct tls_certificate *certificate)
 {
     X509 *leaf = certificate->objects.leaf;
+    unsigned length = 0;
     certificate->begins = tls_seconds_of(X509_get0_notBefore(leaf));
     certificate->ends = tls_seconds_of(X509_get0_notAfter(leaf));
-    certificate->names = names_in(leaf);
+    certificate->names = tls_names_in(leaf);
+    return X509_digest(leaf, EVP_sha256(), certificate->digest, &length) == 1;
 }
 
 static enum tls_certificate_state read_all(BIO *chain, BIO *key, bool weak_too,
@@ -154,7 +156,8 @@ static enum tls_certificate_state read_all(BIO *chain, BIO *key, bool weak_too,
         return TLS_CERTIFICATE_MISFIT;
     if (!find_key_kind(certificate))
         return TLS_CERTIFICATE_BAD_KEY;
-    note_facts(certificate);
+    if (!note_facts(certificate))
+        return TLS_CERTIFICATE_NO_MEMORY;
     return weak_too || all_are_strong(objects) ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_WEAK;
 }
 
@@ -184,7 +187,7 @@ enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice 
     if (!certificate)
         return TLS_CERTIFICATE_NO_MEMORY;
     atomic_init(&certificate->references, 1);
-    if (!reading->is_quick || !tls_certificate_read_quickly(certificate, chain, key))
+    if (!reading->maker || !tls_certificate_read_quickly(certificate, chain, key, reading->maker))
         state = read_thoroughly(certificate, chain, key, reading);
     if (state == TLS_CERTIFICATE_GOOD)
         *ret_certificate = certificate;
@@ -216,8 +219,6 @@ void tls_certificate_unref(const struct tls_certificate *certificate)
     if (before > 1)
         return;
     tls_objects_fini(&own->objects);
-    tls_cleanse(own->bytes);
-    free((char *)(uintptr_t)own->bytes.data);
     free(own);
 }
 
@@ -229,55 +230,6 @@ void tls_objects_fini(struct tls_objects *objects)
     sk_X509_pop_free(objects->chain, X509_free);
     EVP_PKEY_free(objects->key);
     *objects = (struct tls_objects){0};
-}
-
-static bool share(const struct tls_objects *objects, struct tls_objects *ret_objects)
-{
-    ret_objects->leaf = X509_up_ref(objects->leaf) == 1 ? objects->leaf : NULL;
-    ret_objects->key = EVP_PKEY_up_ref(objects->key) == 1 ? objects->key : NULL;
-    ret_objects->chain = X509_chain_up_ref(objects->chain);
-    return ret_objects->leaf && ret_objects->key && ret_objects->chain;
-}
-
-/* From DER, one behind the other. */
-static bool make_chain(struct slice bytes, STACK_OF(X509) * chain)
-{
-    const unsigned char *at = (const unsigned char *)bytes.data;
-    for (long left = (long)bytes.length; left > 0;) {
-        const unsigned char *before = at;
-        X509 *next = d2i_X509(NULL, &at, left);
-        left -= at - before;
-        if (next && sk_X509_push(chain, next) > 0)
-            continue;
-        X509_free(next);
-        return false;
-    }
-    return true;
-}
-
-static bool make(const struct tls_certificate *certificate, struct tls_objects *ret_objects)
-{
-    static const int kinds[] = {[TLS_KEY_RSA] = EVP_PKEY_RSA, [TLS_KEY_EC] = EVP_PKEY_EC};
-    const unsigned char *leaf = (const unsigned char *)certificate->leaf.data;
-    const unsigned char *key = (const unsigned char *)certificate->key.data;
-    ret_objects->leaf = d2i_X509(NULL, &leaf, (long)certificate->leaf.length);
-    ret_objects->key =
-        d2i_PrivateKey(kinds[certificate->key_kind], NULL, &key, (long)certificate->key.length);
-    ret_objects->chain = sk_X509_new_null();
-    return ret_objects->leaf && ret_objects->key && ret_objects->chain &&
-           make_chain(certificate->chain, ret_objects->chain);
-}
-
-bool tls_certificate_open(const struct tls_certificate *certificate,
-                          struct tls_objects *ret_objects)
-{
-    *ret_objects = (struct tls_objects){0};
-    bool good = certificate->objects.leaf ? share(&certificate->objects, ret_objects)
-                                          : make(certificate, ret_objects);
-    ERR_clear_error();
-    if (!good)
-        tls_objects_fini(ret_objects);
-    return good;
 }
 
 void tls_cleanse(struct slice bytes)

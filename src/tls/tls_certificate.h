@@ -9,6 +9,7 @@
 
 struct tls_certificate;
 struct tls_key_reader;
+struct tls_maker;
 
 enum tls_certificate_state {
     TLS_CERTIFICATE_GOOD,
@@ -33,10 +34,9 @@ enum { TLS_KEY_KINDS = 4 };
 /* How it is read. */
 struct tls_reading {
     bool weak_too; /* also one that only the profile `old` may serve */
-    /* What is usual (tls_outline.h) is not given to the library before it is used; what only the
-     * library would have found wrong in it is found then. */
-    bool is_quick;
-    struct tls_key_reader *reader; /* for who reads many of them; NULL: none */
+    /* For who reads many of them; NULL: each is read by itself. */
+    struct tls_maker *maker; /* of what is usual */
+    struct tls_key_reader *reader;
 };
 
 /* From PEM: the certificate first, then those that signed it; what else stands in the bytes is

@@ -17,21 +17,19 @@ struct tls_certificate {
     atomic_uint references;
     unsigned key_kind;
     int64_t begins, ends;
-    struct slice names;         /* GeneralNames in DER */
-    struct tls_objects objects; /* of one that the library has read; else NULL */
-    /* Of one that was read without it: all in DER, one behind the other, as owned. */
-    struct slice leaf, chain, key;
-    struct slice bytes;
+    struct slice names;       /* GeneralNames in DER */
+    unsigned char digest[32]; /* SHA-256 of the first certificate */
+    struct tls_objects objects;
 };
 
-/* The caller's own. False: no memory, or the library cannot read it. */
-bool tls_certificate_open(const struct tls_certificate *certificate,
-                          struct tls_objects *ret_objects);
 void tls_objects_fini(struct tls_objects *objects);
 
-/* In tls_quick.c: reads one that is usual, without the library. False: it is not. */
+/* The content of the alternative names of one, which stays the library's. */
+struct slice tls_names_in(X509 *leaf);
+
+/* In tls_quick.c: reads one that is usual. False: it is not. */
 bool tls_certificate_read_quickly(struct tls_certificate *certificate, struct slice chain,
-                                  struct slice key);
+                                  struct slice key, struct tls_maker *maker);
 
 enum { TLS_CHAIN_MAX = 16 }; /* certificates behind the first one */
 enum tls_key_kind { TLS_KEY_RSA, TLS_KEY_EC, TLS_KEY_ED25519, TLS_KEY_ED448 };

@@ -102,7 +102,7 @@ static void world_init(struct world *world, long ends, long list_ends)
     const struct tls_client_terms clients_terms = {.verify = TLS_CLIENT_REQUIRED,
                                                    .authorities = authorities};
     world->context =
-        tls_context_new(&(struct tls_terms){.clients = &clients_terms}, certificates, 1);
+        tls_context_new(NULL, &(struct tls_terms){.clients = &clients_terms}, certificates, 1);
     tls_authorities_free(authorities);
     assert_true(world->loop && world->entrance && world->context);
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(world->context->ssl), X509_V_FLAG_NO_CHECK_TIME);

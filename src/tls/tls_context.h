@@ -8,6 +8,7 @@
 
 struct tls_context;
 struct tls_entrance;
+struct tls_manners;
 struct tls_tickets;
 
 /* Mozilla's profiles (https://wiki.mozilla.org/Security/Server_Side_TLS, 5.7). */
@@ -42,10 +43,13 @@ struct tls_terms {
 struct tls_entrance *tls_entrance_new(void);
 void tls_entrance_free(struct tls_entrance *entrance);
 
+/* What contexts with the same terms share, while they are made; one thread. NULL: no memory. */
+struct tls_manners *tls_manners_new(void);
+void tls_manners_free(struct tls_manners *manners); /* NULL is accepted */
+
 /* At most one certificate of each kind of key, which are held; the terms stay the caller's and may
- * go. What it takes of the library is made when the first client is served, but for a context that
- * asks clients for certificates. NULL: no memory. */
-struct tls_context *tls_context_new(const struct tls_terms *terms,
+ * go. `manners` may be NULL. NULL: no memory. */
+struct tls_context *tls_context_new(struct tls_manners *manners, const struct tls_terms *terms,
                                     const struct tls_certificate *const *certificates,
                                     size_t count);
 

@@ -8,6 +8,8 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+enum { TLS_DIGEST_SIZE = 32 };
+
 /* Before anything else of the library; as often as one likes. False: it refuses. */
 bool tls_start_library(void);
 
@@ -18,21 +20,19 @@ void tls_prepare_entrance(struct tls_entrance *entrance);
 bool tls_may_speak_h2(const SSL *ssl);
 
 struct tls_context {
-    /* NULL until somebody is served with it, for most of many thousands may never be; any loop may
-     * be the first. */
-    _Atomic(SSL_CTX *) ssl;
+    SSL_CTX *ssl;                    /* of its terms; others may have it, too: tls_manners.h */
+    uint64_t serial;                 /* no other one has it */
     int least_version, most_version; /* 0: the highest that there is */
     uint64_t client_identity; /* the same for the same terms; 0: clients are asked for nothing */
     int64_t clients_until;    /* when what is known of revocations ceases to hold; seconds */
-    struct tls_terms terms;   /* without clients, who were seen to at once */
-    char *ciphers, *suites, *groups; /* texts of the terms, as owned; NULL: as the profile has it */
+    char *groups;             /* NULL: as all have them */
+    unsigned char identity[TLS_DIGEST_SIZE]; /* of terms and certificates: where tickets hold */
     const struct tls_certificate *certificates[TLS_KEY_KINDS]; /* a reference to each */
     size_t count;
 };
 
-/* The library's part of it, which stays the context's. NULL: no memory, or the library does not
- * take what is in a certificate. */
-SSL_CTX *tls_context_borrow(const struct tls_context *context);
+/* Gives a connection its certificates. False: no memory, or the library does not take one. */
+bool tls_context_set(const struct tls_context *context, SSL *ssl);
 
 /* In tls_clients.c: has clients asked for certificates, which `*ret_until`, in seconds, can be
  * looked at by these terms. False: no memory. */

@@ -31,6 +31,7 @@ struct tls {
     uint64_t moved;   /* when something was sent last; milliseconds of the loop */
     uint64_t time;    /* when the handshake began; at its end, how long it took */
     char *name;       /* that the client asked for; NULL: none */
+    uint64_t context_serial;  /* of what was chosen */
     uint64_t client_identity; /* of the terms by which the client was looked at; 0: it was not */
     int64_t clients_until;    /* when these terms cease to hold; seconds */
     const char *problem;      /* of the certificate that was not accepted; NULL: none */

@@ -126,9 +126,11 @@ static bool read_public_key(struct slice info, struct tls_outline *outline)
 
 /* RSAPrivateKey (RFC 8017 A.1.2): a version, and eight numbers of which the first two are the
  * public key. */
-static bool is_rsa_pair(const struct tls_outline *outline, struct slice key)
+static bool is_rsa_pair(const struct tls_outline *outline, struct slice key,
+                        struct slice *ret_secret)
 {
     struct slice parts, ours, its, theirs = outline->public_key;
+    *ret_secret = key;
     if (!tls_der_take(&key, DER_SEQUENCE, &parts) || key.length > 0 || !take_integer(&parts, 0) ||
         !tls_der_take(&theirs, DER_SEQUENCE, &theirs))
         return false;
@@ -142,12 +144,13 @@ static bool is_rsa_pair(const struct tls_outline *outline, struct slice key)
 }
 
 /* ECPrivateKey (RFC 5915 3). Its curve may have been named around it. */
-static bool is_ec_pair(const struct tls_outline *outline, struct slice key, bool is_curve_named)
+static bool is_ec_pair(const struct tls_outline *outline, struct slice key, bool is_curve_named,
+                       struct slice *ret_secret)
 {
-    struct slice parts, number, inner, point;
+    struct slice parts, inner, point;
     if (!tls_der_take(&key, DER_SEQUENCE, &parts) || key.length > 0 || !take_integer(&parts, 1) ||
-        !tls_der_take(&parts, DER_OCTET_STRING, &number) ||
-        number.length != size_of_curve(outline->curve))
+        !tls_der_take(&parts, DER_OCTET_STRING, ret_secret) ||
+        ret_secret->length != size_of_curve(outline->curve))
         return false;
     if (tls_der_take(&parts, DER_CONTEXT | DER_CONSTRUCTED | 0, &inner)) {
         struct slice curve;
@@ -161,7 +164,8 @@ static bool is_ec_pair(const struct tls_outline *outline, struct slice key, bool
 }
 
 /* PrivateKeyInfo (RFC 5208 5). */
-static bool is_wrapped_pair(const struct tls_outline *outline, struct slice key)
+static bool is_wrapped_pair(const struct tls_outline *outline, struct slice key,
+                            struct slice *ret_secret)
 {
     struct slice parts, algorithm, object, inner, curve;
     if (!tls_der_take(&key, DER_SEQUENCE, &parts) || key.length > 0 || !take_integer(&parts, 0) ||
@@ -170,18 +174,21 @@ static bool is_wrapped_pair(const struct tls_outline *outline, struct slice key)
         !tls_der_take(&parts, DER_OCTET_STRING, &inner) || parts.length > 0)
         return false;
     if (outline->curve.length == 0)
-        return slice_equal(object, rsa_key) && is_rsa_pair(outline, inner);
+        return slice_equal(object, rsa_key) && is_rsa_pair(outline, inner, ret_secret);
     return slice_equal(object, ec_key) && tls_der_take(&algorithm, DER_OBJECT, &curve) &&
-           slice_equal(curve, outline->curve) && is_ec_pair(outline, inner, true);
+           slice_equal(curve, outline->curve) && is_ec_pair(outline, inner, true, ret_secret);
 }
 
-bool tls_outline_fits(const struct tls_outline *outline, struct slice label, struct slice key)
+bool tls_outline_fits(const struct tls_outline *outline, struct slice label, struct slice key,
+                      struct slice *ret_secret)
 {
     if (slice_equal(label, SLICE("PRIVATE KEY")))
-        return is_wrapped_pair(outline, key);
+        return is_wrapped_pair(outline, key, ret_secret);
     if (outline->curve.length == 0)
-        return slice_equal(label, SLICE("RSA PRIVATE KEY")) && is_rsa_pair(outline, key);
-    return slice_equal(label, SLICE("EC PRIVATE KEY")) && is_ec_pair(outline, key, false);
+        return slice_equal(label, SLICE("RSA PRIVATE KEY")) &&
+               is_rsa_pair(outline, key, ret_secret);
+    return slice_equal(label, SLICE("EC PRIVATE KEY")) &&
+           is_ec_pair(outline, key, false, ret_secret);
 }
 
 /* ---- certificates (RFC 5280 4.1) */

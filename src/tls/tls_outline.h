@@ -16,6 +16,8 @@ struct tls_outline {
 /* From a certificate in DER, into which the outline points. False: it is not a usual one. */
 bool tls_outline_read(struct slice certificate, struct tls_outline *ret_outline);
 
-/* Whether that is its private key, in DER; `label` is how it stood in PEM. False: it is not, or not
- * a usual one. */
-bool tls_outline_fits(const struct tls_outline *outline, struct slice label, struct slice key);
+/* Whether that is its private key, in DER; `label` is how it stood in PEM. `*ret_secret` points
+ * into it: the number of a key of ECDSA, or RSAPrivateKey (RFC 8017 A.1.2). False: it is not, or
+ * not a usual one. */
+bool tls_outline_fits(const struct tls_outline *outline, struct slice label, struct slice key,
+                      struct slice *ret_secret);

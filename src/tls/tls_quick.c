@@ -1,15 +1,23 @@
-/* Certificates that are usual, read without the library: files in PEM are turned into DER, of which
- * an outline tells all that is asked before somebody is served with them. */
+/* Certificates that are usual, read fast: files in PEM are turned into DER, of which an outline
+ * tells what they are, so that the library needs not find out. */
 #include "tls/tls_certificate_int.h"
 #include "tls/tls_der.h"
+#include "tls/tls_maker_int.h"
 #include "tls/tls_outline.h"
 #include "tls/tls_pem.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
+
+/* What stands in the files, in DER. */
+struct found {
+    struct slice leaf, chain;
+    struct slice label, key; /* how it stood in PEM */
+};
 
 /* As the library finds it: what other blocks there are is passed over, but for those that it would
  * take for a certificate, too. */
-static bool read_chain(struct slice text, struct text *memory, struct tls_certificate *certificate)
+static bool read_chain(struct slice text, struct text *memory, struct found *there)
 {
     struct slice label, bytes;
     enum tls_pem found;
@@ -21,23 +29,21 @@ static bool read_chain(struct slice text, struct text *memory, struct tls_certif
         if (label.length != SLICE("CERTIFICATE").length || count > TLS_CHAIN_MAX)
             return false;
         if (count++ == 0)
-            certificate->leaf = bytes;
+            there->leaf = bytes;
         else
-            certificate->chain =
-                slice_of(count == 2 ? bytes.data : certificate->chain.data,
-                         count == 2 ? bytes.length : certificate->chain.length + bytes.length);
+            there->chain = slice_of(count == 2 ? bytes.data : there->chain.data,
+                                    count == 2 ? bytes.length : there->chain.length + bytes.length);
     }
-    return found == TLS_PEM_END && certificate->leaf.length > 0;
+    return found == TLS_PEM_END && there->leaf.length > 0;
 }
 
 /* The first one that is a private key. */
-static bool read_key(struct slice text, struct text *memory, struct slice *ret_label,
-                     struct slice *ret_key)
+static bool read_key(struct slice text, struct text *memory, struct found *there)
 {
-    while (tls_pem_next(&text, memory, ret_label, ret_key) == TLS_PEM_BLOCK) {
-        if (slice_ends_with(*ret_label, SLICE("PRIVATE KEY")))
+    while (tls_pem_next(&text, memory, &there->label, &there->key) == TLS_PEM_BLOCK) {
+        if (slice_ends_with(there->label, SLICE("PRIVATE KEY")))
             return true;
-        memory->length -= ret_key->length;
+        memory->length -= there->key.length;
     }
     return false;
 }
@@ -54,52 +60,36 @@ static bool is_usual_chain(struct slice chain)
     return chain.length == 0;
 }
 
-static bool read_all(struct tls_certificate *certificate, struct slice chain, struct slice key,
-                     struct text *memory)
+static bool read_all(struct tls_certificate *certificate, const struct found *found,
+                     struct tls_maker *maker)
 {
     struct tls_outline outline;
-    struct slice label;
-    if (!read_chain(chain, memory, certificate) ||
-        !read_key(key, memory, &label, &certificate->key) ||
-        !tls_outline_read(certificate->leaf, &outline) || !is_usual_chain(certificate->chain) ||
-        !tls_outline_fits(&outline, label, certificate->key))
+    struct slice secret;
+    unsigned length = 0;
+    if (!tls_outline_read(found->leaf, &outline) || !is_usual_chain(found->chain) ||
+        !tls_outline_fits(&outline, found->label, found->key, &secret) ||
+        EVP_Digest(found->leaf.data, found->leaf.length, certificate->digest, &length, EVP_sha256(),
+                   NULL) != 1 ||
+        !tls_maker_make(maker, &outline, found->leaf, found->chain, secret, &certificate->objects))
         return false;
     certificate->key_kind = outline.curve.length > 0 ? TLS_KEY_EC : TLS_KEY_RSA;
     certificate->begins = outline.begins;
     certificate->ends = outline.ends;
-    certificate->names = outline.names;
-    return true;
-}
-
-/* What is kept takes no more room than it needs. */
-static bool shrink(struct tls_certificate *certificate, struct slice bytes)
-{
-    char *own = malloc(bytes.length);
-    if (!own)
-        return false;
-    memcpy(own, bytes.data, bytes.length);
-    struct slice *const parts[] = {&certificate->leaf, &certificate->chain, &certificate->key,
-                                   &certificate->names};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (parts[i]->length > 0)
-            parts[i]->data = own + (parts[i]->data - bytes.data);
-    }
-    certificate->bytes = slice_of(own, bytes.length);
+    certificate->names = tls_names_in(certificate->objects.leaf);
     return true;
 }
 
 bool tls_certificate_read_quickly(struct tls_certificate *certificate, struct slice chain,
-                                  struct slice key)
+                                  struct slice key, struct tls_maker *maker)
 {
     size_t size = chain.length + key.length;
     char *scratch = malloc(size + 1);
+    struct found found = {0};
     if (!scratch)
         return false;
     struct text memory = text_over(scratch, size);
-    bool good =
-        read_all(certificate, chain, key, &memory) && shrink(certificate, text_slice(&memory));
-    if (!good)
-        certificate->leaf = certificate->chain = certificate->key = certificate->names = SLICE("");
+    bool good = read_chain(chain, &memory, &found) && read_key(key, &memory, &found) &&
+                read_all(certificate, &found, maker);
     tls_cleanse(slice_of(scratch, size));
     free(scratch);
     return good;

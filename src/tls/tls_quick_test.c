@@ -1,7 +1,9 @@
 #include "tls/tls_certificate_int.h"
 
 #include "tls/test_certificate.h"
+#include "tls/tls_maker.h"
 #include "tls/tls_outline.h"
+#include "tls/tls_pem.h"
 
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
@@ -17,26 +19,41 @@ static const char names[] = "DNS:a.example.com,DNS:*.b.example.com,IP:192.0.2.1"
 static enum tls_certificate_state read_both(const char *chain, const char *key, bool is_quick,
                                             struct tls_certificate **ret_certificate)
 {
+    struct tls_maker *maker = is_quick ? tls_maker_new() : NULL;
+    assert_int_equal(maker != NULL, is_quick);
     *ret_certificate = NULL;
-    return tls_certificate_new(slice_from_text(chain), slice_from_text(key),
-                               &(struct tls_reading){.is_quick = is_quick}, ret_certificate);
+    enum tls_certificate_state state =
+        tls_certificate_new(slice_from_text(chain), slice_from_text(key),
+                            &(struct tls_reading){.maker = maker}, ret_certificate);
+    tls_maker_free(maker);
+    return state;
 }
 
-static void assert_same_leaf(const struct tls_certificate *one, const struct tls_certificate *other)
+static void assert_same_bytes(X509 *one, X509 *other)
 {
-    struct tls_objects its, others;
-    assert_true(tls_certificate_open(one, &its));
-    assert_true(tls_certificate_open(other, &others));
-    assert_int_equal(X509_cmp(its.leaf, others.leaf), 0);
-    assert_int_equal(EVP_PKEY_eq(its.key, others.key), 1);
-    assert_int_equal(sk_X509_num(its.chain), sk_X509_num(others.chain));
-    for (int i = 0; i < sk_X509_num(its.chain); i++)
-        assert_int_equal(X509_cmp(sk_X509_value(its.chain, i), sk_X509_value(others.chain, i)), 0);
-    tls_objects_fini(&its);
-    tls_objects_fini(&others);
+    unsigned char *its = NULL, *others = NULL;
+    int length = i2d_X509(one, &its);
+    assert_true(length > 0);
+    assert_int_equal(i2d_X509(other, &others), length);
+    assert_memory_equal(its, others, (size_t)length);
+    OPENSSL_free(its);
+    OPENSSL_free(others);
 }
 
-/* Read in both ways, and found the same. Whether the library was done without. */
+static void assert_same_objects(const struct tls_certificate *one,
+                                const struct tls_certificate *other)
+{
+    const struct tls_objects *its = &one->objects, *others = &other->objects;
+    assert_same_bytes(its->leaf, others->leaf);
+    assert_memory_equal(one->digest, other->digest, sizeof(one->digest));
+    assert_int_equal(EVP_PKEY_eq(its->key, others->key), 1);
+    assert_int_equal(X509_check_private_key(its->leaf, others->key), 1);
+    assert_int_equal(sk_X509_num(its->chain), sk_X509_num(others->chain));
+    for (int i = 0; i < sk_X509_num(its->chain); i++)
+        assert_same_bytes(sk_X509_value(its->chain, i), sk_X509_value(others->chain, i));
+}
+
+/* Read in both ways, and found the same. Whether the maker was enough. */
 static bool is_usual(const char *chain, const char *key)
 {
     struct tls_certificate *quick, *thorough;
@@ -44,18 +61,19 @@ static bool is_usual(const char *chain, const char *key)
     assert_int_equal(read_both(chain, key, true, &quick), state);
     if (state != TLS_CERTIFICATE_GOOD)
         return false;
-    bool usual = quick->objects.leaf == NULL;
+    /* It gives the certificate the very key that it was asked for. */
+    bool usual = X509_get0_pubkey(quick->objects.leaf) == quick->objects.key;
     assert_int_equal(quick->key_kind, thorough->key_kind);
     assert_int_equal(quick->begins, thorough->begins);
     assert_int_equal(quick->ends, thorough->ends);
     assert_true(slice_equal(quick->names, thorough->names));
-    assert_same_leaf(quick, thorough);
+    assert_same_objects(quick, thorough);
     tls_certificate_unref(quick);
     tls_certificate_unref(thorough);
     return usual;
 }
 
-static void usual_keys_are_read_without_the_library(void **state)
+static void usual_keys_are_made_quickly(void **state)
 {
     (void)state;
     static const char *const curves[] = {"P-256", "P-384", "P-521"};
@@ -144,20 +162,66 @@ static void what_is_not_usual_is_left_to_the_library(void **state)
     assert_false(is_usual(both, made.key));
 }
 
-/* The library takes the body of a certificate as it comes, so that another byte in the middle of a
- * key is for the handshake to find. */
-static void what_only_the_library_would_find_is_found_when_it_is_used(void **state)
+static struct slice bytes_of(const char *pem, char *memory, size_t size)
+{
+    struct slice rest = slice_from_text(pem), label, bytes;
+    struct text text = text_over(memory, size);
+    assert_int_equal(tls_pem_next(&rest, &text, &label, &bytes), TLS_PEM_BLOCK);
+    return bytes;
+}
+
+static void print_pem(char *to, size_t size, const char *label, struct slice bytes)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_true(
+        PEM_write_bio(bio, label, "", (const unsigned char *)bytes.data, (long)bytes.length) > 0);
+    test_certificate_print(bio, to, size);
+}
+
+/* A point that does not lie on its curve stands in the certificate and in the key. */
+static void what_the_library_finds_fault_with_is_told(void **state)
 {
     (void)state;
     struct test_certificate made;
     struct tls_certificate *certificate;
-    struct tls_objects objects;
+    char leaf_memory[4096], key_memory[2048];
     test_certificate_make(&made, names);
-    assert_int_equal(read_both(made.chain, made.key, true, &certificate), TLS_CERTIFICATE_GOOD);
-    ((char *)(uintptr_t)certificate->leaf.data)[0] ^= 1;
-    assert_false(tls_certificate_open(certificate, &objects));
-    assert_null(objects.leaf);
-    tls_certificate_unref(certificate);
+    struct slice leaf = bytes_of(made.chain, leaf_memory, sizeof(leaf_memory));
+    struct slice key = bytes_of(made.key, key_memory, sizeof(key_memory));
+    struct slice point = slice_from(key, key.length - 64);
+    char *in_leaf = memmem(leaf.data, leaf.length, point.data, point.length);
+    assert_non_null(in_leaf);
+    in_leaf[63] ^= 1;
+    ((char *)(uintptr_t)point.data)[63] ^= 1;
+    print_pem(made.chain, sizeof(made.chain), "CERTIFICATE", leaf);
+    print_pem(made.key, sizeof(made.key), "PRIVATE KEY", key);
+    assert_int_not_equal(read_both(made.chain, made.key, true, &certificate), TLS_CERTIFICATE_GOOD);
+    assert_int_not_equal(read_both(made.chain, made.key, false, &certificate),
+                         TLS_CERTIFICATE_GOOD);
+}
+
+static void who_signed_many_is_made_once(void **state)
+{
+    (void)state;
+    struct test_certificate made[2], above;
+    struct tls_certificate *certificates[2];
+    char both[8192];
+    struct tls_maker *maker = tls_maker_new();
+    test_certificate_make(&above, "DNS:above");
+    for (size_t i = 0; i < 2; i++) {
+        test_certificate_make(&made[i], names);
+        const char *chain[] = {made[i].chain, above.chain};
+        join(both, sizeof(both), chain, 2);
+        assert_int_equal(tls_certificate_new(slice_from_text(both), slice_from_text(made[i].key),
+                                             &(struct tls_reading){.maker = maker},
+                                             &certificates[i]),
+                         TLS_CERTIFICATE_GOOD);
+    }
+    tls_maker_free(maker);
+    assert_ptr_equal(sk_X509_value(certificates[0]->objects.chain, 0),
+                     sk_X509_value(certificates[1]->objects.chain, 0));
+    for (size_t i = 0; i < 2; i++)
+        tls_certificate_unref(certificates[i]);
 }
 
 /* No byte that is another one, and no end that is missing, is read beyond. */
@@ -165,30 +229,30 @@ static void a_changed_certificate_is_told_or_read_as_the_library_does(void **sta
 {
     (void)state;
     struct test_certificate made;
-    struct tls_certificate *certificate;
+    char memory[4096];
     test_certificate_make(&made, names);
-    assert_int_equal(read_both(made.chain, made.key, true, &certificate), TLS_CERTIFICATE_GOOD);
-    for (size_t i = 0; i < certificate->leaf.length; i++) {
+    struct slice leaf = bytes_of(made.chain, memory, sizeof(memory));
+    for (size_t i = 0; i < leaf.length; i++) {
         struct tls_outline outline;
-        char *copy = malloc(certificate->leaf.length);
-        memcpy(copy, certificate->leaf.data, certificate->leaf.length);
+        char *copy = malloc(leaf.length);
+        memcpy(copy, leaf.data, leaf.length);
         copy[i] ^= (char)(1 << i % 8);
-        (void)tls_outline_read(slice_of(copy, certificate->leaf.length), &outline);
+        (void)tls_outline_read(slice_of(copy, leaf.length), &outline);
         assert_false(tls_outline_read(slice_of(copy, i), &outline));
         free(copy);
     }
-    tls_certificate_unref(certificate);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usual_keys_are_read_without_the_library),
+        cmocka_unit_test(usual_keys_are_made_quickly),
         cmocka_unit_test(times_are_those_of_the_library),
         cmocka_unit_test(keys_may_be_written_as_they_were_of_old),
         cmocka_unit_test(a_file_may_hold_all_in_any_order),
         cmocka_unit_test(what_is_not_usual_is_left_to_the_library),
-        cmocka_unit_test(what_only_the_library_would_find_is_found_when_it_is_used),
+        cmocka_unit_test(what_the_library_finds_fault_with_is_told),
+        cmocka_unit_test(who_signed_many_is_made_once),
         cmocka_unit_test(a_changed_certificate_is_told_or_read_as_the_library_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

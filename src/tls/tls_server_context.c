@@ -30,14 +30,8 @@ static bool set_verification(SSL_CTX *ssl, const struct tls_authorities *authori
 
 static bool set_certificate(SSL_CTX *ssl, const struct tls_certificate *certificate)
 {
-    struct tls_objects objects;
-    if (!certificate)
-        return true;
-    if (!tls_certificate_open(certificate, &objects))
-        return false;
-    bool good = SSL_CTX_use_cert_and_key(ssl, objects.leaf, objects.key, objects.chain, 0) == 1;
-    tls_objects_fini(&objects);
-    return good;
+    const struct tls_objects *its = certificate ? &certificate->objects : NULL;
+    return !its || SSL_CTX_use_cert_and_key(ssl, its->leaf, its->key, its->chain, 0) == 1;
 }
 
 /* As towards clients (tls_context.c); tickets are kept by us, for each server. */
@@ -57,16 +51,14 @@ static bool set_manners(SSL_CTX *ssl)
 
 static bool set_identity(struct tls_server_context *context, const struct tls_server_terms *terms)
 {
-    X509 *own = SSL_CTX_get0_certificate(context->ssl);
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    unsigned length = 0;
     EVP_MD_CTX *all = EVP_MD_CTX_new();
     bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1;
     if (good && terms->authorities)
         good = EVP_DigestUpdate(all, terms->authorities->digest,
                                 sizeof(terms->authorities->digest)) == 1;
-    if (good && own)
-        good = X509_digest(own, EVP_sha256(), digest, &length) == 1;
+    if (terms->certificate)
+        memcpy(digest, terms->certificate->digest, sizeof(terms->certificate->digest));
     /* All of it, so that none and one are never the same. */
     good = good && EVP_DigestUpdate(all, digest, sizeof(digest)) == 1 &&
            EVP_DigestUpdate(all, terms->name.data, terms->name.length) == 1 &&

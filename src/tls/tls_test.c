@@ -50,7 +50,7 @@ static int set_up(void **state)
                                          &(struct tls_reading){0}, &fixture->certificate),
                      TLS_CERTIFICATE_GOOD);
     const struct tls_certificate *certificates[] = {fixture->certificate};
-    fixture->context = tls_context_new(&(struct tls_terms){0}, certificates, 1);
+    fixture->context = tls_context_new(NULL, &(struct tls_terms){0}, certificates, 1);
     fixture->entrance = tls_entrance_new();
     assert_true(fixture->context && fixture->entrance);
     fixture->tls = tls_new(fixture->entrance, &fixture->socket, (struct span){0});

@@ -45,7 +45,7 @@ static int set_up(void **state)
     assert_int_equal(tls_authorities_new(slice_from_text(made.chain), &fixture->authorities),
                      TLS_CERTIFICATE_GOOD);
     const struct tls_certificate *certificates[] = {fixture->certificate};
-    fixture->context = tls_context_new(&(struct tls_terms){0}, certificates, 1);
+    fixture->context = tls_context_new(NULL, &(struct tls_terms){0}, certificates, 1);
     assert_true(fixture->entrance && fixture->context);
     *state = fixture;
     return 0;

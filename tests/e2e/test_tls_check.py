@@ -110,28 +110,16 @@ def with_a_point_beside_the_curve(authority):
         file.write_text(ssl.DER_cert_to_PEM_cert(der).replace("CERTIFICATE", label))
 
 
-def test_what_only_the_library_finds_is_told_by_the_first_handshake(authority, check, start_tls,
-                                                                    tls):
+@pytest.mark.parametrize("more", ["", ", client: {ca: {files}/authority.pem}"])
+def test_what_only_the_library_finds_is_told_at_the_start(authority, check, start_tls, tls, more):
     sites = two_sites(authority)
     with_a_point_beside_the_curve(authority)
-    weir = start_tls(sites)
-    for _ in range(2):
-        with pytest.raises(OSError, match="internal error"):
-            tls(weir, "example.com")
-    weir.wait_for_log("the certificate of the site turns out not to be usable.*name=example.com")
-    assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
-    assert 'error: "{files}/site.' in check(LISTEN + sites)
-
-
-def test_where_clients_show_certificates_it_is_told_at_the_start(authority, start_tls, tls):
-    sites = two_sites(authority)
-    with_a_point_beside_the_curve(authority)
-    weir = start_tls(sites.replace("site.key}",
-                                   "site.key, client: {ca: {files}/authority.pem}}"))
+    weir = start_tls(sites.replace("site.key}", f"site.key{more}}}"))
     weir.wait_for_log("cannot be served: .*; it is not served$")
     assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
     with pytest.raises(OSError, match="unrecognized name"):
         tls(weir, "example.com")
+    assert 'error: "{files}/site.' in check(LISTEN + sites)
 
 
 def test_so_it_is_under_a_supervisor(authority, start_tls, tls):

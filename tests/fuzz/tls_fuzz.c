@@ -34,7 +34,7 @@ static void make_world(void)
     const struct tls_certificate *certificates[] = {certificate};
     world.loop = loop_new();
     world.entrance = tls_entrance_new();
-    world.context = tls_context_new(&(struct tls_terms){.profile = TLS_OLD}, certificates, 1);
+    world.context = tls_context_new(NULL, &(struct tls_terms){.profile = TLS_OLD}, certificates, 1);
     tls_certificate_unref(certificate);
     ASSERT(world.loop && world.entrance && world.context);
 }

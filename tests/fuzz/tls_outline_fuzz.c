@@ -39,10 +39,10 @@ static void check_outline(const struct tls_outline *outline, const uint8_t *data
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tls_outline outline;
-    struct slice rest = slice_of((const char *)data, size), label, bytes;
+    struct slice rest = slice_of((const char *)data, size), label, bytes, secret;
     if (tls_outline_read(rest, &outline)) {
         check_outline(&outline, data, size);
-        (void)tls_outline_fits(&outline, SLICE("PRIVATE KEY"), rest);
+        (void)tls_outline_fits(&outline, SLICE("PRIVATE KEY"), rest, &secret);
     }
     char *memory = malloc(size + 1);
     ASSERT(memory);

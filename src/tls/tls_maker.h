@@ -1,0 +1,10 @@
+/* Makes what the library serves of certificates that are usual (tls_outline.h), of many of them
+ * fast: most of what it takes for one by itself goes into a search through all that it could be.
+ * For who reads many (struct tls_reading); one thread. */
+#pragma once
+
+struct tls_maker;
+
+/* NULL: no memory, and then each certificate is read by itself. */
+struct tls_maker *tls_maker_new(void);
+void tls_maker_free(struct tls_maker *maker); /* NULL is accepted */
