@@ -37,19 +37,43 @@ static inline uint32_t hash_index_next(const struct hash_index *hashes, uint32_t
     }
 }
 
-/* FNV-1a step by step, for keys whose beginnings are keys as well. */
-static inline uint64_t hash_step(uint64_t hash, char byte)
+/* A hash of texts one behind the other, for keys whose beginnings are keys as well. */
+static inline uint64_t hash_mix(uint64_t hash)
 {
-    return (hash ^ (unsigned char)byte) * 0x100000001b3u;
+    hash *= 0xd6e8feb86659fd93u;
+    return hash ^ hash >> 32;
 }
 
-static inline uint64_t hash_start(uint64_t seed)
+static inline uint64_t hash_start(uint32_t seed)
 {
-    return (0xcbf29ce484222325u ^ seed) * 0x100000001b3u;
+    return hash_mix(0xcbf29ce484222325u ^ seed);
+}
+
+/* Eight bytes at once; those that are left over may be read twice. */
+static inline uint64_t hash_add(uint64_t hash, struct slice text)
+{
+    const char *data = text.data;
+    size_t left = text.length;
+    uint64_t word = 0;
+    hash ^= left;
+    for (; left >= sizeof(word); left -= sizeof(word), data += sizeof(word)) {
+        memcpy(&word, data, sizeof(word));
+        hash = hash_mix(hash ^ word);
+    }
+    uint32_t first, last;
+    if (left >= sizeof(first)) {
+        memcpy(&first, data, sizeof(first));
+        memcpy(&last, data + left - sizeof(last), sizeof(last));
+        return hash_mix(hash ^ ((uint64_t)last << 32 | first));
+    }
+    if (left == 0)
+        return hash;
+    first = (unsigned char)data[0];
+    last = (uint32_t)(unsigned char)data[left / 2] << 8 | (unsigned char)data[left - 1];
+    return hash_mix(hash ^ (first << 16 | last));
 }
 
 static inline uint32_t hash_finish(uint64_t hash)
 {
-    hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
-    return (uint32_t)(hash >> 32);
+    return (uint32_t)(hash_mix(hash) >> 32);
 }

@@ -34,18 +34,28 @@ bool host_map_init(struct host_map *map, struct arena *arena, size_t count)
 /* --- Adding ------------------------------------------------------------------------------------
  */
 
-static uint32_t hash_from_end(struct slice name)
+static uint32_t hash_name(enum host_kind kind, struct slice name)
 {
-    uint64_t hash = hash_start(0);
-    for (size_t i = name.length; i-- > 0;)
-        hash = hash_step(hash, name.data[i]);
-    return hash_finish(hash);
+    return hash_finish(hash_add(hash_start(kind), name));
+}
+
+static uint64_t labels_bit(unsigned labels)
+{
+    return (uint64_t)1 << (labels < 63 ? labels : 63);
+}
+
+static unsigned count_labels(struct slice name)
+{
+    unsigned labels = 1;
+    for (size_t i = 0; i < name.length; i++)
+        labels += name.data[i] == '.';
+    return labels;
 }
 
 /* The first entry of that name and kind, or HASH_INDEX_NONE. */
-static uint32_t find_entry(const struct host_map *map, uint32_t hash, enum host_kind kind,
-                           struct slice name)
+static uint32_t find_entry(const struct host_map *map, enum host_kind kind, struct slice name)
 {
+    uint32_t hash = hash_name(kind, name);
     uint32_t at = hash, index;
     while ((index = hash_index_next(&map->hashes, hash, &at)) != HASH_INDEX_NONE) {
         const struct host_entry *entry = &map->entries[index];
@@ -122,21 +132,21 @@ uint32_t host_map_add(struct host_map *map, const struct host_name *host,
     ASSERT(site != HASH_INDEX_NONE);
     listen = listen->count > 0 ? listen : NULL;
     bool is_any = host->kind == HOST_ANY;
-    uint32_t hash = is_any ? 0 : hash_from_end(host->name);
-    uint32_t first = is_any ? map->others : find_entry(map, hash, host->kind, host->name);
+    uint32_t first = is_any ? map->others : find_entry(map, host->kind, host->name);
     for (uint32_t i = first; i != HASH_INDEX_NONE; i = map->entries[i].next) {
         if (overlap(map->entries[i].listen, listen))
             return map->entries[i].site;
     }
     uint32_t index = map->count++;
     map->entries[index] = make_entry(host, listen, site);
-    map->wildcard_count += host->kind == HOST_WILDCARD;
+    if (host->kind == HOST_WILDCARD)
+        map->wildcards |= labels_bit(count_labels(host->name));
     if (is_any)
         insert(map, &map->others, index);
     else if (first != HASH_INDEX_NONE)
         insert_behind_first(map, first, index);
     else
-        hash_index_add(&map->hashes, hash, index);
+        hash_index_add(&map->hashes, hash_name(host->kind, host->name), index);
     return HASH_INDEX_NONE;
 }
 
@@ -155,27 +165,31 @@ static uint32_t choose(const struct host_map *map, uint32_t index, const struct 
     return HASH_INDEX_NONE;
 }
 
+/* The longest comes first. */
+static uint32_t find_wildcard(const struct host_map *map, struct slice host,
+                              const struct address *listener, bool is_private)
+{
+    unsigned labels = count_labels(host);
+    for (size_t i = 0; i < host.length; i++) {
+        if (host.data[i] != '.' || !(map->wildcards & labels_bit(--labels)) || i == 0)
+            continue; /* the star stands for at least one byte */
+        uint32_t found = find_entry(map, HOST_WILDCARD, slice_from(host, i + 1));
+        uint32_t site = choose(map, found, listener, is_private);
+        if (site != HASH_INDEX_NONE)
+            return site;
+    }
+    return HASH_INDEX_NONE;
+}
+
 uint32_t host_map_find(const struct host_map *map, struct slice host,
                        const struct address *listener, bool is_private)
 {
     ASSERT(!is_private || listener);
     uint32_t site = HASH_INDEX_NONE;
     if (map->hashes.count > 0 && host.length > 0) {
-        uint32_t wildcard = HASH_INDEX_NONE;
-        uint64_t hash = hash_start(0);
-        for (size_t i = host.length; i-- > 0; hash = hash_step(hash, host.data[i])) {
-            if (host.data[i] != '.' || i == 0 || map->wildcard_count == 0)
-                continue;
-            uint32_t found = choose(
-                map, find_entry(map, hash_finish(hash), HOST_WILDCARD, slice_from(host, i + 1)),
-                listener, is_private);
-            if (found != HASH_INDEX_NONE)
-                wildcard = found;
-        }
-        uint32_t exact = find_entry(map, hash_finish(hash), HOST_EXACT, host);
-        site = choose(map, exact, listener, is_private);
-        if (site == HASH_INDEX_NONE)
-            site = wildcard;
+        site = choose(map, find_entry(map, HOST_EXACT, host), listener, is_private);
+        if (site == HASH_INDEX_NONE && map->wildcards != 0)
+            site = find_wildcard(map, host, listener, is_private);
     }
     if (site == HASH_INDEX_NONE)
         site = choose(map, map->others, listener, is_private);

@@ -1,6 +1,6 @@
 /* From host names to sites: exact names, then the longest wildcard, then whoever takes every other
- * name. A question hashes the name once, from its end, so that each wildcard that may fit is met on
- * the way. Built once, then immutable. */
+ * name. What has no exact name costs a look for each number of labels that some wildcard has. Built
+ * once, then immutable. */
 #pragma once
 
 #include "policy/hash_index.h"
@@ -10,7 +10,8 @@ struct host_entry;
 
 struct host_map {
     struct host_entry *entries;
-    uint32_t count, wildcard_count;
+    uint32_t count;
+    uint64_t wildcards; /* a bit for each number of labels that a wildcard has, the last for more */
     struct hash_index hashes;
     uint32_t others; /* the first entry of HOST_ANY, or HASH_INDEX_NONE */
 };

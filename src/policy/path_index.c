@@ -55,13 +55,22 @@ static struct path_entry make_entry(uint32_t site, enum test_kind kind, struct s
     return entry;
 }
 
+/* A path is hashed by segments, each with the slash before it; this adds the one at `start`, which
+ * ends before the next slash, or with the path. */
+static size_t hash_segment(struct slice path, size_t start, uint64_t *hash)
+{
+    size_t end = start + 1 + slice_find(slice_from(path, start + 1), '/');
+    *hash = hash_add(*hash, slice_from(slice_until(path, end), start));
+    return end;
+}
+
 uint32_t path_index_add(struct path_index *paths, uint32_t site, enum test_kind kind,
                         struct slice text, uint32_t fresh)
 {
     ASSERT(text.length <= UINT32_MAX && fresh != HASH_INDEX_NONE);
     uint64_t state = hash_start(site);
-    for (size_t i = 0; i < text.length; i++)
-        state = hash_step(state, text.data[i]);
+    for (size_t start = 0; start < text.length;)
+        start = hash_segment(text, start, &state);
     uint32_t hash = hash_finish(state);
     uint32_t number = find(paths, hash, site, kind, text);
     if (number != HASH_INDEX_NONE)
@@ -91,23 +100,21 @@ void path_index_find(const struct path_index *paths, uint32_t site,
 {
     ASSERT(path.length > 0 && path.data[0] == '/');
     uint64_t state = hash_start(site);
-    uint32_t segments = 0;
+    size_t end = 0;
     ret_hits->prefix_count = 0;
-    for (size_t i = 0; i <= path.length; i++) {
-        bool is_end = i == path.length;
-        /* `/a/` ends behind a slash, where the prefix `/a` was met already. */
-        bool is_boundary = is_end ? path.data[i - 1] != '/' : path.data[i] == '/';
-        if (is_boundary && segments <= PATH_SEGMENTS_MAX &&
-            shapes->prefixes & depth_bit(segments)) {
+    for (uint32_t segments = 0;; segments++) {
+        if (segments <= PATH_SEGMENTS_MAX && shapes->prefixes & depth_bit(segments)) {
             uint32_t number =
-                find(paths, hash_finish(state), site, TEST_PREFIX, slice_until(path, i));
+                find(paths, hash_finish(state), site, TEST_PREFIX, slice_until(path, end));
             if (number != HASH_INDEX_NONE)
                 ret_hits->prefixes[ret_hits->prefix_count++] = number;
         }
-        segments += is_boundary;
-        if (!is_end)
-            state = hash_step(state, path.data[i]);
+        if (path.length - end <= 1) /* all of it, but for a slash at its end */
+            break;
+        end = hash_segment(path, end, &state);
     }
+    if (end < path.length)
+        (void)hash_segment(path, end, &state);
     ret_hits->exact = shapes->has_exact ? find(paths, hash_finish(state), site, TEST_EQUAL, path)
                                         : HASH_INDEX_NONE;
 }
