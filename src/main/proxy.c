@@ -27,6 +27,21 @@ struct proxy_options {
     size_t to_count;
 };
 
+/* What is wrong with a command line whose options are all known. The exit status, or -1. */
+static int check_options(const struct proxy_options *options, const char *surplus)
+{
+    if (surplus)
+        (void)fprintf(stderr, "weir proxy: \"%s\" is one word too many\n%s", surplus, usage);
+    else if (!options->from)
+        (void)fprintf(stderr, "weir proxy: say where clients connect: --from :8080\n%s", usage);
+    else if (options->to_count == 0)
+        (void)fprintf(stderr, "weir proxy: say who is asked: --to http://127.0.0.1:3000\n%s",
+                      usage);
+    else
+        return -1;
+    return 2;
+}
+
 /* The exit status, or -1 to go on. */
 static int read_options(int argc, char **argv, struct proxy_options *ret_options)
 {
@@ -50,10 +65,7 @@ static int read_options(int argc, char **argv, struct proxy_options *ret_options
             return 2;
         }
     }
-    if (optind == argc && ret_options->from && ret_options->to_count > 0)
-        return -1;
-    (void)fputs(usage, stderr);
-    return 2;
+    return check_options(ret_options, argv[optind]);
 }
 
 /* In double quotes, as YAML and JSON write it. */

@@ -110,14 +110,18 @@ def test_a_proxy_over_several_servers(run_proxy, start_origin):
     assert set(bodies) == {b"a", b"b"}
 
 
-@pytest.mark.parametrize("arguments", [[], ["--from", ":0"], ["--to", "http://127.0.0.1:1"],
-                                       ["--from", "x:y", "--to", "http://127.0.0.1:1"],
-                                       ["--from", "127.0.0.1:1", "--to", "http://127.0.0.1:1",
-                                        "--no"]])
-def test_a_proxy_with_wrong_arguments_says_so(arguments):
-    result = run_weir_command("proxy", *arguments)
+@pytest.mark.parametrize("arguments, words", [
+    ("", "say where clients connect: --from"),
+    ("--to http://127.0.0.1:1", "say where clients connect: --from"),
+    ("--from :0", "say who is asked: --to"),
+    ("--from :0 --to http://127.0.0.1:1 http://127.0.0.1:2", '"http://127.0.0.1:2" is one word'),
+    ("--from x:y --to http://127.0.0.1:1", "no address to listen on"),
+    ("--from :0 --to http://127.0.0.1:1 --no", "--no"),
+])
+def test_a_proxy_with_wrong_arguments_says_so(arguments, words):
+    result = run_weir_command("proxy", *arguments.split())
     assert result.returncode in (1, 2)
-    assert result.stderr
+    assert words in result.stderr
 
 
 # Starting and stopping

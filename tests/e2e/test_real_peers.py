@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from harness.deadline import poll_until
+from harness.h2load import H2Load
 from harness.load import Load
 from harness.origin import answering
 from harness.stream import is_accepting
@@ -263,3 +265,24 @@ def test_a_large_file_over_http2(start_weir, nginx, directory):
     weir = start_weir(f"threads: 1\nsites: [{{proxy: \"{nginx.h2_url}\"}}]")
     assert curl(weir, "/large", "-o", str(directory / "got")) == b"200"
     assert (directory / "got").read_bytes() == (nginx.files / "large").read_bytes()
+
+
+def test_h2c_servers_change_under_load_of_http2(start_h2c, start_nginx):
+    """Reloads take servers out and in, and no stream fails of it."""
+    servers = [start_nginx() for _ in range(3)]
+
+    def text(*indices):
+        listed = ", ".join(f'"{servers[index].h2_url}"' for index in indices)
+        return f"- proxy: [{listed}]\n"
+
+    weir = start_h2c(text(0, 1))
+    path = pathlib.Path(weir.arguments[weir.arguments.index("-c") + 1])
+    before = path.read_text()
+    with H2Load(f"http://{weir.address[0]}:{weir.address[1]}/echo/x", 4000) as load:
+        for indices in [(1,), (1, 2), (2,), (0, 2), (0, 1, 2), (0, 2)]:
+            path.write_text(before.replace(text(0, 1), text(*indices)))
+            seen = weir.log.count("\n")
+            weir.signal(signal.SIGHUP)
+            weir.wait_for_log("the configuration was loaded", start=seen)
+    assert all(re.search(r" 0 failed, 0 errored", outcome) for outcome in load.outcomes), \
+        load.outcomes
