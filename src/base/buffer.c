@@ -26,13 +26,17 @@ bool buffer_pools_init(struct buffer_pools *pools)
             return false;
         }
     }
-    return true;
+    if (small_pools_init(&pools->small))
+        return true;
+    buffer_pools_fini(pools);
+    return false;
 }
 
 void buffer_pools_fini(struct buffer_pools *pools)
 {
     for (int i = 0; i < BUFFER_SIZES; i++)
         pool_free(pools->sizes[i]);
+    small_pools_fini(&pools->small);
     *pools = (struct buffer_pools){0};
 }
 

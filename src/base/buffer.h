@@ -14,6 +14,7 @@
 
 #include "base/pool.h"
 #include "base/slice.h"
+#include "base/small.h"
 
 enum {
     BUFFER_SMALL = 4096,       /* heads of requests */
@@ -29,16 +30,17 @@ struct buffer {
     char data[];
 };
 
-/* The pools of one loop. */
+/* The pools of one loop: for buffers, and for what libraries keep. */
 struct buffer_pools {
     struct pool *sizes[BUFFER_SIZES];
+    struct small_pools small;
 };
 
 /* False: no memory; nothing is left behind. */
 bool buffer_pools_init(struct buffer_pools *pools);
 void buffer_pools_fini(struct buffer_pools *pools);
 
-/* Of all sizes, without buffers that were made to measure. */
+/* Of buffers of all sizes, without those that were made to measure. */
 struct pool_bytes buffer_pools_measure(const struct buffer_pools *pools);
 
 /* A buffer with room for at least `size` bytes and one reference, which is the caller's. NULL: no

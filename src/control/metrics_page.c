@@ -256,11 +256,10 @@ static void print_turns(FILE *file, const struct metrics_sources *sources)
 
 static void print_memory(FILE *file, const struct metrics_sources *sources)
 {
-    static const char *const kinds[MEMORY_KIND_COUNT] = {[MEMORY_BUFFERS] = "buffers",
-                                                         [MEMORY_EXCHANGES] = "exchanges",
-                                                         [MEMORY_CLIENTS] = "clients",
-                                                         [MEMORY_SERVERS] = "servers",
-                                                         [MEMORY_TUNNELS] = "tunnels"};
+    static const char *const kinds[MEMORY_KIND_COUNT] = {
+        [MEMORY_BUFFERS] = "buffers",     [MEMORY_HTTP2] = "http2",
+        [MEMORY_EXCHANGES] = "exchanges", [MEMORY_CLIENTS] = "clients",
+        [MEMORY_SERVERS] = "servers",     [MEMORY_TUNNELS] = "tunnels"};
     begin(file, "weir_memory_bytes", GAUGE,
           "Memory of the loops, by what it is for: used, or kept for the next one.");
     for (unsigned kind = 0; kind < MEMORY_KIND_COUNT; kind++) {

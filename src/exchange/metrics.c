@@ -161,6 +161,7 @@ void metrics_measure(struct loop_context *context)
     struct loop_gauges *gauges = &context->gauges;
     const struct pool_bytes bytes[MEMORY_KIND_COUNT] = {
         [MEMORY_BUFFERS] = buffer_pools_measure(loop_buffers(context->loop)),
+        [MEMORY_HTTP2] = small_pools_measure(&loop_buffers(context->loop)->small),
         [MEMORY_EXCHANGES] = pool_measure(context->arena_chunks),
         [MEMORY_CLIENTS] = pool_measure(context->clients),
         [MEMORY_SERVERS] = upstreams_measure(context->upstreams),

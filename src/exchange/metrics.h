@@ -45,6 +45,7 @@ struct loop_counts {
 
 enum memory_kind {
     MEMORY_BUFFERS,
+    MEMORY_HTTP2, /* sessions and their streams, on both sides */
     MEMORY_EXCHANGES,
     MEMORY_CLIENTS, /* connections */
     MEMORY_SERVERS,

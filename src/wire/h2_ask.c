@@ -3,8 +3,6 @@
 #include "base/assert.h"
 #include "wire/h2_int.h"
 
-#include <stdlib.h>
-
 enum {
     PSEUDO_AND_OWN = 7, /* :method :protocol :scheme :authority :path, te, content-length */
     ROOM_FOR_MORE = 8,  /* fields that are added on the way to the client */
@@ -145,7 +143,8 @@ static unsigned status_of(struct slice *rest)
 static void keep_interim(struct h2_stream *stream, struct h2_block block)
 {
     if (!stream->interim)
-        stream->interim = calloc(H2_INTERIM_MAX, sizeof(*stream->interim));
+        stream->interim =
+            small_new_cleared(&stream->h2->pools->small, H2_INTERIM_MAX * sizeof(*stream->interim));
     if (!stream->interim) {
         h2_block_clear(&block);
         return;

@@ -22,8 +22,31 @@ static nghttp2_option *new_option(void)
     return option;
 }
 
+static void *on_new(size_t size, void *user)
+{
+    return small_new(user, size);
+}
+
+static void *on_new_cleared(size_t count, size_t size, void *user)
+{
+    size_t all = 0;
+    return __builtin_mul_overflow(count, size, &all) ? NULL : small_new_cleared(user, all);
+}
+
+static void *on_resize(void *block, size_t size, void *user)
+{
+    return small_resize(user, block, size);
+}
+
+static void on_free(void *block, void *user)
+{
+    (void)user;
+    small_free(block);
+}
+
 static nghttp2_session *new_session(struct h2 *h2)
 {
+    nghttp2_mem memory = {&h2->pools->small, on_new, on_free, on_new_cleared, on_resize};
     nghttp2_session *session = NULL;
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *option = new_option();
@@ -31,8 +54,8 @@ static nghttp2_session *new_session(struct h2 *h2)
         h2_set_receiving(callbacks);
         nghttp2_session_callbacks_set_send_data_callback(callbacks, h2_send_content);
         int result = h2->is_to_server
-                         ? nghttp2_session_client_new2(&session, callbacks, h2, option)
-                         : nghttp2_session_server_new2(&session, callbacks, h2, option);
+                         ? nghttp2_session_client_new3(&session, callbacks, h2, option, &memory)
+                         : nghttp2_session_server_new3(&session, callbacks, h2, option, &memory);
         if (result != 0)
             session = NULL;
     }

@@ -3,12 +3,11 @@
 #include "base/assert.h"
 #include "wire/h2_int.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id)
 {
-    struct h2_stream *stream = calloc(1, sizeof(*stream));
+    struct h2_stream *stream = small_new_cleared(&h2->pools->small, sizeof(*stream));
     if (!stream)
         return NULL;
     stream->h2 = h2;
@@ -30,7 +29,7 @@ static struct span take_piece(struct h2_piece *piece)
 {
     struct span span = piece->span;
     list_remove(&piece->link);
-    free(piece);
+    small_free(piece);
     return span;
 }
 
@@ -58,10 +57,10 @@ void h2_stream_free(struct h2_stream *stream)
     }
     for (uint32_t i = 0; stream->interim && i < H2_INTERIM_MAX; i++)
         h2_block_clear(&stream->interim[i]);
-    free(stream->interim);
+    small_free(stream->interim);
     h2_block_clear(&stream->head);
     h2_block_clear(&stream->trailers);
-    free(stream);
+    small_free(stream);
 }
 
 void h2_stream_note(struct h2_stream *stream)
@@ -117,12 +116,12 @@ static size_t room_behind(const struct h2_piece *piece)
 
 static struct h2_piece *add_piece(struct h2_stream *stream, size_t length)
 {
-    struct h2_piece *piece = malloc(sizeof(*piece));
+    struct h2_piece *piece = small_new(&stream->h2->pools->small, sizeof(*piece));
     struct buffer *buffer =
         piece ? buffer_new(stream->h2->pools, length > BUFFER_SMALL ? BUFFER_MEDIUM : BUFFER_SMALL)
               : NULL;
     if (!buffer) {
-        free(piece);
+        small_free(piece);
         return NULL;
     }
     piece->span = (struct span){.buffer = buffer};
