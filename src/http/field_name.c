@@ -13,6 +13,21 @@ static const struct {
 
 enum { LENGTH_MAX = 19, LETTERS = 32 };
 
+/* What is in the list are letters, digits and `-`: of these only capitals lack the bit 0x20. */
+#define SMALL_AT(name, at)                                                                         \
+    ((at) < sizeof(name) - 1 ? (name)[(at) < sizeof(name) ? (at) : 0] | 0x20 : 0)
+#define SMALL_FIVE(name, at)                                                                       \
+    SMALL_AT(name, at), SMALL_AT(name, (at) + 1), SMALL_AT(name, (at) + 2),                        \
+        SMALL_AT(name, (at) + 3), SMALL_AT(name, (at) + 4)
+
+static const char SMALL_NAMES[FIELD_NAME_COUNT][LENGTH_MAX + 1] = {
+#define FIELD_ROW(identifier, name, duties)                                                        \
+    [FIELD_##identifier] = {SMALL_FIVE(name, 0), SMALL_FIVE(name, 5), SMALL_FIVE(name, 10),        \
+                            SMALL_FIVE(name, 15)},
+    FIELD_NAMES(FIELD_ROW)
+#undef FIELD_ROW
+};
+
 /* Length, second letter and last letter but one tell all names of the list apart. Were a new name
  * to fall on the place of another, the compiler would complain of an entry initialised twice. */
 #define AT(length, second, last_but_one) ((length)*LETTERS + (((second) + (last_but_one)) & 31))
@@ -152,6 +167,12 @@ struct slice field_name_text(enum field_name name)
 {
     ASSERT(name < FIELD_NAME_COUNT);
     return NAMES[name].text;
+}
+
+struct slice field_name_small(enum field_name name)
+{
+    ASSERT(name < FIELD_NAME_COUNT);
+    return slice_of(SMALL_NAMES[name], NAMES[name].text.length);
 }
 
 unsigned field_name_duties(enum field_name name)

@@ -94,6 +94,9 @@ bool field_name_is_disguise(struct slice name);
 /* The name as it is usually written; empty for FIELD_OTHER. */
 struct slice field_name_text(enum field_name name);
 
+/* The same in small letters, as in HTTP/2 (RFC 9113 8.2). */
+struct slice field_name_small(enum field_name name);
+
 /* The duties above; 0 for FIELD_OTHER. */
 unsigned field_name_duties(enum field_name name);
 

@@ -89,10 +89,23 @@ static void duties_and_their_bits_agree(void **state)
     }
 }
 
+static void a_small_name_is_the_name_in_small_letters(void **state)
+{
+    (void)state;
+    for (int id = FIELD_OTHER; id < FIELD_NAME_COUNT; id++) {
+        struct slice name = field_name_text((enum field_name)id);
+        struct slice small = field_name_small((enum field_name)id);
+        assert_true(slice_equal_fold(name, small));
+        for (size_t i = 0; i < small.length; i++)
+            assert_int_equal(small.data[i], ascii_lower(small.data[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_name_finds_itself_in_any_case),
+        cmocka_unit_test(a_small_name_is_the_name_in_small_letters),
         cmocka_unit_test(a_name_with_one_other_letter_is_another),
         cmocka_unit_test(names_outside_the_list_are_others),
         cmocka_unit_test(a_known_name_with_underscores_is_a_disguise),

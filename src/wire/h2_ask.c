@@ -60,12 +60,12 @@ static size_t drop_key(nghttp2_nv *pairs, size_t count)
 static size_t add_method(nghttp2_nv *pairs, const struct request_head *head)
 {
     if (!head->wants_upgrade) {
-        pairs[0] = h2_pair(SLICE(":method"), head->method_text, false);
+        pairs[0] = h2_pair(SLICE(":method"), head->method_text);
         return 1;
     }
     struct slice protocol = fields_find(&head->fields, FIELD_UPGRADE)->value;
-    pairs[0] = h2_pair(SLICE(":method"), SLICE("CONNECT"), false);
-    pairs[1] = h2_pair(SLICE(":protocol"), protocol, false);
+    pairs[0] = h2_pair(SLICE(":method"), SLICE("CONNECT"));
+    pairs[1] = h2_pair(SLICE(":protocol"), protocol);
     return 2;
 }
 
@@ -75,15 +75,15 @@ static size_t add_head(nghttp2_nv *pairs, const struct request_head *head, struc
 {
     const struct field *host = fields_find(&head->fields, FIELD_HOST);
     size_t count = add_method(pairs, head);
-    pairs[count++] = h2_pair(SLICE(":scheme"), scheme, false);
+    pairs[count++] = h2_pair(SLICE(":scheme"), scheme);
     if (host)
-        pairs[count++] = h2_pair(SLICE(":authority"), host->value, false);
-    pairs[count++] = h2_pair(SLICE(":path"), head->target, false);
+        pairs[count++] = h2_pair(SLICE(":authority"), host->value);
+    pairs[count++] = h2_pair(SLICE(":path"), head->target);
     count += h2_add_fields(pairs + count, &head->fields);
     if (head->wants_trailers)
-        pairs[count++] = h2_pair(SLICE("te"), SLICE("trailers"), false);
+        pairs[count++] = h2_pair(SLICE("te"), SLICE("trailers"));
     if (length.length > 0)
-        pairs[count++] = h2_pair(SLICE("content-length"), length, false);
+        pairs[count++] = h2_pair(SLICE("content-length"), length);
     return head->wants_upgrade ? drop_key(pairs, count) : count;
 }
 

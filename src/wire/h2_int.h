@@ -76,8 +76,8 @@ void h2_stream_note(struct h2_stream *stream);
 /* Adds to the body that waits to be taken. False: no memory. */
 bool h2_stream_receive(struct h2_stream *stream, struct slice bytes);
 
-/* A field for the library, which copies all and writes names in small letters. */
-nghttp2_nv h2_pair(struct slice name, struct slice value, bool is_secret);
+/* A field for the library, which copies the value. The name is in small letters, and stays. */
+nghttp2_nv h2_pair(struct slice name, struct slice value);
 
 /* What may stand in a message of HTTP/2, without its length. Returns how many those are. */
 size_t h2_add_fields(nghttp2_nv *pairs, const struct fields *fields);

@@ -14,17 +14,20 @@ static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
 
 /* ---- heads */
 
-/* The library copies all and writes names in small letters. What identifies a user is kept out of
- * the table that later blocks refer to (RFC 7541 7.1.3). */
-nghttp2_nv h2_pair(struct slice name, struct slice value, bool is_secret)
+static nghttp2_nv pair(struct slice name, struct slice value, uint8_t flags)
 {
     return (nghttp2_nv){
         .name = (uint8_t *)(uintptr_t)name.data,
         .value = (uint8_t *)(uintptr_t)value.data,
         .namelen = name.length,
         .valuelen = value.length,
-        .flags = is_secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE,
+        .flags = flags,
     };
+}
+
+nghttp2_nv h2_pair(struct slice name, struct slice value)
+{
+    return pair(name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME);
 }
 
 /* RFC 9113 8.2.2; a length is written from what is known of the body, Host is :authority. */
@@ -40,13 +43,23 @@ static bool is_secret(enum field_name id)
     return id == FIELD_SET_COOKIE || id == FIELD_COOKIE || id == FIELD_AUTHORIZATION;
 }
 
+/* A name that we do not know the library copies, in small letters. What identifies a user is kept
+ * out of the table that later blocks refer to (RFC 7541 7.1.3). */
+static nghttp2_nv pair_of(const struct field *field)
+{
+    uint8_t secrecy = is_secret(field->id) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    if (field->id == FIELD_OTHER)
+        return pair(field->name, field->value, secrecy);
+    return pair(field_name_small(field->id), field->value, NGHTTP2_NV_FLAG_NO_COPY_NAME | secrecy);
+}
+
 size_t h2_add_fields(nghttp2_nv *pairs, const struct fields *fields)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->items[i];
         if (!is_left_out(field))
-            pairs[count++] = h2_pair(field->name, field->value, is_secret(field->id));
+            pairs[count++] = pair_of(field);
     }
     return count;
 }
@@ -71,11 +84,11 @@ bool h2_send_head(struct h2_stream *stream, const struct response_head *head,
     if (!pairs)
         return false;
     text_add_number(&status, head->status);
-    pairs[0] = h2_pair(SLICE(":status"), text_slice(&status), false);
+    pairs[0] = h2_pair(SLICE(":status"), text_slice(&status));
     size_t count = 1 + h2_add_fields(pairs + 1, &head->fields);
     if (how->announce_length) {
         text_add_number(&length, head->body_length);
-        pairs[count++] = h2_pair(SLICE("content-length"), text_slice(&length), false);
+        pairs[count++] = h2_pair(SLICE("content-length"), text_slice(&length));
     }
     stream->answered = head->status >= 200;
     stream->response_ended = how->ends_stream;
