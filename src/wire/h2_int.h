@@ -17,9 +17,10 @@ struct h2 {
     struct buffer_pools *pools;
     struct h2_settings settings; /* as they were when it began */
     struct h2_gate gate;
-    struct list news;      /* streams, by their `news` */
-    struct list streams;   /* all of them, by their `link` */
-    struct h2_block block; /* that is being received: there is one at a time (RFC 9113 4.3) */
+    struct list news;         /* streams, by their `news` */
+    struct list streams;      /* all of them, by their `link` */
+    struct h2_stream *recent; /* that was found last, and often is asked for next; or NULL */
+    struct h2_block block;    /* that is being received: there is one at a time (RFC 9113 4.3) */
     struct slice
         unsent;        /* of what the library gave to be sent; its memory until it is asked again */
     struct text *text; /* that is being written to; NULL: none is */
@@ -47,6 +48,7 @@ struct h2_stream {
     bool response_ended; /* nothing is queued any more */
     bool written;        /* END_STREAM was */
     bool is_tunnel;      /* an extended CONNECT: what follows heads is no body */
+    bool is_deferred;    /* the library was told that there is nothing to send, and waits */
     bool wants_room;     /* somebody waits for room, or for the end to be written */
     uint32_t error;      /* it was closed with; enum h2_error where we know it */
     struct h2_block head, trailers;
@@ -66,6 +68,12 @@ struct h2_stream {
 
 /* A stream that has just begun. NULL: no memory. */
 struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id);
+
+/* The one that the library knows by that number; NULL: none, or nobody wants it any more. */
+struct h2_stream *h2_stream_find(struct h2 *h2, int32_t id);
+
+/* Whoever asks for it next asks the library: it is closed, or gone. */
+void h2_stream_lose(struct h2_stream *stream);
 
 /* Frees what nobody owns. */
 void h2_stream_free(struct h2_stream *stream);

@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
-{
-    return nghttp2_session_get_stream_user_data(session, id);
-}
-
 /* ---- blocks */
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -107,8 +102,9 @@ static void take_trailers(struct h2_stream *stream)
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     bool has_content = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    struct h2_stream *stream = has_content ? stream_of(session, frame->hd.stream_id) : NULL;
     struct h2 *h2 = user;
+    struct h2_stream *stream = has_content ? h2_stream_find(h2, frame->hd.stream_id) : NULL;
+    (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS)
         h2->has_settings = true;
     if (!stream)
@@ -130,8 +126,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
                    size_t length, void *user)
 {
-    struct h2_stream *stream = stream_of(session, id);
-    (void)flags, (void)user;
+    struct h2_stream *stream = h2_stream_find(user, id);
+    (void)flags;
     if (!stream || stream->closed || !stream->is_request) {
         (void)nghttp2_session_consume_connection(session, length);
         return 0;
@@ -144,10 +140,11 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
 static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *user)
 {
-    struct h2_stream *stream = stream_of(session, id);
-    (void)user;
+    struct h2_stream *stream = h2_stream_find(user, id);
+    (void)session;
     if (!stream)
         return 0;
+    h2_stream_lose(stream);
     if (!stream->closed && !stream->error)
         stream->error = error;
     stream->closed = true;
@@ -171,6 +168,7 @@ static bool is_clients(uint32_t error)
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     struct h2 *h2 = user;
+    (void)session;
     if (frame->hd.type == NGHTTP2_RST_STREAM &&
         frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR)
         h2->malformed++;
@@ -181,7 +179,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
         !h2->error)
         h2->error = (enum h2_error)frame->goaway.error_code; /* the library ended it */
     bool has_content = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    struct h2_stream *stream = has_content ? stream_of(session, frame->hd.stream_id) : NULL;
+    struct h2_stream *stream = has_content ? h2_stream_find(h2, frame->hd.stream_id) : NULL;
     if (!stream)
         return 0;
     h2_gate_earn(&h2->gate);

@@ -7,11 +7,6 @@
 
 enum { FRAME_HEAD = 9, STATUS_DIGITS = 3, LENGTH_DIGITS = 20 };
 
-static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
-{
-    return nghttp2_session_get_stream_user_data(session, id);
-}
-
 /* ---- heads */
 
 static nghttp2_nv pair(struct slice name, struct slice value, uint8_t flags)
@@ -98,6 +93,13 @@ bool h2_send_head(struct h2_stream *stream, const struct response_head *head,
 
 /* ---- bodies */
 
+static void resume(struct h2_stream *stream)
+{
+    if (stream->is_deferred)
+        (void)nghttp2_session_resume_data(stream->h2->session, stream->id);
+    stream->is_deferred = false;
+}
+
 void h2_send_body(struct h2_stream *stream, struct span piece)
 {
     ASSERT(piece.length > 0 && stream->count < H2_PIECES_MAX);
@@ -107,7 +109,7 @@ void h2_send_body(struct h2_stream *stream, struct span piece)
     }
     stream->pieces[(stream->first + stream->count++) % H2_PIECES_MAX] = piece;
     stream->waiting += piece.length;
-    (void)nghttp2_session_resume_data(stream->h2->session, stream->id);
+    resume(stream);
 }
 
 bool h2_send_end(struct h2_stream *stream, const struct fields *trailers, struct arena *arena)
@@ -122,7 +124,7 @@ bool h2_send_end(struct h2_stream *stream, const struct fields *trailers, struct
         stream->response_trailers = stream->response_trailer_count > 0 ? pairs : NULL;
     }
     stream->response_ended = true;
-    (void)nghttp2_session_resume_data(stream->h2->session, stream->id);
+    resume(stream);
     return true;
 }
 
@@ -177,11 +179,12 @@ static bool is_last(const struct h2_stream *stream, size_t part)
 ssize_t h2_offer_content(nghttp2_session *session, int32_t id, uint8_t *unused, size_t length,
                          uint32_t *flags, nghttp2_data_source *source, void *user)
 {
-    struct h2_stream *stream = stream_of(session, id);
-    (void)unused, (void)source, (void)user;
+    struct h2_stream *stream = h2_stream_find(user, id);
+    (void)session, (void)unused, (void)source;
     if (!stream)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (stream->waiting == 0 && !stream->response_ended)
+    stream->is_deferred = stream->waiting == 0 && !stream->response_ended;
+    if (stream->is_deferred)
         return NGHTTP2_ERR_DEFERRED;
     size_t part = least(stream->waiting, least(length, H2_FRAME_ROOM - FRAME_HEAD));
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -224,8 +227,8 @@ int h2_send_content(nghttp2_session *session, nghttp2_frame *frame, const uint8_
                     size_t length, nghttp2_data_source *source, void *user)
 {
     struct h2 *h2 = user;
-    struct h2_stream *stream = stream_of(session, frame->hd.stream_id);
-    (void)source;
+    struct h2_stream *stream = h2_stream_find(h2, frame->hd.stream_id);
+    (void)session, (void)source;
     if (!stream)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     ASSERT(h2->text && frame->data.padlen == 0);

@@ -18,6 +18,19 @@ struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id)
     return stream;
 }
 
+struct h2_stream *h2_stream_find(struct h2 *h2, int32_t id)
+{
+    if (!h2->recent || h2->recent->id != id)
+        h2->recent = nghttp2_session_get_stream_user_data(h2->session, id);
+    return h2->recent;
+}
+
+void h2_stream_lose(struct h2_stream *stream)
+{
+    if (stream->h2->recent == stream)
+        stream->h2->recent = NULL;
+}
+
 static struct h2_piece *first_piece(struct h2_stream *stream)
 {
     if (list_is_empty(&stream->body))
@@ -48,6 +61,7 @@ static size_t drop_body(struct h2_stream *stream)
 void h2_stream_free(struct h2_stream *stream)
 {
     ASSERT(!stream->owner);
+    h2_stream_lose(stream);
     list_remove(&stream->link);
     list_remove(&stream->news);
     (void)drop_body(stream);
