@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "http/byte_class.h"
+#include "wire/h1_find.h"
 
 #include <string.h>
 
@@ -92,19 +93,25 @@ bool h2_block_next(struct slice *rest, struct field *ret_field)
 
 /* ---- what is well-formed */
 
+/* The length, and the third letter where that is not enough, leave one candidate. */
 static struct slice *place_of(struct h2_pseudo *pseudo, struct slice name)
 {
-    if (slice_equal(name, SLICE(":method")))
-        return &pseudo->method;
-    if (slice_equal(name, SLICE(":scheme")))
-        return &pseudo->scheme;
-    if (slice_equal(name, SLICE(":authority")))
-        return &pseudo->authority;
-    if (slice_equal(name, SLICE(":status")))
-        return &pseudo->status;
-    if (slice_equal(name, SLICE(":protocol")))
-        return &pseudo->protocol;
-    return slice_equal(name, SLICE(":path")) ? &pseudo->path : NULL;
+    switch (name.length) {
+    case 5:
+        return slice_equal(name, SLICE(":path")) ? &pseudo->path : NULL;
+    case 7:
+        if (name.data[2] == 'e')
+            return slice_equal(name, SLICE(":method")) ? &pseudo->method : NULL;
+        if (name.data[2] == 'c')
+            return slice_equal(name, SLICE(":scheme")) ? &pseudo->scheme : NULL;
+        return slice_equal(name, SLICE(":status")) ? &pseudo->status : NULL;
+    case 9:
+        return slice_equal(name, SLICE(":protocol")) ? &pseudo->protocol : NULL;
+    case 10:
+        return slice_equal(name, SLICE(":authority")) ? &pseudo->authority : NULL;
+    default:
+        return NULL;
+    }
 }
 
 bool h2_block_read_pseudo(struct slice *rest, struct h2_pseudo *ret_pseudo)
@@ -132,8 +139,11 @@ static bool is_value(struct slice value)
 {
     if (value.length == 0)
         return true;
-    return bytes_are(value, BYTE_FIELD) && !is_blank(value.data[0]) &&
-           !is_blank(value.data[value.length - 1]);
+    const char *end = value.data + value.length;
+    const char *control = h1_find_control(value.data, end);
+    while (control < end && *control == '\t')
+        control = h1_find_control(control + 1, end);
+    return control == end && !is_blank(value.data[0]) && !is_blank(end[-1]);
 }
 
 /* The same; a pseudo-header field in the wrong place is no token. */
