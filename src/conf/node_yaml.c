@@ -164,6 +164,14 @@ void node_yaml_print_line(const struct node_yaml *yaml, const struct node *node)
     text_add_byte(yaml->text, is_mapping ? '}' : ']');
 }
 
+/* Whether brackets around it change nothing of how it is written. */
+static bool fits_brackets(const struct node *scalar)
+{
+    struct slice text = scalar->text;
+    bool is_quoted_anyway = text.length > 0 && !is_plain(text);
+    return scalar->quoted || (!scalar->environment && (is_simple(text) || is_quoted_anyway));
+}
+
 /* Short lists of texts of one line, and what is empty; but not where a text would need quotes only
  * because of the brackets. */
 static bool fits_line(const struct node *node)
@@ -172,8 +180,7 @@ static bool fits_line(const struct node *node)
     for (uint32_t i = 0; fits && i < node->count; i++) {
         const struct node *item = node->items[i];
         fits = item->kind == NODE_SCALAR && item->position.line == node->items[0]->position.line &&
-               item->position.source == node->items[0]->position.source &&
-               (item->quoted || (is_simple(item->text) && !item->environment));
+               item->position.source == node->items[0]->position.source && fits_brackets(item);
     }
     return fits;
 }

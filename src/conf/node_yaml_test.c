@@ -104,6 +104,9 @@ static void lists_and_mappings_go_over_lines_where_they_must(void **state)
     bare_list.items = bare_items;
     assert_string_equal(printed(&list), " [a, \"b, c\"] # weir.yaml:2\n");
     assert_string_equal(printed(&bare_list), " # weir.yaml:2\n  - a:b # weir.yaml:3\n");
+    bare = scalar("a\xe2\x80\xa8", false); /* in quotes on any line */
+    assert_string_equal(printed(&bare_list), " [\"a\\U00002028\"] # weir.yaml:2\n");
+    bare = scalar("a:b", false);
     struct node_pair pairs[] = {{.key = SLICE("404"), .value = &word},
                                 {.key = SLICE("a: b"), .value = &bare_list}};
     struct node mapping = {.kind = NODE_MAPPING, .position = {.line = 1}, .count = 2};
