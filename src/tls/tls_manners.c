@@ -1,6 +1,7 @@
 #include "tls/tls_manners.h"
 
 #include <openssl/evp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,8 +102,9 @@ static bool set_ciphers(SSL_CTX *ssl, const struct tls_terms *terms)
 SSL_CTX *tls_manners_make(const struct tls_terms *terms)
 {
     SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+    char *groups = (char *)(uintptr_t)terms->groups; /* the library's macro takes no constant */
     if (ssl && tls_set_common(ssl) && set_versions(ssl, terms) && set_ciphers(ssl, terms) &&
-        (!terms->groups || SSL_CTX_set1_groups_list(ssl, terms->groups) == 1))
+        (!groups || SSL_CTX_set1_groups_list(ssl, groups) == 1))
         return ssl;
     SSL_CTX_free(ssl);
     return NULL;
