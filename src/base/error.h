@@ -47,6 +47,8 @@
       "too many calls to the upstream failed; it is left alone for a while")                       \
     E(UPSTREAM_FULL, 503, UPSTREAM,                                                                \
       "the upstream has as many calls as its circuit_breaker.max_calls")                           \
+    E(CONNECTIONS_FULL, 503, UPSTREAM,                                                             \
+      "the upstream has as many connections as its circuit_breaker.max_connections")               \
     E(UNRESOLVED, 502, UPSTREAM, "the name of the server has no address")                          \
     E(CONNECT_REFUSED, 502, UPSTREAM, "the server refuses connections")                            \
     E(CONNECT_FAILED, 502, UPSTREAM, "the server cannot be reached")                               \

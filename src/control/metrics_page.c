@@ -494,6 +494,8 @@ static const struct figure upstream_figures[] = {
     UPSTREAM(breaker.opened, "weir_circuit_openings_total", COUNTER, "How often that began."),
     UPSTREAM(breaker.refused, "weir_circuit_refusals_total", COUNTER,
              "Calls that the circuit breaker did not let through."),
+    UPSTREAM(breaker.connections, "weir_upstream_connections", GAUGE,
+             "Connections to its servers that were opened for the upstream and are open."),
     UPSTREAM(mirrors.done, "weir_mirrors_answered_total", COUNTER,
              "Copies of requests that the upstream answered."),
     UPSTREAM(mirrors.failed, "weir_mirrors_failed_total", COUNTER,

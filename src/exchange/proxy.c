@@ -166,10 +166,11 @@ static void tell_when(struct exchange *exchange, enum error_code error)
 {
     enum { DIGITS_MAX = 20 };
     const struct upstream *upstream = exchange->plan->upstream;
-    if (error != ERROR_CIRCUIT_OPEN && error != ERROR_UPSTREAM_FULL)
+    if (error != ERROR_CIRCUIT_OPEN && error != ERROR_UPSTREAM_FULL &&
+        error != ERROR_CONNECTIONS_FULL)
         return;
     uint64_t seconds =
-        error == ERROR_UPSTREAM_FULL
+        error != ERROR_CIRCUIT_OPEN
             ? 1
             : breaker_seconds_left(&upstream->commons->breaker, loop_now(exchange->context->loop));
     char *memory = arena_alloc(&exchange->arena, DIGITS_MAX);

@@ -47,7 +47,7 @@ const struct setting_group breaker_group = {
 
 bool breaker_is_used(const struct breaker_settings *settings)
 {
-    return settings->failure_rate > 0 || settings->max_calls > 0;
+    return settings->failure_rate > 0 || settings->max_calls > 0 || settings->max_connections > 0;
 }
 
 /* ---- who goes through */
@@ -76,14 +76,20 @@ static bool pass_circuit(struct breaker *breaker, const struct breaker_settings 
     return until == 0;
 }
 
-static bool take_place(struct breaker *breaker, const struct breaker_settings *settings)
+/* One more, if there are fewer than the limit, where it is not 0. */
+static bool count_up(atomic_uint *count, uint64_t limit)
 {
-    unsigned before = atomic_load(&breaker->active);
+    unsigned before = atomic_load(count);
     do {
-        if (settings->max_calls > 0 && before >= settings->max_calls)
+        if (limit > 0 && before >= limit)
             return false;
-    } while (!atomic_compare_exchange_weak(&breaker->active, &before, before + 1));
+    } while (!atomic_compare_exchange_weak(count, &before, before + 1));
     return true;
+}
+
+void breaker_refuse(struct breaker *breaker)
+{
+    atomic_fetch_add_explicit(&breaker->refused, 1, memory_order_relaxed);
 }
 
 enum error_code breaker_enter(struct breaker *breaker, const struct breaker_settings *settings,
@@ -93,12 +99,12 @@ enum error_code breaker_enter(struct breaker *breaker, const struct breaker_sett
     enum breaker_pass pass = BREAKER_NO_PASS;
     if (!pass_circuit(breaker, settings, now, &pass))
         error = ERROR_CIRCUIT_OPEN;
-    else if (!take_place(breaker, settings))
+    else if (!count_up(&breaker->active, (uint64_t)settings->max_calls))
         error = ERROR_UPSTREAM_FULL;
     if (error == ERROR_UPSTREAM_FULL && pass == BREAKER_TRIAL)
         atomic_store(&breaker->on_trial, false);
     if (error)
-        atomic_fetch_add_explicit(&breaker->refused, 1, memory_order_relaxed);
+        breaker_refuse(breaker);
     *ret_pass = error ? BREAKER_NO_PASS : pass;
     return error;
 }
@@ -127,6 +133,19 @@ uint64_t breaker_seconds_left(const struct breaker *breaker, uint64_t now)
 {
     uint64_t until = atomic_load(&breaker->open_until);
     return until > now ? (until - now + 999) / 1000 : 1;
+}
+
+/* ---- connections */
+
+bool breaker_connect(struct breaker *breaker, uint32_t limit)
+{
+    return count_up(&breaker->connections, limit);
+}
+
+void breaker_disconnect(struct breaker *breaker)
+{
+    unsigned before = atomic_fetch_sub(&breaker->connections, 1);
+    ASSERT(before > 0);
 }
 
 /* ---- how calls went */

@@ -15,6 +15,10 @@
       "How many calls the upstream may have at once, over all its servers, those that wait in "    \
       "its queue included; 0: no limit.",                                                          \
       "500")                                                                                       \
+    S(max_connections, NUMBER, "0", 0, 1000 * 1000, SCOPE_UPSTREAM,                                \
+      "How many connections may be open to the upstream at once, over all its servers, idle ones " \
+      "included; 0: no limit.",                                                                    \
+      "200")                                                                                       \
     S(window, DURATION, "10s", SECOND, HOUR, SCOPE_UPSTREAM,                                       \
       "Over which time the share of failures is counted.", "30s")                                  \
     S(calls, NUMBER, "20", 1, 10000, SCOPE_UPSTREAM,                                               \
@@ -36,6 +40,7 @@ struct breaker {
     atomic_uint failed_trials;   /* in a row */
     atomic_bool on_trial;        /* a call is one */
     atomic_uint active;          /* calls that were let through and have not left */
+    atomic_uint connections;     /* that were opened for the upstream, limited or not (room.h) */
 
     /* Since it is known. */
     _Atomic uint64_t opened, refused;
@@ -70,6 +75,15 @@ COLD enum breaker_news breaker_note(struct breaker *breaker,
 
 /* The call is over, whatever became of it: a trial of which nothing was noted was none. */
 COLD void breaker_leave(struct breaker *breaker, enum breaker_pass pass);
+
+/* Counts one more connection. False: there are as many as the limit says, where it is not 0. */
+bool breaker_connect(struct breaker *breaker, uint32_t limit);
+
+/* One less. */
+void breaker_disconnect(struct breaker *breaker);
+
+/* A call goes no further, since there is no room for its connection. */
+COLD void breaker_refuse(struct breaker *breaker);
 
 /* Whether no calls go through, but perhaps a trial. */
 bool breaker_is_open(const struct breaker *breaker, const struct breaker_settings *settings);

@@ -149,6 +149,21 @@ static void a_trial_that_finds_no_place_is_none(void **state)
     breaker_leave(&breaker, early);
 }
 
+static void connections_are_counted_up_to_the_limit(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    assert_true(breaker_connect(&breaker, 2));
+    assert_true(breaker_connect(&breaker, 2));
+    assert_false(breaker_connect(&breaker, 2));
+    assert_true(breaker_connect(&breaker, 0));
+    assert_int_equal(atomic_load(&breaker.connections), 3);
+    breaker_disconnect(&breaker);
+    assert_false(breaker_connect(&breaker, 2));
+    breaker_disconnect(&breaker);
+    assert_true(breaker_connect(&breaker, 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +173,7 @@ int main(void)
         cmocka_unit_test(each_trial_that_fails_opens_it_for_twice_as_long),
         cmocka_unit_test(who_was_under_way_changes_nothing),
         cmocka_unit_test(no_more_calls_than_it_may_have),
+        cmocka_unit_test(connections_are_counted_up_to_the_limit),
         cmocka_unit_test(a_trial_that_finds_no_place_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,7 +170,7 @@ static struct server_question question_of(const struct call *call)
     return question;
 }
 
-/* Others were quicker. Who was not asked at all was not tried. */
+/* Others were quicker, or there is no room. Who was not asked at all was not tried. */
 COLD static void note_full(struct call *call)
 {
     ASSERT(call->tried_count > 0 && call->asked_count > 0);
@@ -195,10 +195,12 @@ static enum call_progress connect_server(struct call *call)
         call->error = ERROR_UNRESOLVED;
     while (call->address_next < count) {
         const struct address *address = &addresses[call->address_next++];
-        enum io io = upstreams_connect(call->home, &question, address, &call->user,
+        struct connection_account account = call_account(call);
+        enum io io = upstreams_connect(call->home, &question, &account, address, &call->user,
                                        &call->connection, &error);
-        if (io == IO_DONE && !call->connection) {
-            call->error = ERROR_SERVERS_FULL;
+        bool is_full = io == IO_DONE && !call->connection;
+        if (is_full || (io == IO_FAILED && error == ERROR_CONNECTIONS_FULL)) {
+            call->error = is_full ? ERROR_SERVERS_FULL : error;
             note_full(call);
             return CALL_FAILED;
         }
@@ -271,6 +273,8 @@ static enum call_progress next_server(struct call *call, bool alone)
             call->server->is_h2 ? call_h2_start(call, &question) : connect_server(call);
         if (progress != CALL_FAILED)
             return progress;
+        if (call->error == ERROR_CONNECTIONS_FULL)
+            return call_search_room(call);
         if (error_side(call->error) == ERROR_SIDE_SELF)
             return CALL_FAILED; /* no other server would help */
     }
@@ -423,7 +427,7 @@ enum call_progress call_start(struct call *call)
         enum call_progress progress = call->h2 ? call_h2_go_on(call) : finish_connecting(call);
         if (progress != CALL_FAILED)
             return progress;
-    } else if (call->fresh && !call->waiter) {
+    } else if (call->fresh && !call->waiter && !call_searches_room(call)) {
         enum call_progress progress = start_afresh(call);
         if (progress != CALL_FAILED)
             return progress;
@@ -860,7 +864,8 @@ void call_finish(struct call *call)
 
 void call_replace(struct call *call, struct call *other)
 {
-    ASSERT(call->home == other->home && call->upstream == other->upstream && !other->waiter);
+    ASSERT(call->home == other->home && call->upstream == other->upstream && !other->waiter &&
+           !call_searches_room(other));
     const struct call before = *call;
     call_finish(call);
     *call = *other;

@@ -51,6 +51,7 @@ struct call {
     bool was_queued;
     bool never_queues;                    /* it fails where it would have to stand in it */
     uint8_t queue_priority;               /* there */
+    bool has_searched;                    /* with a pass: for room, and does not so again */
     struct server_connection *connection; /* NULL before and after */
     struct call_h2 *h2;                   /* the same, over HTTP/2 */
     struct call_websocket *websocket;     /* call_websocket.h; NULL: none is asked for */
@@ -81,6 +82,8 @@ struct call {
     enum h1_framing sending;    /* how the request's body is framed */
     uint64_t bytes_sent, bytes_received;
     struct output output;
+
+    struct room_search *search; /* with a pass: for room for its connection; NULL: none */
 };
 
 /* Everything that is given must outlive the call. `announcement`: of whom each connection tells

@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "obs/log.h"
-#include "upstream/call.h"
 #include "upstream/commons.h"
 
 static uint64_t now_of(const struct call *call)
@@ -13,6 +12,8 @@ static uint64_t now_of(const struct call *call)
 bool call_enter_breaker(struct call *call)
 {
     ASSERT(call->pass == BREAKER_NO_PASS && call->upstream->breaker);
+    call->search = NULL;
+    call->has_searched = false;
     call->error = breaker_enter(&call->upstream->commons->breaker, call->upstream->breaker,
                                 now_of(call), &call->pass);
     return call->error == ERROR_NONE;
@@ -59,8 +60,73 @@ void call_note_unreached(struct call *call)
         call_note_breaker(call, FAILURE_RATE_FAILED);
 }
 
+/* ---- room for its connection */
+
+static void leave_search(struct call *call)
+{
+    room_search_leave(call->search);
+    call->search = NULL;
+}
+
+/* The room is passed on. */
+COLD static bool take_room(struct call *call)
+{
+    if (!call->search->is_over)
+        return false;
+    bool has_room = call->search->account.has_room;
+    call->search->account.has_room = false;
+    leave_search(call);
+    return has_room;
+}
+
+struct connection_account call_account(struct call *call)
+{
+    struct connection_account account = {.breaker = &call->upstream->commons->breaker};
+    if (!call->upstream->breaker)
+        return account;
+    account.limit = (uint32_t)call->upstream->breaker->max_connections;
+    account.has_room = call_searches_room(call) && take_room(call);
+    return account;
+}
+
+static void on_search_end(void *owner)
+{
+    struct call *call = owner;
+    call->on_news(call);
+}
+
+/* Whether any connection is idle, on whatever loop, that might go. Another upstream that names the
+ * server may have opened it; then the search is in vain. */
+static bool somebody_is_idle(const struct upstream *upstream)
+{
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        if (atomic_load_explicit(&upstream->members[i].server->idle, memory_order_relaxed) > 0)
+            return true;
+    }
+    return false;
+}
+
+enum call_progress call_search_room(struct call *call)
+{
+    ASSERT(call->error == ERROR_CONNECTIONS_FULL && call->pass != BREAKER_NO_PASS);
+    const struct connection_account account = call_account(call);
+    ASSERT(!account.has_room); /* it would have been taken */
+    if (!call->search && !call->never_queues && !call->has_searched &&
+        somebody_is_idle(call->upstream))
+        call->search = room_search(call->home, &account, call, on_search_end);
+    if (!call->search) {
+        breaker_refuse(account.breaker);
+        return CALL_FAILED;
+    }
+    call->has_searched = true;
+    call->error = ERROR_NONE;
+    return CALL_WAIT;
+}
+
 void call_leave_breaker(struct call *call)
 {
+    if (call->search)
+        leave_search(call);
     breaker_leave(&call->upstream->commons->breaker, call->pass);
     call->pass = BREAKER_NO_PASS;
 }

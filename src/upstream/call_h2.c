@@ -1,6 +1,7 @@
 #include "upstream/call_h2.h"
 
 #include "base/assert.h"
+#include "upstream/call_breaker.h"
 #include "upstream/call_websocket.h"
 #include "upstream/upstreams_int.h"
 
@@ -39,10 +40,10 @@ static enum call_progress no_place(struct call *call, enum error_code error)
 }
 
 /* Others were quicker: the server was not asked, and so not tried (note_full of call.c). */
-static enum call_progress is_full(struct call *call)
+static enum call_progress is_full(struct call *call, enum error_code error)
 {
     ASSERT(call->tried_count > 0 && call->asked_count > 0);
-    call->error = ERROR_SERVERS_FULL;
+    call->error = error;
     call->tried_count--;
     call->asked_count--;
     return CALL_FAILED;
@@ -52,8 +53,10 @@ enum call_progress call_h2_start(struct call *call, const struct server_question
 {
     ASSERT(!call->h2 && !call->connection);
     enum error_code error = ERROR_NONE;
+    struct connection_account account;
     const struct server_h2_terms terms = {
         .question = question,
+        .account = &account,
         .timeouts = call->timeouts,
         .blocks = {.size = call->limits->header_size, .count = call->limits->header_count},
     };
@@ -61,13 +64,16 @@ enum call_progress call_h2_start(struct call *call, const struct server_question
     if (!self)
         return no_place(call, ERROR_OUT_OF_MEMORY);
     if (!upstreams_admit(question->server, question->limit))
-        return is_full(call);
+        return is_full(call, ERROR_SERVERS_FULL);
     *self = (struct call_h2){.user = {.on_news = on_news}, .call = call};
     timer_init(&self->timer, on_timer);
+    account = call_account(call);
     self->connection = server_h2_join(call->home, &terms, call->fresh, &self->user, &error);
+    if (account.has_room)
+        room_give_back(account.breaker); /* one was there */
     if (!self->connection) {
         upstreams_discharge(question->server);
-        return no_place(call, error);
+        return error == ERROR_CONNECTIONS_FULL ? is_full(call, error) : no_place(call, error);
     }
     atomic_fetch_add_explicit(&question->server->lent, 1, memory_order_relaxed);
     call->h2 = self;

@@ -107,6 +107,9 @@ static void ignore(struct connection_user *user)
 
 static struct connection_user user = {.on_news = ignore, .on_timeout = ignore};
 
+static struct breaker breaker;
+static struct connection_account account = {.breaker = &breaker};
+
 /* A connection that is established. */
 static struct server_connection *connect_to(struct server *server, unsigned loop)
 {
@@ -115,8 +118,8 @@ static struct server_connection *connect_to(struct server *server, unsigned loop
     struct server_connection *connection = NULL;
     enum error_code error = ERROR_NONE;
     assert_int_equal(server_addresses(bench->servers, server, addresses), 1);
-    enum io io = upstreams_connect(bench->upstreams[loop], &question, &addresses[0], &user,
-                                   &connection, &error);
+    enum io io = upstreams_connect(bench->upstreams[loop], &question, &account, &addresses[0],
+                                   &user, &connection, &error);
     while (io == IO_PENDING) {
         loop_turn(bench->loops[loop], -1);
         io = upstreams_go_on_connecting(connection, &error);
@@ -228,9 +231,9 @@ static void a_loan_under_way_is_waited_for(void **state)
     enum error_code error;
     upstreams_keep(connect_to(server, 1), IDLE_MS);
     assert_int_equal(server_addresses(bench->servers, server, &address), 1);
-    assert_int_equal(
-        upstreams_connect(bench->upstreams[0], &question, &address, &borrower, &connection, &error),
-        IO_PENDING);
+    assert_int_equal(upstreams_connect(bench->upstreams[0], &question, &account, &address,
+                                       &borrower, &connection, &error),
+                     IO_PENDING);
     upstreams_drop(connection, false);
     server_unref(bench->servers, server);
     farewells_tidy(bench->servers, &bench->circle);

@@ -10,14 +10,15 @@ struct loan {
     struct message message;
     struct upstreams *borrower, *lender;
     struct server *server;
-    int fd; /* -1: the lender had none left */
+    int fd;                  /* -1: the lender had none left */
+    struct breaker *breaker; /* in which it counts, also on its way */
 };
 
 static void on_answer(struct loop *loop, struct message *message)
 {
     struct loan *loan = CONTAINER_OF(message, struct loan, message);
     ASSERT(upstreams_loop(loan->borrower) == loop);
-    upstreams_take_loan(loan->borrower, loan->server, loan->fd);
+    upstreams_take_loan(loan->borrower, loan->server, loan->fd, loan->breaker);
     free(loan);
 }
 
@@ -26,7 +27,7 @@ static void on_question(struct loop *loop, struct message *message)
     struct loan *loan = CONTAINER_OF(message, struct loan, message);
     ASSERT(loan->fd < 0 && loan->borrower != loan->lender);
     ASSERT(upstreams_loop(loan->lender) == loop);
-    loan->fd = upstreams_give_idle(loan->lender, loan->server);
+    loan->fd = upstreams_give_idle(loan->lender, loan->server, &loan->breaker);
     loan->message.deliver = on_answer;
     loop_send(upstreams_loop(loan->borrower), &loan->message);
 }

@@ -27,7 +27,7 @@ static void tell(struct server *server, enum error_code error, uint64_t now_ms)
 void server_unreached(struct server_registry *registry, struct server *server,
                       enum error_code error, uint64_t now_ms)
 {
-    if (error_side(error) == ERROR_SIDE_SELF)
+    if (error_side(error) == ERROR_SIDE_SELF || error == ERROR_CONNECTIONS_FULL)
         return;
     tell(server, error, now_ms);
     server_failed(registry, server, now_ms);

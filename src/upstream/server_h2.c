@@ -75,6 +75,9 @@ static void close_it(struct server_h2 *self, enum error_code error)
     set_idle(self, false);
     list_remove(&self->link);
     drop_connection(self);
+    if (self->account.has_room)
+        room_give_back(self->account.breaker);
+    self->account.has_room = false;
     tell_users(self);
     let_go(self);
 }
@@ -115,8 +118,9 @@ static enum io try_addresses(struct server_h2 *self, enum error_code *error)
     if (count == 0)
         *error = ERROR_UNRESOLVED;
     while (self->address_next < count) {
-        enum io io = upstreams_connect(self->home, &question, &addresses[self->address_next++],
-                                       &self->user, &self->connection, error);
+        enum io io = upstreams_connect(self->home, &question, &self->account,
+                                       &addresses[self->address_next++], &self->user,
+                                       &self->connection, error);
         if (io == IO_PENDING)
             timer_set(self->home->loop, &self->connection->timer, (uint64_t)self->connect_ms);
         if (io == IO_DONE)
@@ -216,6 +220,8 @@ static struct server_h2 *new_one(struct upstreams *upstreams, struct list *share
         self->tls = terms->question->tls;
         tls_server_context_ref(self->tls);
     }
+    self->account = *terms->account;
+    terms->account->has_room = false;
     self->holds = 1;
     self->connect_ms = terms->timeouts->connect;
     self->settings = (struct h2_settings){

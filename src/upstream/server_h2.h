@@ -33,6 +33,7 @@ struct server_h2 {
     struct upstreams *home;
     struct server *server;
     struct tls_server_context *tls; /* a reference; NULL: without TLS */
+    struct connection_account account;
     enum server_h2_state state;
     enum error_code error; /* why it is closed */
     bool is_idle;          /* and counted so */
@@ -53,12 +54,14 @@ struct server_h2 {
 /* What a user brings. */
 struct server_h2_terms {
     const struct server_question *question;
+    struct connection_account *account; /* where one is opened; what room it has is then taken */
     const struct timeouts *timeouts;
     struct h2_block_limits blocks;
 };
 
 /* One that is there already and has room, or, where there is none or `fresh`, one that begins to
- * connect. The user holds it from then on. NULL: it cannot be reached; `*ret_error`. */
+ * connect. The user holds it from then on. NULL: it cannot be reached, or there is no room for a
+ * connection; `*ret_error`. */
 struct server_h2 *server_h2_join(struct upstreams *upstreams, const struct server_h2_terms *terms,
                                  bool fresh, struct server_h2_user *user,
                                  enum error_code *ret_error);

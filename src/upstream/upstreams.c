@@ -60,6 +60,35 @@ static void close_idle_of(struct server_pool *pool)
     close_shared(pool);
 }
 
+/* The oldest one. */
+static bool close_idle_counted_in(struct server_pool *pool, const struct breaker *breaker)
+{
+    for (struct list *at = pool->idle.previous; at != &pool->idle; at = at->previous) {
+        struct server_connection *connection = CONTAINER_OF(at, struct server_connection, link);
+        if (connection->breaker == breaker) {
+            upstreams_drop(connection, false);
+            return true;
+        }
+    }
+    LIST_EACH (link, &pool->shared) {
+        struct server_h2 *shared = CONTAINER_OF(link, struct server_h2, link);
+        if (shared->is_idle && shared->connection->breaker == breaker) {
+            server_h2_close_idle(shared);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool upstreams_close_idle_of(struct upstreams *upstreams, const struct breaker *breaker)
+{
+    for (uint32_t i = 0; i < upstreams->pool_count; i++) {
+        if (upstreams->pools[i] && close_idle_counted_in(upstreams->pools[i], breaker))
+            return true;
+    }
+    return false;
+}
+
 void upstreams_close_idle(struct upstreams *upstreams)
 {
     for (uint32_t i = 0; i < upstreams->pool_count; i++) {
@@ -114,7 +143,7 @@ struct pool_bytes upstreams_measure(const struct upstreams *upstreams)
 
 bool upstreams_is_quiet(const struct upstreams *upstreams)
 {
-    return upstreams->loans_asked == 0 && upstreams->waiters == 0;
+    return upstreams->loans_asked == 0 && upstreams->waiters == 0 && upstreams->searches == 0;
 }
 
 /* ---- choosing */
@@ -381,6 +410,7 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
         return NULL;
     connection->transport.tls = NULL;
     connection->tls_context = NULL;
+    connection->breaker = NULL;
     connection->home = upstreams;
     connection->server = server;
     connection->user = NULL;
@@ -450,23 +480,27 @@ static void ask_for_loan(struct server_connection *connection)
 }
 
 enum io upstreams_connect(struct upstreams *upstreams, const struct server_question *question,
-                          const struct address *address, struct connection_user *user,
-                          struct server_connection **ret_connection, enum error_code *ret_error)
+                          struct connection_account *account, const struct address *address,
+                          struct connection_user *user, struct server_connection **ret_connection,
+                          enum error_code *ret_error)
 {
     ASSERT(user && (question->tls || !question->server->is_tls));
     *ret_connection = NULL;
-    *ret_error = ERROR_CONNECT_FAILED;
+    *ret_error = ERROR_CONNECTIONS_FULL;
+    if (!room_take(upstreams, account))
+        return IO_FAILED;
+    *ret_error = ERROR_OUT_OF_MEMORY;
     struct server *server = question->server;
     struct server_pool *pool = pool_of(upstreams, server);
     struct server_connection *connection = pool ? new_connection(upstreams, server) : NULL;
-    if (!connection) {
-        *ret_error = ERROR_OUT_OF_MEMORY;
-        return IO_FAILED;
+    bool is_full = connection && !server->is_h2 && !admit(server, question->limit);
+    if (!connection || is_full) {
+        if (is_full)
+            pool_put(upstreams->connections, connection);
+        room_give_back(account->breaker);
+        return is_full ? IO_DONE : IO_FAILED;
     }
-    if (!server->is_h2 && !admit(server, question->limit)) {
-        pool_put(upstreams->connections, connection);
-        return IO_DONE;
-    }
+    connection->breaker = account->breaker;
     pool->connections++;
     atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     if (server->is_tls) {
@@ -539,6 +573,9 @@ void upstreams_drop(struct server_connection *connection, bool reset)
     }
     timer_fini(&connection->timer);
     transport_close(&connection->transport, reset);
+    if (connection->breaker)
+        room_give_back(connection->breaker);
+    connection->breaker = NULL;
     tls_server_context_unref(connection->tls_context);
     connection->tls_context = NULL;
     loop_bury(connection->home->loop, &connection->grave, bury_connection);
@@ -546,7 +583,8 @@ void upstreams_drop(struct server_connection *connection, bool reset)
 
 /* ---- lending */
 
-int upstreams_give_idle(struct upstreams *upstreams, struct server *server)
+int upstreams_give_idle(struct upstreams *upstreams, struct server *server,
+                        struct breaker **ret_breaker)
 {
     struct server_pool *pool = find_pool(upstreams, server);
     if (!pool || list_is_empty(&pool->idle) || server->is_tls)
@@ -554,22 +592,29 @@ int upstreams_give_idle(struct upstreams *upstreams, struct server *server)
     struct server_connection *connection =
         CONTAINER_OF(pool->idle.next, struct server_connection, link);
     int fd = socket_detach(&connection->transport.socket);
-    if (fd >= 0)
-        upstreams_drop(connection, false);
+    if (fd < 0)
+        return -1;
+    *ret_breaker = connection->breaker;
+    connection->breaker = NULL;
+    upstreams_drop(connection, false);
     return fd;
 }
 
 static struct server_connection *connection_from(struct upstreams *upstreams, struct server *server,
-                                                 int fd)
+                                                 int fd, struct breaker *breaker)
 {
     struct server_connection *connection = new_connection(upstreams, server);
     struct socket orphan;
     struct socket *socket = connection ? &connection->transport.socket : &orphan;
     socket_init(socket, upstreams->loop, fd, on_connection_news);
     socket->readable = false; /* the poller tells what came meanwhile when it is watched */
-    if (connection && socket_watch(socket))
+    if (connection && socket_watch(socket)) {
+        connection->breaker = breaker;
         return connection;
+    }
     socket_close(socket, false);
+    if (breaker)
+        room_give_back(breaker);
     if (connection)
         pool_put(upstreams->connections, connection);
     return NULL;
@@ -592,12 +637,14 @@ static void use_loan(struct upstreams *upstreams, struct server_pool *pool,
     waiting->user->on_loan(waiting->user, connection);
 }
 
-void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd)
+void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd,
+                         struct breaker *breaker)
 {
     struct server_pool *pool = find_pool(upstreams, server);
     ASSERT(upstreams->loans_asked > 0 && pool && pool->loans > 0);
     upstreams->loans_asked--;
-    struct server_connection *connection = fd >= 0 ? connection_from(upstreams, server, fd) : NULL;
+    struct server_connection *connection =
+        fd >= 0 ? connection_from(upstreams, server, fd, breaker) : NULL;
     if (connection)
         use_loan(upstreams, pool, connection);
     pool->loans--;

@@ -8,6 +8,7 @@
 #include "net/timeouts.h"
 #include "net/transport.h"
 #include "upstream/balancer.h"
+#include "upstream/room.h"
 
 struct lending_circle;
 struct server_connection;
@@ -33,6 +34,7 @@ struct server_connection {
     struct server *server;
     struct connection_user *user;           /* NULL: idle */
     struct tls_server_context *tls_context; /* a reference; NULL: without TLS */
+    struct breaker *breaker;                /* in which it counts, until it is closed */
     struct grave grave;
 };
 
@@ -77,12 +79,15 @@ struct server_connection *upstreams_take_idle(struct upstreams *upstreams,
                                               const struct server_question *question,
                                               struct connection_user *user);
 
-/* A new connection to one address of the server, lent to `user`; IO_PENDING: news will tell, and
- * upstreams_go_on_connecting is to be asked. IO_FAILED: `*ret_connection` is NULL, and `*ret_error`
- * says why. IO_DONE and NULL: the server has as many calls as the limit permits. */
+/* A new connection to one address of the server, lent to `user`, on that account, of which what
+ * room it has is used up or given back; IO_PENDING: news will tell, and upstreams_go_on_connecting
+ * is to be asked. IO_FAILED: `*ret_connection` is NULL, and `*ret_error` says why;
+ * ERROR_CONNECTIONS_FULL: there is no room for it, nor an idle one of this loop in its way. IO_DONE
+ * and NULL: the server has as many calls as the limit permits. */
 enum io upstreams_connect(struct upstreams *upstreams, const struct server_question *question,
-                          const struct address *address, struct connection_user *user,
-                          struct server_connection **ret_connection, enum error_code *ret_error);
+                          struct connection_account *account, const struct address *address,
+                          struct connection_user *user, struct server_connection **ret_connection,
+                          enum error_code *ret_error);
 
 /* Goes on with one that is pending, and shakes hands where the server is spoken to over TLS.
  * IO_DONE: it is established, and loans are no longer for it. IO_FAILED: `*ret_error`; it is to be

@@ -14,6 +14,7 @@ struct upstreams {
     unsigned index;                      /* in the circle */
     uint32_t loans_asked;                /* and not answered yet */
     uint32_t waiters;                    /* in queues, or with a message under way */
+    uint32_t searches;                   /* for room, under way or not taken note of (room.h) */
     struct pool *connections;
     struct server_pool **pools; /* by server id; made when first used */
     uint32_t pool_count;
@@ -33,8 +34,13 @@ struct list *upstreams_shared(struct upstreams *upstreams, const struct server *
  * left. */
 void upstreams_let_go(struct upstreams *upstreams, struct farewell_letter *letter);
 
-/* An idle connection leaves this loop for another: its descriptor, or -1. */
-int upstreams_give_idle(struct upstreams *upstreams, struct server *server);
+/* Closes an idle connection that counts there. False: this loop has none. */
+COLD bool upstreams_close_idle_of(struct upstreams *upstreams, const struct breaker *breaker);
+
+/* An idle connection leaves this loop for another: its descriptor, or -1, and where it counts. */
+int upstreams_give_idle(struct upstreams *upstreams, struct server *server,
+                        struct breaker **ret_breaker);
 
 /* A loan has come (or -1): for a user that still connects to the server, else for the pool. */
-void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd);
+void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd,
+                         struct breaker *breaker);

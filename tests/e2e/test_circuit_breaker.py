@@ -3,11 +3,12 @@ more at once than it may have."""
 
 import json
 import pathlib
+import socket
 import threading
 
 import pytest
 
-from harness.deadline import poll_until
+from harness.deadline import Late, poll_until
 from harness.metrics import read_metrics
 from harness.origin import answering, in_turn
 from harness.weir import run_weir_command, write_configuration
@@ -177,6 +178,148 @@ def test_a_call_whose_client_leaves_is_over(start_origin, start_weir, connect):
     assert connect(weir).ask().status == 503
     client.reset()
     poll_until(lambda: connect(weir).ask().status == 200, what="there is room for a call")
+
+
+# Connections
+
+class Counted:
+    """Servers that look at each connection that comes how many there are with it. Meanwhile none
+    answers, so that what is too many stays so."""
+
+    def __init__(self, limit):
+        self.limit, self.lock = limit, threading.Lock()
+        self.origins, self.most, self.excess = [], 0, []
+
+    def count(self):
+        return sum(is_open(connection) for origin in self.origins
+                   for connection in list(origin.connections))
+
+    def look(self):
+        """An end that is on its way is waited for."""
+        with self.lock:
+            try:
+                poll_until(lambda: self.count() <= self.limit, seconds=5)
+            except Late:
+                self.excess.append(self.count())
+            self.most = max(self.most, self.count())
+
+    def http1(self, connection):
+        self.look()
+        while True:
+            connection.read_request()
+            with self.lock:
+                connection.answer(200, b"x")
+
+    def http2(self, connection):
+        self.look()
+        while True:
+            request = connection.read_request()
+            with self.lock:
+                connection.answer(request, 200, b"x")
+
+
+def is_open(connection):
+    """Neither of both ends has closed it: what it has sent may still wait to be read."""
+    established = 1
+    try:
+        return connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == established
+    except OSError:
+        return False  # it is over
+
+
+@pytest.fixture
+def start_counted(start_origin, start_h2_origin, start_weir, directory):
+    def start(limit, kinds, threads, more=""):
+        counted = Counted(limit)
+        starts = {"http1": start_origin, "http2": start_h2_origin}
+        counted.origins = [starts[kind](getattr(counted, kind)) for kind in kinds]
+        counted.text = configuration(*[origin.url for origin in counted.origins], threads=threads,
+                                     breaker=f"{{max_connections: {limit}}}",
+                                     more=f"admin: unix:{directory}/admin\n", upstream=more)
+        counted.weir = start_weir(counted.text)
+        counted.told = lambda: read_metrics(f"{directory}/admin")("weir_upstream_connections",
+                                                                  upstream="app")
+        return counted
+    return start
+
+
+@pytest.mark.parametrize("kinds, limit, crowd", [
+    (["http1", "http1", "http1"], 4, 12), (["http2", "http2"], 2, 12), (["http1", "http2"], 3, 12),
+], ids=["HTTP/1", "HTTP/2", "both"])
+def test_it_has_no_more_connections_than_it_may(start_counted, connect, kinds, limit, crowd):
+    counted = start_counted(limit, kinds, threads=4)
+    statuses = []
+
+    def asks():
+        client = connect(counted.weir)
+        for _ in range(30):
+            statuses.append(client.ask().status)
+
+    threads = [threading.Thread(target=asks) for _ in range(crowd)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(statuses) == 30 * crowd and set(statuses) <= {200, 503}
+    assert statuses.count(200) >= 30
+    assert not counted.excess and 0 < counted.most <= limit
+    # Nobody is left without: idle ones give way, on whatever thread they are.
+    clients = [connect(counted.weir) for _ in range(8)]
+    assert [client.ask().status for client in clients * 3] == [200] * 24
+    assert not counted.excess and 0 < counted.told() <= limit
+
+
+def test_an_idle_connection_of_another_server_or_thread_gives_way(start_counted, connect):
+    counted = start_counted(1, ["http1", "http2", "http1"], threads=4)
+    clients = [connect(counted.weir) for _ in range(8)]
+    assert [client.ask().status for client in clients * 4] == [200] * 32
+    assert not counted.excess and counted.most == 1 and counted.told() == 1
+    assert all(origin.requests for origin in counted.origins)
+
+
+def test_where_all_connections_are_in_use_the_next_is_refused(start_origin, start_weir, connect,
+                                                              directory):
+    def holds(connection):
+        connection.read_request()
+        connection.hold()
+
+    origins = [start_origin(holds) for _ in range(2)]
+    weir = start_weir(configuration(
+        *[origin.server for origin in origins], breaker="{max_connections: 2}", threads=2,
+        more=f"admin: unix:{directory}/admin\n",
+        upstream="retry: {attempts: 3, backoff: 1ms, on: [5xx, connect]}"))
+    busy = [connect(weir) for _ in range(2)]
+    for client in busy:
+        client.send_request()
+    poll_until(lambda: sum(len(origin.requests) for origin in origins) == 2, what="two calls")
+    refused = connect(weir).ask()
+    assert refused.status == 503 and refused.value("Retry-After") == "1"
+    wait_for_errors(directory, "connections_full", 1)
+    metrics = read_metrics(f"{directory}/admin")
+    assert metrics("weir_circuit_refusals_total", upstream="app") == 1
+    assert metrics("weir_server_failures_total", server=origins[0].server) == 0
+    busy[0].reset()
+    poll_until(lambda: metrics_of(directory) == 1, what="its connection is closed")
+    client = connect(weir)
+    client.send_request()
+    poll_until(lambda: sum(len(origin.requests) for origin in origins) == 3, what="the next call")
+
+
+def metrics_of(directory):
+    return read_metrics(f"{directory}/admin")("weir_upstream_connections", upstream="app")
+
+
+def test_a_limit_that_a_reload_brings_holds_for_what_is_open(start_counted, connect):
+    counted = start_counted(9, ["http1"], threads=1)
+    for client in [connect(counted.weir) for _ in range(3)]:
+        client.ask()
+    place = pathlib.Path(counted.weir.arguments[2]).parent
+    write_configuration(place, counted.text.replace("max_connections: 9", "max_connections: 1"),
+                        counted.weir.address)
+    assert run_weir_command("reload", "-c", counted.weir.arguments[2]).returncode == 0
+    counted.limit = 1
+    assert connect(counted.weir).ask(fields=[("Connection", "close")]).status == 200
+    assert counted.told() <= 1 and not counted.excess
 
 
 def test_settings_without_effect_are_told(start_weir, directory):

@@ -427,6 +427,14 @@ static void draw_queues(struct scenario *scenario, struct chance *chance)
         scenario->excuses |= EXCUSE_LIMIT;
 }
 
+/* With few connections somebody may find all of them in use. */
+static void draw_connections(struct scenario *scenario, struct chance *chance)
+{
+    scenario->connections_most = PICK(chance, 0, 0, 0, 1, 2, 5);
+    if (scenario->connections_most > 0)
+        scenario->excuses |= EXCUSE_LIMIT;
+}
+
 static void write_servers(struct text *yaml, const struct scenario *scenario, unsigned upstream)
 {
     for (unsigned i = 0; i < scenario->server_count; i++) {
@@ -462,9 +470,11 @@ static void write_yaml(struct scenario *scenario)
     text_print(&yaml, "defaults: {retry: %s, hedge: {after: %ums}}\n", scenario->retry,
                scenario->hedge_after);
     for (unsigned i = 0; i < UPSTREAMS; i++) {
-        text_print(&yaml, "%s  %s:\n    %s\n    queue: {size: %u, timeout: %ums}\n    servers:\n",
+        text_print(&yaml,
+                   "%s  %s:\n    %s\n    queue: {size: %u, timeout: %ums}\n"
+                   "    circuit_breaker: {max_connections: %u}\n    servers:\n",
                    i == 0 ? "upstreams:\n" : "", i == 0 ? "one" : "two", scenario->balance[i],
-                   scenario->queue_size[i], scenario->queue_timeout);
+                   scenario->queue_size[i], scenario->queue_timeout, scenario->connections_most);
         write_servers(&yaml, scenario, i);
     }
     for (unsigned i = 0; i < UPSTREAMS; i++)
@@ -529,6 +539,7 @@ void scenario_draw(struct scenario *scenario, uint64_t seed)
     draw_retry(scenario, &apart);
     draw_queues(scenario, &apart);
     draw_hedge(scenario, &apart);
+    draw_connections(scenario, &apart);
     draw_servers(scenario, &chance, &mood, excuses);
     scenario->loops = (unsigned)PICK(&chance, 1, 1, 2, 3);
     unsigned clients = (unsigned)chance_size(&chance, mood.large ? 4 : 12) + 1;

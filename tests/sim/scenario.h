@@ -58,6 +58,7 @@ struct scenario {
     unsigned hedge_after;           /* milliseconds; 0: no second server is asked */
     unsigned places;                /* max_connections of each server; 0: any number */
     unsigned queue_size[UPSTREAMS], queue_timeout; /* milliseconds */
+    unsigned connections_most; /* that each upstream may have open; 0: any number */
     struct client_traits clients[CLIENTS_MAX];
     unsigned client_count;
     uint64_t drain_after_us;  /* 0: only when all clients are done */

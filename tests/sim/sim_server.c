@@ -497,6 +497,20 @@ static enum port_answer on_knock(struct port *port)
     UNREACHABLE();
 }
 
+/* What either side has closed counts no more, though its end may be on its way, or Weir's last
+ * words. */
+static void check_limit(unsigned upstream)
+{
+    unsigned count = 0, most = world_of_servers.scenario->connections_most;
+    LIST_EACH (link, &world_of_servers.visits) {
+        const struct visit *visit = CONTAINER_OF(link, struct visit, link);
+        count += visit->server->traits->upstream == upstream && !visit->over &&
+                 !visit->end->other->closed;
+    }
+    CHECK(most == 0 || count <= most, "%u connections are open to an upstream that may have %u",
+          count, most);
+}
+
 static void on_arrival(struct port *port, struct end *end)
 {
     struct sim_server *server = port->owner;
@@ -508,6 +522,7 @@ static void on_arrival(struct port *port, struct end *end)
     list_push_back(&world_of_servers.visits, &visit->link);
     end->owner = visit;
     end->on_news = on_news;
+    check_limit(server->traits->upstream);
     if (server->traits->habit == KNOCK_DROPS && chance_one_in(&server->chance, 2))
         leave(visit, chance_one_in(&server->chance, 2));
 }

@@ -11,6 +11,7 @@
 #include "main/vocabulary.h"
 #include "net/output.h"
 #include "sim/sys_floor.h"
+#include "upstream/commons.h"
 #include "upstream/lending.h"
 
 #include <stdio.h>
@@ -286,6 +287,8 @@ static void check_servers(void)
     static const char *const names[UPSTREAMS] = {"one", "two"};
     for (unsigned i = 0; i < UPSTREAMS; i++) {
         const struct upstream *upstream = upstream_find(table, slice_from_text(names[i]));
+        unsigned connections = atomic_load(&upstream->commons->breaker.connections);
+        CHECK(connections == 0, "%u connections are still counted", connections);
         for (uint32_t j = 0; j < upstream->count; j++) {
             const struct server *server = upstream->members[j].server;
             CHECK(atomic_load(&server->active) == 0, "%u calls are still counted",
