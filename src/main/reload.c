@@ -30,28 +30,27 @@ static void note(struct reload_history *history, bool done, struct slice words)
         history->refused++;
 }
 
-static void tell_refused(struct reload_history *history, const char *problem, FILE *told)
+/* One time of loading, and who hears of it. */
+struct attempt {
+    const struct reload *reload;
+    bool is_renewal;
+    struct reload_history *history; /* of a reload */
+    FILE *told;                     /* the same; NULL: nobody has asked for it */
+};
+
+static void tell_refused(const struct attempt *attempt, const char *problem)
 {
+    if (attempt->is_renewal) {
+        log_event(LOG_ERROR, "changed certificates were not loaded; those before stay",
+                  LOG_TEXT("problem", slice_from_text(problem)));
+        return;
+    }
     log_event(LOG_ERROR, "the configuration was not loaded; the one before stays",
               LOG_TEXT("problem", slice_from_text(problem)));
-    note(history, false, slice_from_text(problem));
-    if (told)
-        (void)fprintf(told, "the configuration was not loaded; the one before stays: %s\n",
+    note(attempt->history, false, slice_from_text(problem));
+    if (attempt->told)
+        (void)fprintf(attempt->told, "the configuration was not loaded; the one before stays: %s\n",
                       problem);
-}
-
-static void tell_loaded(struct reload_history *history, const struct configuration *before,
-                        const struct configuration *after, FILE *told)
-{
-    char memory[CHANGES_TEXT_MAX];
-    struct text changes = text_over(memory, sizeof(memory));
-    changes_print(&changes, before, after);
-    log_event(LOG_NOTICE, "the configuration was loaded",
-              LOG_TEXT("changes", text_slice(&changes)));
-    note(history, true, text_slice(&changes));
-    if (told)
-        (void)fprintf(told, "the configuration was loaded: %.*s\n", (int)changes.length,
-                      changes.data);
 }
 
 static int64_t threads_of(const struct configuration *configuration)
@@ -81,6 +80,32 @@ static void warn_of_rights(const struct configuration *before, const struct conf
     if (told)
         (void)fputs("warning: user, sandbox and core_dumps take a restart; those before stay\n",
                     told);
+}
+
+static void tell_changes(const struct attempt *attempt, const struct configuration *before,
+                         const struct configuration *after)
+{
+    char memory[CHANGES_TEXT_MAX];
+    struct text changes = text_over(memory, sizeof(memory));
+    changes_print(&changes, before, after);
+    log_event(LOG_NOTICE, "the configuration was loaded",
+              LOG_TEXT("changes", text_slice(&changes)));
+    note(attempt->history, true, text_slice(&changes));
+    if (attempt->told)
+        (void)fprintf(attempt->told, "the configuration was loaded: %.*s\n", (int)changes.length,
+                      changes.data);
+}
+
+static void tell_loaded(const struct attempt *attempt, const struct configuration *before,
+                        const struct configuration *after)
+{
+    if (attempt->is_renewal) {
+        log_event(LOG_NOTICE, "certificates that have changed were read again");
+        return;
+    }
+    tell_changes(attempt, before, after);
+    warn_of_threads(before, after, attempt->told);
+    warn_of_rights(before, after, attempt->told);
 }
 
 /* ---- the admin side */
@@ -133,21 +158,22 @@ bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, con
 /* ---- the reload */
 
 /* What is wrong with the file goes to both. NULL: it is. */
-static struct snapshot *load(const struct reload *reload, bool is_renewal, FILE *told)
+static struct snapshot *load(const struct attempt *attempt)
 {
+    const struct reload *reload = attempt->reload;
     char *text = NULL;
     size_t length = 0;
     FILE *wrong = open_memstream(&text, &length);
     if (!wrong)
         return NULL;
     void *live = &reload->registries->live;
-    struct snapshot *snapshot = is_renewal
+    struct snapshot *snapshot = attempt->is_renewal
                                     ? load_renewal(reload->path, reload->opener, live, wrong)
                                     : load_file(reload->path, reload->opener, live, wrong, NULL);
     if (fclose(wrong) == 0) {
         (void)fwrite(text, 1, length, stderr);
-        if (told)
-            (void)fwrite(text, 1, length, told);
+        if (attempt->told)
+            (void)fwrite(text, 1, length, attempt->told);
     }
     free(text);
     return snapshot;
@@ -171,69 +197,54 @@ static bool publish(const struct reload *reload, struct worker *worker, struct a
     return true;
 }
 
-bool reload_run(const struct reload *reload, struct worker *worker, struct admin *admin,
-                struct reload_history *history, FILE *told)
+static const char *why_not_loaded(const struct attempt *attempt)
+{
+    if (attempt->is_renewal)
+        return "something is wrong with them, as told on standard error";
+    return attempt->told ? "it is wrong or cannot be read"
+                         : "it is wrong or cannot be read, as told on standard error";
+}
+
+static bool refuse(const struct attempt *attempt, const char *problem)
+{
+    tell_refused(attempt, problem);
+    attempt->reload->opener->drop_loaded(attempt->reload->opener);
+    return false;
+}
+
+static bool run(const struct attempt *attempt, struct worker *worker, struct admin *admin)
 {
     struct snapshot *before = worker_snapshot(worker);
-    struct snapshot *after = load(reload, false, told);
-    if (!after) {
-        tell_refused(history,
-                     told ? "it is wrong or cannot be read"
-                          : "it is wrong or cannot be read, as told on standard error",
-                     told);
-        reload->opener->drop_loaded(reload->opener);
-        return false;
-    }
+    struct snapshot *after = load(attempt);
+    if (!after)
+        return refuse(attempt, why_not_loaded(attempt));
     /* Both are held, so that they can be compared, and the log goes on under one that lives. */
     snapshot_ref(before);
     snapshot_ref(after);
     char memory[512] = "";
     struct text problem = text_over(memory, sizeof(memory) - 1);
-    bool published = publish(reload, worker, admin, after, &problem);
+    bool published = publish(attempt->reload, worker, admin, after, &problem);
     if (published) {
         error_log_start(after);
-        tell_loaded(history, before->configuration, after->configuration, told);
-        warn_of_threads(before->configuration, after->configuration, told);
-        warn_of_rights(before->configuration, after->configuration, told);
+        tell_loaded(attempt, before->configuration, after->configuration);
     } else {
         memory[problem.length] = '\0';
-        tell_refused(history, memory, told);
-        reload->opener->drop_loaded(reload->opener);
+        (void)refuse(attempt, memory);
     }
     snapshot_unref(after);
     snapshot_unref(before);
     return published;
 }
 
-static void tell_not_renewed(const struct reload *reload, const char *problem)
+bool reload_run(const struct reload *reload, struct worker *worker, struct admin *admin,
+                struct reload_history *history, FILE *told)
 {
-    log_event(LOG_ERROR, "changed certificates were not loaded; those before stay",
-              LOG_TEXT("problem", slice_from_text(problem)));
-    reload->opener->drop_loaded(reload->opener);
+    const struct attempt attempt = {.reload = reload, .history = history, .told = told};
+    return run(&attempt, worker, admin);
 }
 
 bool reload_renew(const struct reload *reload, struct worker *worker, struct admin *admin)
 {
-    struct snapshot *before = worker_snapshot(worker);
-    struct snapshot *after = load(reload, true, NULL);
-    if (!after) {
-        tell_not_renewed(reload, "something is wrong with them, as told on standard error");
-        return false;
-    }
-    /* Both are held, so that the log goes on under one that lives. */
-    snapshot_ref(before);
-    snapshot_ref(after);
-    char memory[512] = "";
-    struct text problem = text_over(memory, sizeof(memory) - 1);
-    bool published = publish(reload, worker, admin, after, &problem);
-    if (published) {
-        error_log_start(after);
-        log_event(LOG_NOTICE, "certificates that have changed were read again");
-    } else {
-        memory[problem.length] = '\0';
-        tell_not_renewed(reload, memory);
-    }
-    snapshot_unref(after);
-    snapshot_unref(before);
-    return published;
+    const struct attempt attempt = {.reload = reload, .is_renewal = true};
+    return run(&attempt, worker, admin);
 }
