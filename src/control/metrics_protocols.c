@@ -1,0 +1,67 @@
+/* What loops count of HTTP/2 and TLS with clients, and the certificates. */
+#include "base/map.h"
+#include "control/metrics_page_int.h"
+#include "exchange/plan.h"
+
+#include <inttypes.h>
+
+/* ---- HTTP/2 */
+
+void metrics_print_h2(FILE *file, const struct metrics_sources *sources)
+{
+    metric_single(file, "weir_h2_connections_total", METRIC_COUNTER,
+                  "Connections of clients that spoke HTTP/2.", METRICS_SUM(h2_connections));
+    metric_single(file, "weir_h2_floods_total", METRIC_COUNTER,
+                  "Connections of HTTP/2 that were closed because of a flood.",
+                  METRICS_SUM(h2_floods));
+    metric_single(file, "weir_h2_malformed_requests_total", METRIC_COUNTER,
+                  "Requests of HTTP/2 that were malformed and therefore reset.",
+                  METRICS_SUM(h2_malformed));
+}
+
+/* ---- TLS */
+
+static void print_handshakes(FILE *file, const struct metrics_sources *sources)
+{
+    uint64_t resumed = METRICS_SUM(tls_resumed), all = METRICS_SUM(tls_handshakes);
+    metric_begin(file, "weir_tls_handshakes_total", METRIC_COUNTER,
+                 "Handshakes of TLS with clients that succeeded, anew or resumed by a ticket.");
+    (void)fprintf(file,
+                  "weir_tls_handshakes_total{kind=\"full\"} %" PRIu64
+                  "\nweir_tls_handshakes_total{kind=\"resumed\"} %" PRIu64 "\n",
+                  all - resumed, resumed);
+    metric_begin(file, "weir_tls_failures_total", METRIC_COUNTER,
+                 "Handshakes that failed, by cause.");
+    for (unsigned i = TLS_FAILURE_NONE + 1; i < TLS_FAILURE_COUNT; i++) {
+        (void)fputs("weir_tls_failures_total{cause=\"", file);
+        for (const char *at = tls_failure_name((enum tls_failure)i); *at; at++)
+            (void)fputc(ascii_lower(*at), file);
+        (void)fprintf(file, "\"} %" PRIu64 "\n",
+                      metrics_sum(sources, offsetof(struct loop_counts, tls_failures) +
+                                               i * sizeof(struct counter)));
+    }
+}
+
+static void print_certificates(FILE *file, const struct metrics_sources *sources)
+{
+    const struct plans *plans = snapshot_get(sources->snapshot, &plan_part);
+    metric_begin(file, "weir_certificate_expiry_timestamp_seconds", METRIC_GAUGE,
+                 "When a certificate that is served expires, in seconds since 1970.");
+    const struct served_certificate *served = plans->served_certificates;
+    struct map seen;
+    map_init(&seen);
+    for (; served; served = served->next) {
+        if (map_get(&seen, served->key) || !map_set(&seen, served->key, file))
+            continue;
+        (void)fputs("weir_certificate_expiry_timestamp_seconds{", file);
+        metric_label(file, "site", served->site);
+        (void)fprintf(file, ",key=\"%s\"} %" PRId64 "\n", served->key_kind, served->ends);
+    }
+    map_fini(&seen);
+}
+
+void metrics_print_tls(FILE *file, const struct metrics_sources *sources)
+{
+    print_handshakes(file, sources);
+    print_certificates(file, sources);
+}
