@@ -54,6 +54,7 @@ static const uint8_t CANDIDATES[(LENGTH_MAX + 1) * LETTERS] = {
     [AT(8, 'f', 'c')] = FIELD_IF_MATCH,
     [AT(8, 'f', 'g')] = FIELD_IF_RANGE,
     [AT(8, 'o', 'o')] = FIELD_LOCATION,
+    [AT(8, 'r', 't')] = FIELD_PRIORITY,
     [AT(9, 'o', 'e')] = FIELD_FORWARDED,
     [AT(9, '-', 'i')] = FIELD_X_REAL_IP,
     [AT(10, 'o', 'o')] = FIELD_CONNECTION,

@@ -65,6 +65,7 @@ enum {
     F(USER_AGENT, "User-Agent", 0)                                                                 \
     F(REFERER, "Referer", 0)                                                                       \
     F(ACCEPT, "Accept", 0)                                                                         \
+    F(PRIORITY, "Priority", 0)                                                                     \
     F(ALLOW, "Allow", 0)                                                                           \
     F(SERVER, "Server", FIELD_TELLS_SERVER)                                                        \
     F(X_POWERED_BY, "X-Powered-By", FIELD_TELLS_SERVER)                                            \

@@ -173,33 +173,43 @@ static bool is_of_connection(enum field_name id, struct slice value)
     }
 }
 
-/* What stands at most once: each reader of two might take another one. */
-struct unique {
-    struct slice host, length;
+struct noted {
+    struct slice host, length; /* stand at most once: each reader of two might take another one */
+    struct slice priority;
 };
 
-static bool is_unique(struct unique *unique, enum field_name id, struct slice value)
+static bool note(struct slice *place, struct slice value)
 {
-    struct slice *place = id == FIELD_HOST             ? &unique->host
-                          : id == FIELD_CONTENT_LENGTH ? &unique->length
-                                                       : NULL;
-    if (!place)
-        return true;
-    if (place->data)
-        return false;
+    bool is_first = !place->data;
     *place = value;
-    return true;
+    return is_first;
 }
 
-static bool are_fields(struct slice rest, struct unique *ret_unique)
+/* False: what came before is there twice. */
+static bool note_field(struct noted *noted, enum field_name id, struct slice value)
+{
+    switch (id) {
+    case FIELD_HOST:
+        return note(&noted->host, value);
+    case FIELD_CONTENT_LENGTH:
+        return note(&noted->length, value);
+    case FIELD_PRIORITY:
+        noted->priority = value;
+        return true;
+    default:
+        return true;
+    }
+}
+
+static bool are_fields(struct slice rest, struct noted *ret_noted)
 {
     struct field field;
-    *ret_unique = (struct unique){0};
+    *ret_noted = (struct noted){0};
     while (h2_block_next(&rest, &field)) {
         if (!is_name(field.name) || !is_value(field.value))
             return false;
         if (is_of_connection(field.id, field.value) ||
-            !is_unique(ret_unique, field.id, field.value))
+            !note_field(ret_noted, field.id, field.value))
             return false;
     }
     return true;
@@ -221,41 +231,51 @@ static bool is_target(const struct h2_pseudo *pseudo)
            (path.data[0] == '/' || (is_options && slice_equal(path, SLICE("*"))));
 }
 
-bool h2_block_is_request(const struct h2_block *block)
+/* The target has an authority, and Host, where it is there as well, says the same. */
+static bool is_host(struct slice authority, struct slice host)
+{
+    if (!authority.data || !host.data)
+        return authority.data || host.data;
+    return slice_equal_fold(host, authority);
+}
+
+bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *ret_facts)
 {
     struct slice rest = span_slice(&block->bytes);
     struct h2_pseudo pseudo;
-    struct unique unique;
-    uint64_t length = 0;
-    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &unique))
+    struct noted noted;
+    *ret_facts = (struct h2_block_facts){0};
+    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &noted))
         return false;
     bool is_method = pseudo.method.length > 0 && bytes_are(pseudo.method, BYTE_TOKEN);
     bool values = is_value(pseudo.path) && is_value(pseudo.authority) && is_value(pseudo.scheme);
-    bool agree = !unique.host.data || !pseudo.authority.data ||
-                 slice_equal_fold(unique.host, pseudo.authority);
-    bool counted = !unique.length.data || slice_to_number(unique.length, INT64_MAX, &length);
     bool is_response = pseudo.status.data != NULL;
-    return is_method && !is_response && values && agree && counted && is_target(&pseudo);
+    ret_facts->is_counted = noted.length.data != NULL;
+    ret_facts->priority = noted.priority;
+    bool counted =
+        !noted.length.data || slice_to_number(noted.length, INT64_MAX, &ret_facts->length);
+    return is_method && !is_response && values && counted && is_target(&pseudo) &&
+           is_host(pseudo.authority, noted.host);
 }
 
 bool h2_block_is_response(const struct h2_block *block)
 {
     struct slice rest = span_slice(&block->bytes);
     struct h2_pseudo pseudo;
-    struct unique unique;
+    struct noted noted;
     uint64_t length = 0, status = 0;
-    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &unique))
+    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &noted))
         return false;
     bool is_request = pseudo.method.data || pseudo.scheme.data || pseudo.authority.data ||
                       pseudo.path.data || pseudo.protocol.data;
     bool is_status = pseudo.status.length == 3 && slice_to_number(pseudo.status, 599, &status) &&
                      status >= 100 && status != 101; /* RFC 9113 8.6 */
     return is_status && !is_request &&
-           (!unique.length.data || slice_to_number(unique.length, INT64_MAX, &length));
+           (!noted.length.data || slice_to_number(noted.length, INT64_MAX, &length));
 }
 
 bool h2_block_is_trailers(const struct h2_block *block)
 {
-    struct unique unique;
-    return are_fields(span_slice(&block->bytes), &unique);
+    struct noted noted;
+    return are_fields(span_slice(&block->bytes), &noted);
 }

@@ -30,10 +30,17 @@ void h2_block_clear(struct h2_block *block);
  * pseudo-header field the id is FIELD_OTHER; of a name that is no token it says nothing. */
 bool h2_block_next(struct slice *rest, struct field *ret_field);
 
+/* What the head of a request says of its stream. */
+struct h2_block_facts {
+    bool is_counted;       /* there is a Content-Length */
+    uint64_t length;       /* and this is what it says */
+    struct slice priority; /* RFC 9218 5, as it came; data is NULL where none did */
+};
+
 /* Whether the block is well-formed as the head of a request (RFC 9113 8.2, 8.3.1), of a response
  * (8.3.2) or as a trailer section (8.1). What is only wrong as a URI or as a host is found when it
  * is read. */
-bool h2_block_is_request(const struct h2_block *block);
+bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *ret_facts);
 bool h2_block_is_response(const struct h2_block *block);
 bool h2_block_is_trailers(const struct h2_block *block);
 

@@ -1,6 +1,8 @@
 /* What comes: callbacks of the library, which only note what they are told. */
 #include "base/assert.h"
+#include "base/cold.h"
 #include "wire/h2_int.h"
+#include "wire/h2_priority.h"
 
 #include <string.h>
 
@@ -45,7 +47,7 @@ void h2_stream_reset_malformed(struct h2_stream *stream)
     h2_reset_malformed(stream->h2, stream->id);
 }
 
-/* What the library would drop without a word makes the whole request malformed (RFC 9113 8.2). */
+/* What the library would drop without a word makes a server's message malformed (RFC 9113 8.2). */
 static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
                              const uint8_t *name, size_t name_length, const uint8_t *value,
                              size_t value_length, uint8_t flags, void *user)
@@ -62,19 +64,45 @@ static struct h2_block take_block(struct h2 *h2)
     return block;
 }
 
-/* A head that is too large is answered; nobody can tell whether it is well-formed. */
-static bool is_request(const struct h2_block *block)
+/* The body of a request has ended, and is as long as its head says (RFC 9113 8.1.1). The library
+ * sees to responses: there it takes the request to know. */
+static bool is_whole(const struct h2_stream *stream)
 {
-    return block->too_large || block->too_many || h2_block_is_request(block);
+    return !stream->is_counted || stream->body_received == stream->body_length;
+}
+
+/* A head that is too large is answered; nobody can tell whether it is well-formed. */
+static bool is_request(struct h2_stream *stream, struct h2_block_facts *ret_facts)
+{
+    const struct h2_block *block = &stream->head;
+    *ret_facts = (struct h2_block_facts){0};
+    if (block->too_large || block->too_many)
+        return true;
+    if (!h2_block_is_request(block, ret_facts))
+        return false;
+    stream->is_counted = ret_facts->is_counted;
+    stream->body_length = ret_facts->length;
+    return !stream->ended || is_whole(stream);
+}
+
+COLD static void set_priority(const struct h2_stream *stream, struct slice value)
+{
+    struct h2_priority priority = h2_priority_read(value);
+    const nghttp2_extpri wanted = {.urgency = priority.urgency, .inc = priority.is_incremental};
+    (void)nghttp2_session_change_extpri_stream_priority(stream->h2->session, stream->id, &wanted,
+                                                        0);
 }
 
 static void take_head(struct h2_stream *stream)
 {
+    struct h2_block_facts facts;
     stream->head = take_block(stream->h2);
-    if (!is_request(&stream->head)) {
+    if (!is_request(stream, &facts)) {
         h2_reset_malformed(stream->h2, stream->id);
         return;
     }
+    if (facts.priority.data)
+        set_priority(stream, facts.priority);
     stream->is_request = true;
     h2_stream_note(stream);
 }
@@ -89,8 +117,8 @@ static void take_trailers(struct h2_stream *stream)
 {
     struct h2_block block = take_block(stream->h2);
     bool in_tunnel = stream->is_tunnel && !stream->h2->is_to_server; /* only DATA (RFC 9113 8.5) */
-    bool good = stream->is_request && !in_tunnel && !block.too_large && !block.too_many &&
-                h2_block_is_trailers(&block);
+    bool good = stream->is_request && stream->ended && is_whole(stream) && !in_tunnel &&
+                !block.too_large && !block.too_many && h2_block_is_trailers(&block);
     h2_block_clear(&stream->trailers);
     stream->trailers = block;
     if (!good)
@@ -107,8 +135,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS)
         h2->has_settings = true;
-    if (!stream)
-        return 0;
+    if (!stream || stream->error)
+        return 0; /* what still comes on it is for nobody */
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         stream->ended = true;
     if (frame->hd.type == NGHTTP2_HEADERS && h2->is_to_server && !stream->is_request)
@@ -117,9 +145,20 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         take_head(stream);
     else if (frame->hd.type == NGHTTP2_HEADERS)
         take_trailers(stream);
+    else if (stream->ended && !is_whole(stream))
+        h2_stream_reset_malformed(stream);
     if (stream->ended && stream->is_request)
         h2_stream_note(stream);
     return 0;
+}
+
+/* More than the head said makes the request malformed (RFC 9113 8.1.1). */
+static bool is_too_long(struct h2_stream *stream, size_t length)
+{
+    if (!stream->is_counted)
+        return false;
+    stream->body_received += length;
+    return stream->body_received > stream->body_length;
 }
 
 /* What is for nobody any more opens the connection's window again at once. */
@@ -128,7 +167,11 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 {
     struct h2_stream *stream = h2_stream_find(user, id);
     (void)flags;
-    if (!stream || stream->closed || !stream->is_request) {
+    bool is_wanted = stream && !stream->closed && !stream->error && stream->is_request;
+    bool too_long = is_wanted && is_too_long(stream, length);
+    if (too_long)
+        h2_stream_reset_malformed(stream);
+    if (!is_wanted || too_long) {
         (void)nghttp2_session_consume_connection(session, length);
         return 0;
     }

@@ -95,7 +95,7 @@ static bool read_fields(struct slice rest, uint32_t count, struct fields *fields
 
 /* ---- framing */
 
-/* The library holds the length against what comes (RFC 9113 8.1.1). */
+/* What comes is held against the length (h2_receive.c). */
 static enum error_code read_framing(const struct h2_stream *stream, struct request_head *head)
 {
     const struct field *field = fields_find(&head->fields, FIELD_CONTENT_LENGTH);

@@ -8,14 +8,16 @@
 
 /* ---- beginning and end */
 
-/* Ours is the gate; what the library would count by itself is let through to a multiple. */
-static nghttp2_option *new_option(void)
+/* Ours is the gate; what the library would count by itself is let through to a multiple. What a
+ * message of a client must be is checked here alone (h2_block.h, h2_receive.c). */
+static nghttp2_option *new_option(bool is_to_server)
 {
     nghttp2_option *option = NULL;
     if (nghttp2_option_new(&option) != 0)
         return NULL;
     nghttp2_option_set_no_auto_window_update(option, 1); /* windows open as bodies are taken */
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_no_http_messaging(option, !is_to_server);
     nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
     nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
     nghttp2_option_set_max_continuations(option, 2 * H2_GATE_CONTINUATIONS_MAX);
@@ -49,7 +51,7 @@ static nghttp2_session *new_session(struct h2 *h2)
     nghttp2_mem memory = {&h2->pools->small, on_new, on_free, on_new_cleared, on_resize};
     nghttp2_session *session = NULL;
     nghttp2_session_callbacks *callbacks = NULL;
-    nghttp2_option *option = new_option();
+    nghttp2_option *option = new_option(h2->is_to_server);
     if (option && nghttp2_session_callbacks_new(&callbacks) == 0) {
         h2_set_receiving(callbacks);
         nghttp2_session_callbacks_set_send_data_callback(callbacks, h2_send_content);

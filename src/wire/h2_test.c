@@ -240,7 +240,8 @@ static bool is_request(const char *const (*pairs)[2], size_t count)
     for (size_t i = 0; i < count; i++)
         assert_true(h2_block_add(&block, &limits, &pools, slice_from_text(pairs[i][0]),
                                  slice_from_text(pairs[i][1])));
-    bool good = h2_block_is_request(&block);
+    struct h2_block_facts facts;
+    bool good = h2_block_is_request(&block, &facts);
     h2_block_clear(&block);
     buffer_pools_fini(&pools);
     return good;
@@ -262,25 +263,42 @@ static void the_check_stands_without_the_library(void **state)
     {                                                                                              \
         ":path", "/"                                                                               \
     }
-    assert_true(IS_REQUEST(METHOD, SCHEME, PATH));
-    assert_true(IS_REQUEST(METHOD, SCHEME, PATH, {"te", "trailers"}));
+#define HOST                                                                                       \
+    {                                                                                              \
+        ":authority", "a"                                                                          \
+    }
+    assert_true(IS_REQUEST(HOST, METHOD, SCHEME, PATH));
+    assert_true(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"te", "trailers"}));
+    assert_true(IS_REQUEST(METHOD, SCHEME, PATH, {"host", "a"}));
+    assert_true(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"host", "A"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, PATH));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"host", "b"}));
+    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"host", "a"}, {"host", "a"}));
     assert_true(IS_REQUEST({":method", "CONNECT"}, {":authority", "a:1"}));
-    assert_true(IS_REQUEST({":method", "OPTIONS"}, SCHEME, {":path", "*"}));
-    assert_false(IS_REQUEST(SCHEME, PATH));
-    assert_false(IS_REQUEST(METHOD, PATH));
-    assert_false(IS_REQUEST(METHOD, SCHEME));
-    assert_false(IS_REQUEST(METHOD, METHOD, SCHEME, PATH));
-    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {":protocol", "websocket"}));
-    assert_false(IS_REQUEST(METHOD, SCHEME, {"x", "y"}, PATH));
-    assert_false(IS_REQUEST(METHOD, SCHEME, {":path", "*"}));
-    assert_false(IS_REQUEST(METHOD, SCHEME, {":path", "a"}));
+    assert_true(IS_REQUEST(HOST, {":method", "OPTIONS"}, SCHEME, {":path", "*"}));
+    assert_false(IS_REQUEST(HOST, SCHEME, PATH));
+    assert_false(IS_REQUEST(HOST, METHOD, PATH));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME));
+    assert_false(IS_REQUEST(HOST, METHOD, METHOD, SCHEME, PATH));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {":protocol", "websocket"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, {"x", "y"}, PATH));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, {":path", "*"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, {":path", "a"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, {":path", "/\r"}));
+    assert_false(IS_REQUEST(HOST, {":method", "G T"}, SCHEME, PATH));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {":status", "200"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {":x", "y"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"content-length", "+1"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"x", " a"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"x y", "a"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"te", "gzip"}));
     assert_false(IS_REQUEST({":method", "CONNECT"}, SCHEME, PATH, {":authority", "a"}));
-    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"transfer-encoding", "chunked"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"transfer-encoding", "chunked"}));
     assert_false(
-        IS_REQUEST(METHOD, SCHEME, PATH, {"content-length", "1"}, {"content-length", "1"}));
-    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"x", "a\nb"}));
-    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"X", "a"}));
-    assert_false(IS_REQUEST(METHOD, SCHEME, PATH, {"", "a"}));
+        IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"content-length", "1"}, {"content-length", "1"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"x", "a\nb"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"X", "a"}));
+    assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"", "a"}));
 }
 
 static void the_fields_of_a_block_are_known_by_their_names(void **state)

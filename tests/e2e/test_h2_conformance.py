@@ -216,9 +216,11 @@ def body(fields, *pieces):
     return send
 
 
-def trailers(*fields, end=True):
+def trailers(*fields, end=True, head=(), data=None):
     def send(client):
-        stream = client.send_headers(request_fields("POST"), end=False)
+        stream = client.send_headers(request_fields("POST", fields=list(head)), end=False)
+        if data is not None:
+            client.send_data(stream, data)
         client.send_headers(list(fields), stream, end=end)
         return stream
     return send
@@ -246,6 +248,13 @@ STREAM_ERRORS = [
     ("8.1.1 a length without a body",
      lambda c: c.send_headers(request_fields("POST", fields=[("content-length", "1")])),
      PROTOCOL_ERROR),
+    ("8.1.1 a body in spite of a length of 0", body([("content-length", "0")], b"abc"),
+     PROTOCOL_ERROR),
+    ("8.1.1 a body that has become too long, and has not ended",
+     lambda c: (lambda stream: (c.send_data(stream, b"abc"), stream)[1])(c.send_headers(
+         request_fields("POST", fields=[("content-length", "2")]), end=False)), PROTOCOL_ERROR),
+    ("8.1.1 a length above the body, which trailers end",
+     trailers(("x", "y"), head=[("content-length", "5")], data=b"abc"), PROTOCOL_ERROR),
     ("8.1.1 two lengths",
      body([("content-length", "3"), ("content-length", "3")], b"abc"), PROTOCOL_ERROR),
     ("8.1.1 a length that is none", body([("content-length", "+3")], b"abc"), PROTOCOL_ERROR),
@@ -265,6 +274,8 @@ STREAM_ERRORS = [
     ("8.2.2 Transfer-Encoding", with_fields(("transfer-encoding", "chunked")), PROTOCOL_ERROR),
     ("8.2.2 Upgrade", with_fields(("upgrade", "websocket")), PROTOCOL_ERROR),
     ("8.2.2 TE of more than trailers", with_fields(("te", "trailers, deflate")), PROTOCOL_ERROR),
+    ("8.2.1 capitals among trailers", trailers(("X-Test", "a")), PROTOCOL_ERROR),
+    ("8.2.1 LF in a value among trailers", trailers(("x", "a\nb")), PROTOCOL_ERROR),
     ("8.2.2 Connection among trailers", trailers(("connection", "close")), PROTOCOL_ERROR),
     ("8.3 an unknown pseudo-header field", exactly(METHOD, SCHEME, PATH, HOST, (":x", "y")),
      PROTOCOL_ERROR),
@@ -378,6 +389,10 @@ BORNE = [
     ("8.3.1 Host alone", exactly(METHOD, SCHEME, PATH, ("host", "example.com"))),
     ("8.3.1 Host that says the same", with_fields(("host", "example.com"))),
     ("8.3.1 OPTIONS *", exactly((":method", "OPTIONS"), SCHEME, (":path", "*"), HOST)),
+    ("8.1.1 a length of 0 without a body", with_fields(("content-length", "0"))),
+    ("8.1.1 a length, and a body in pieces with trailers",
+     trailers(("x", "y"), head=[("content-length", "3")], data=b"abc")),
+    ("RFC 9218 5 a priority that is none", with_fields(("priority", 'u=9, "; \\'))),
     ("RFC 7541 4.2 a smaller table", before((SETTINGS, 0, 0, settings_payload({1: 0})))),
     ("RFC 7541 6.2.3 a field that is never indexed", lambda c: (c.send_frame(
         HEADERS, 5, 1, c.block(request_fields()) + b"\x10\x01x\x01y"),
