@@ -433,7 +433,10 @@ enum call_progress call_start(struct call *call)
             return progress;
     }
     bool queues = call->upstream->queue && !call->never_queues;
-    return queues ? start_in_turn(call, alone) : next_server(call, alone);
+    enum call_progress progress = queues ? start_in_turn(call, alone) : next_server(call, alone);
+    if (call_searches_room(call) && call_is_placed(call))
+        call_end_search(call);
+    return progress;
 }
 
 /* ---- the request */

@@ -123,10 +123,15 @@ enum call_progress call_search_room(struct call *call)
     return CALL_WAIT;
 }
 
-void call_leave_breaker(struct call *call)
+void call_end_search(struct call *call)
 {
     if (call->search)
         leave_search(call);
+}
+
+void call_leave_breaker(struct call *call)
+{
+    call_end_search(call);
     breaker_leave(&call->upstream->commons->breaker, call->pass);
     call->pass = BREAKER_NO_PASS;
 }

@@ -25,6 +25,9 @@ struct connection_account call_account(struct call *call);
  * news. CALL_FAILED: all connections are in use, or the call does not wait. */
 COLD enum call_progress call_search_room(struct call *call);
 
+/* It has a connection that was there already: the room goes back, for as long as that one lasts. */
+COLD void call_end_search(struct call *call);
+
 /* Whether a search is under way, or its outcome was not taken note of. */
 static inline bool call_searches_room(const struct call *call)
 {

@@ -1,6 +1,8 @@
 #include "upstream/room.h"
 
 #include "base/arena.h"
+#include "upstream/call.h"
+#include "upstream/commons.h"
 #include "upstream/lending.h"
 #include "upstream/upstreams_int.h"
 
@@ -228,6 +230,44 @@ static void what_is_found_for_who_has_left_goes_back(void **state)
     assert_int_equal(count_connections(), 1);
 }
 
+static void note_news(struct call *call)
+{
+    (void)call;
+    bench->is_told = true;
+}
+
+/* While it was searched for, another call has left a connection. */
+static void room_that_is_not_needed_goes_back(void **state)
+{
+    static const struct breaker_settings settings = {.max_connections = 2};
+    static const struct timeouts timeouts = {.connect = IDLE_MS};
+    static const struct h1_limits limits = {.header_size = 1024, .header_count = 10};
+    struct upstream *upstream = calloc(1, sizeof(*upstream) + sizeof(struct upstream_member));
+    struct commons *commons = commons_get(server_registry_commons(bench->servers), SLICE("app"));
+    struct call call;
+    (void)state;
+    assert_true(upstream && commons);
+    upstream->commons = commons;
+    upstream->breaker = &settings;
+    upstream->count = 1;
+    upstream->members[0].server = bench->server;
+    bench->account.breaker = &commons->breaker;
+    struct server_connection *busy = connect_on(0);
+    put_idle_on(1);
+    call_init(&call, bench->upstreams[0], upstream, &timeouts, &limits, &bench->arena, NULL,
+              note_news);
+    assert_int_equal(call_start(&call), CALL_WAIT);
+    while (!bench->is_told)
+        turn();
+    assert_int_equal(atomic_load(&commons->breaker.connections), 2);
+    upstreams_keep(busy, IDLE_MS);
+    assert_int_equal(call_start(&call), CALL_READY);
+    assert_int_equal(atomic_load(&commons->breaker.connections), 1);
+    call_finish(&call);
+    assert_int_equal(atomic_load(&commons->breaker.connections), 0);
+    free(upstream);
+}
+
 static void a_lower_limit_is_come_down_to(void **state)
 {
     (void)state;
@@ -310,6 +350,7 @@ int main(void)
         TEST(one_of_another_loop_is_found_and_its_room_brought),
         TEST(where_all_are_in_use_there_is_none),
         TEST(what_is_found_for_who_has_left_goes_back),
+        TEST(room_that_is_not_needed_goes_back),
         TEST(a_lower_limit_is_come_down_to),
         TEST(what_another_account_has_opened_stays),
         TEST(a_loan_takes_its_room_along),
