@@ -42,22 +42,36 @@ static void print_handshakes(FILE *file, const struct metrics_sources *sources)
     }
 }
 
-static void print_certificates(FILE *file, const struct metrics_sources *sources)
+/* Sites that share a certificate are told once. */
+static void print_times(FILE *file, const struct metrics_sources *sources, const char *name,
+                        size_t offset)
 {
     const struct plans *plans = snapshot_get(sources->snapshot, &plan_part);
-    metric_begin(file, "weir_certificate_expiry_timestamp_seconds", METRIC_GAUGE,
-                 "When a certificate that is served expires, in seconds since 1970.");
     const struct served_certificate *served = plans->served_certificates;
     struct map seen;
     map_init(&seen);
     for (; served; served = served->next) {
-        if (map_get(&seen, served->key) || !map_set(&seen, served->key, file))
+        int64_t time = *(const int64_t *)((const char *)served + offset);
+        if (time == 0 || map_get(&seen, served->key) || !map_set(&seen, served->key, file))
             continue;
-        (void)fputs("weir_certificate_expiry_timestamp_seconds{", file);
+        (void)fprintf(file, "%s{", name);
         metric_label(file, "site", served->site);
-        (void)fprintf(file, ",key=\"%s\"} %" PRId64 "\n", served->key_kind, served->ends);
+        (void)fprintf(file, ",key=\"%s\"} %" PRId64 "\n", served->key_kind, time);
     }
     map_fini(&seen);
+}
+
+static void print_certificates(FILE *file, const struct metrics_sources *sources)
+{
+    static const char expiry[] = "weir_certificate_expiry_timestamp_seconds";
+    static const char staple[] = "weir_certificate_ocsp_expiry_timestamp_seconds";
+    metric_begin(file, expiry, METRIC_GAUGE,
+                 "When a certificate that is served expires, in seconds since 1970.");
+    print_times(file, sources, expiry, offsetof(struct served_certificate, ends));
+    metric_begin(file, staple, METRIC_GAUGE,
+                 "When what an OCSP responder says of a certificate, and clients are shown with "
+                 "it, ceases to hold, in seconds since 1970.");
+    print_times(file, sources, staple, offsetof(struct served_certificate, staple_ends));
 }
 
 void metrics_print_tls(FILE *file, const struct metrics_sources *sources)

@@ -58,6 +58,7 @@ static bool add(struct builder *builder, const struct tls_settings *settings,
     const char *which =
         diagnostics_text(builder->diagnostics, "the certificate \"%.*s\"", SHOWN(found->path));
     site_warn_of_time(builder, certificate, settings->more.directory.node, which);
+    site_warn_of_no_staple(builder, certificate, settings->more.directory.node, which);
     builder->good++;
     return site_directory_add(directory, certificate);
 }

@@ -11,6 +11,7 @@
 #include "sys/clock.h"
 #include "tls/tls_key_reader.h"
 #include "tls/tls_settings.h"
+#include "tls/tls_staple.h"
 
 /* ---- `plain_http` */
 
@@ -152,6 +153,7 @@ static void add_pair(struct builder *builder, struct certificates *certificates,
         return;
     }
     site_warn_of_time(builder, certificate, pair->certificate.node, "the certificate");
+    site_staple(builder, certificate, pair);
     certificates->items[certificates->count++] = certificate;
     builder->good++;
 }
@@ -258,7 +260,9 @@ bool site_note_served(struct builder *builder, struct slice site,
                                               .key = arena_join(&plans->arena, key, 3),
                                               .site = site,
                                               .key_kind = kind,
-                                              .ends = tls_certificate_ends(certificates[i])};
+                                              .ends = tls_certificate_ends(certificates[i]),
+                                              .staple_ends =
+                                                  tls_certificate_staple_ends(certificates[i])};
         plans->served_certificates = served;
     }
     return true;
@@ -350,6 +354,7 @@ static bool build_site(struct builder *builder, struct site *site)
     const struct site_settings *settings = scope_group(configuration, site->scope, &site_group);
     const struct plain_http_settings *plain =
         scope_group(configuration, site->scope, &plain_http_group);
+    site_refuse_lonely_staple(builder, tls);
     if (!tls_settings_are_on(tls)) {
         if (tls->pair.key.node)
             diagnostics_error(builder->diagnostics, tls->pair.key.node->position,

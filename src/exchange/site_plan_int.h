@@ -78,6 +78,17 @@ bool site_keep_certificate(struct builder *builder, struct tls_certificate *cert
 void site_warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
                        const struct node *node, const char *which);
 
+/* In site_staple.c: warns of one that says that clients shall refuse it as it is (RFC 7633). */
+void site_warn_of_no_staple(struct builder *builder, const struct tls_certificate *certificate,
+                            const struct node *node, const char *which);
+
+/* The same file: an answer that belongs to no certificate is an error. */
+void site_refuse_lonely_staple(struct builder *builder, const struct tls_settings *settings);
+
+/* The same file: has shown with it what the settings say. */
+void site_staple(struct builder *builder, const struct tls_certificate *certificate,
+                 const struct tls_pair *pair);
+
 /* For those who watch when certificates end. False: no memory. */
 bool site_note_served(struct builder *builder, struct slice site,
                       const struct tls_certificate *const *certificates, size_t count);

@@ -105,6 +105,13 @@ static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CI
     return tls_entrance_seal(tls->entrance, now, name, iv, cipher, mac, is_sealing);
 }
 
+int tls_on_status_asked(SSL *ssl, void *unused)
+{
+    (void)unused;
+    return tls_show_staple(ssl, loop_wall(tls_of(ssl)->bytes.socket->loop)) ? SSL_TLSEXT_ERR_OK
+                                                                            : SSL_TLSEXT_ERR_NOACK;
+}
+
 void tls_offer_h2(struct tls *tls)
 {
     ASSERT(tls->state == TLS_STATE_HELLO);

@@ -19,6 +19,12 @@ void tls_prepare_entrance(struct tls_entrance *entrance);
 /* The same: whether HTTP/2 may be chosen on it. */
 bool tls_may_speak_h2(const SSL *ssl);
 
+/* The same: a client asks to be shown what is said of the certificate that was chosen. */
+int tls_on_status_asked(SSL *ssl, void *unused);
+
+/* In tls_staple.c: whether there is something to show it, and it is. Any thread. */
+bool tls_show_staple(SSL *ssl, int64_t now);
+
 struct tls_context {
     SSL_CTX *ssl;                    /* of its terms; others may have it, too: tls_manners.h */
     uint64_t serial;                 /* no other one has it */

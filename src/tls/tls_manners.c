@@ -73,6 +73,7 @@ bool tls_set_common(SSL_CTX *ssl)
     SSL_CTX_set_timeout(ssl, TLS_TICKET_LIFETIME);
     SSL_CTX_set_alpn_select_cb(ssl, select_protocol, NULL);
     SSL_CTX_set_tlsext_servername_callback(ssl, acknowledge_name);
+    SSL_CTX_set_tlsext_status_cb(ssl, tls_on_status_asked);
     return SSL_CTX_set_num_tickets(ssl, 1) == 1 && SSL_CTX_set1_groups_list(ssl, groups) == 1;
 }
 

@@ -57,10 +57,15 @@ bool tls_authorities_read(struct setting_reader *reader, const struct node *node
     "The file with the private key, without password; where none is named, the key stands in the " \
     "certificate's file."
 
+#define OCSP_SUMMARY                                                                               \
+    "The file with what the OCSP responder of its authority says of the certificate, in DER, "     \
+    "which clients are shown with it (stapling)."
+
 static const struct setting pair_records[] = {
     TLS_FILE_RECORD("certificate", struct tls_pair, certificate, SCOPE_SITE, CERTIFICATE_SUMMARY,
                     "/etc/weir/shop.pem"),
     TLS_FILE_RECORD("key", struct tls_pair, key, SCOPE_SITE, KEY_SUMMARY, "/etc/weir/shop.key"),
+    TLS_FILE_RECORD("ocsp", struct tls_pair, ocsp, SCOPE_SITE, OCSP_SUMMARY, "/etc/weir/shop.ocsp"),
 };
 
 static void check_pair(const void *group, const struct node *node, struct diagnostics *diagnostics)
@@ -123,6 +128,8 @@ static const struct setting records[] = {
                     CERTIFICATE_SUMMARY, "/etc/weir/shop.pem"),
     TLS_FILE_RECORD("key", struct tls_settings, pair.key, SCOPE_SITE, KEY_SUMMARY,
                     "/etc/weir/shop.key"),
+    TLS_FILE_RECORD("ocsp", struct tls_settings, pair.ocsp, SCOPE_SITE, OCSP_SUMMARY,
+                    "/etc/weir/shop.ocsp"),
     {.name = "certificates",
      .type = SETTING_CUSTOM,
      .offset = offsetof(struct tls_settings, more),

@@ -43,7 +43,8 @@ bool tls_authorities_read(struct setting_reader *reader, const struct node *node
 
 struct tls_pair {
     struct tls_file certificate;
-    struct tls_file key; /* not named: it stands in the certificate's file */
+    struct tls_file key;  /* not named: it stands in the certificate's file */
+    struct tls_file ocsp; /* towards clients; not named: nothing is shown with it */
 };
 
 /* Written one by one, or all that lie in a directory. */

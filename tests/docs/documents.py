@@ -140,7 +140,9 @@ def _write_certificates(text, directory):
     authority = Authority(directory / "tls")
     for file in files:
         (directory / "tls" / file).parent.mkdir(exist_ok=True)
-        authority.make(file, ["example.com", *names], "rsa" if "rsa" in file else "ecdsa")
+        made = authority.make(file, ["example.com", *names], "rsa" if "rsa" in file else "ecdsa")
+        if f"tls/{file}.ocsp" in text:
+            authority.answer(file, made)
 
 
 def write_files(document, directory):

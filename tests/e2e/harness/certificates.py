@@ -6,7 +6,8 @@ import ipaddress
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 KEYS = {
     "ecdsa": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -58,12 +59,14 @@ class Authority:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256())
 
-    def make(self, file, names, kind="ecdsa", begins=0, ends=90, password=None):
+    def make(self, file, names, kind="ecdsa", begins=0, ends=90, password=None, more=()):
         """Writes FILE.pem with a certificate for those names, valid from `begins` to `ends` days
-        from now, and FILE.key with its key. Gives the certificate."""
+        from now, and FILE.key with its key; `more` are further extensions. Gives the certificate.
+        """
         key = KEYS[kind]()
         certificate = self._sign(_name(names[0]), key.public_key(), begins, ends, [
-            (x509.SubjectAlternativeName([_subject(name) for name in names]), False)])
+            (x509.SubjectAlternativeName([_subject(name) for name in names]), False),
+            *((extension, False) for extension in more)])
         (self.directory / f"{file}.pem").write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM))
         (self.directory / f"{file}.key").write_bytes(key_pem(key, password))
@@ -82,6 +85,33 @@ class Authority:
         revoked = builder.sign(self.key, hashes.SHA256())
         (self.directory / f"{file}.crl").write_bytes(
             revoked.public_bytes(serialization.Encoding.PEM))
+
+
+    def answer(self, file, certificate, status=ocsp.OCSPCertStatus.GOOD, begins=-1, ends=7 * 86400,
+               by=None):
+        """Writes FILE.ocsp with what the responder says of the certificate, from and until so many
+        seconds from now (None: without an end); and the authority behind it into FILE.pem. `by`:
+        key and certificate of who speaks for the authority."""
+        now = datetime.datetime.utcnow().replace(microsecond=0)
+        key, speaker = by or (self.key, self.certificate)
+        revoked = status == ocsp.OCSPCertStatus.REVOKED
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            certificate, self.certificate, hashes.SHA1(), status,
+            now + datetime.timedelta(seconds=begins),
+            None if ends is None else now + datetime.timedelta(seconds=ends),
+            now if revoked else None, None).responder_id(ocsp.OCSPResponderEncoding.HASH, speaker)
+        if by:
+            builder = builder.certificates([speaker])
+        (self.directory / f"{file}.ocsp").write_bytes(builder.sign(
+            key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+        (self.directory / f"{file}.pem").write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM) + self.file.read_bytes())
+
+    def speaker(self):
+        """Key and certificate of who may answer for the authority."""
+        key = KEYS["ecdsa"]()
+        return key, self._sign(_name("speaker"), key.public_key(), 0, 30, [
+            (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False)])
 
 
 def a_site(name="example.com", file="site", rest="respond: {status: 200, body: $host}"):
