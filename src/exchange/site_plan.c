@@ -94,6 +94,7 @@ static struct tls_certificate *read_certificate(struct builder *builder,
         return NULL;
     }
     struct tls_reading reading = site_reading(builder, settings);
+    reading.is_alone = pair->ocsp.node != NULL;
     enum tls_certificate_state state =
         tls_certificate_new(pair->certificate.bytes, key->bytes, &reading, &certificate);
     bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
@@ -431,7 +432,9 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
                               .live = snapshot->live,
                               .manners = tls_manners_new(),
                               .key_reader = tls_key_reader_new()};
-    builder.maker = builder.is_lenient ? tls_maker_new() : NULL;
+    struct tls_maker *own =
+        builder.is_lenient && !builder.live->certificates ? tls_maker_new() : NULL;
+    builder.maker = own ? own : builder.live->certificates;
     struct route_table *routes = snapshot_get(snapshot, &route_part);
     bool good = true;
     for (size_t i = 0; i < route_table_sites(routes); i++)
@@ -442,7 +445,7 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
     for (const struct built_directory *one = builder.directories; one; one = one->next)
         tls_directory_cleanse(&one->settings->more.directory);
     tls_manners_free(builder.manners);
-    tls_maker_free(builder.maker);
+    tls_maker_free(own);
     tls_key_reader_free(builder.key_reader);
     tell_complaints(&builder);
     for (uint32_t i = 0; i < plans->listener_count; i++) {

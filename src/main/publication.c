@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "exchange/client.h"
 #include "sys/thread.h"
+#include "tls/tls_maker.h"
 #include "upstream/farewell.h"
 
 #include <errno.h>
@@ -291,14 +292,17 @@ static void close_gone(struct worker *worker)
 
 static void free_past_snapshots(struct worker *worker, bool all)
 {
+    struct tls_maker *certificates = NULL;
     LIST_EACH_SAFE (link, &worker->past_snapshots) {
         struct past_snapshot *past = CONTAINER_OF(link, struct past_snapshot, link);
         if (!all && snapshot_is_used_by_others(past->snapshot))
             continue;
         list_remove(&past->link);
+        certificates = ((const struct live *)past->snapshot->live)->certificates;
         snapshot_unref(past->snapshot);
         free(past);
     }
+    tls_maker_tidy(certificates);
 }
 
 void publication_tidy(struct worker *worker)

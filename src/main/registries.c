@@ -4,6 +4,7 @@
 #include "main/vocabulary.h"
 #include "obs/log.h"
 #include "tls/tls_context.h"
+#include "tls/tls_maker.h"
 
 #include <stdio.h>
 
@@ -12,15 +13,17 @@ bool registries_init(struct registries *registries, struct sys_opener *opener)
     struct server_registry *servers = server_registry_new();
     struct log_writer *log_writer = log_writer_new(opener);
     struct tls_entrance *tls = tls_entrance_new();
+    struct tls_maker *certificates = tls_maker_new();
     *registries = (struct registries){
         .live = {.servers = servers,
                  .stages = stages,
                  .stage_count = stage_count,
                  .tls = tls,
+                 .certificates = certificates,
                  .is_lenient = true},
         .log_writer = log_writer,
     };
-    if (servers && log_writer && tls) {
+    if (servers && log_writer && tls && certificates) {
         registries->live.logs = log_writer_sinks(log_writer);
         return true;
     }
@@ -34,6 +37,7 @@ void registries_fini(struct registries *registries)
     if (registries->live.servers)
         server_registry_free(registries->live.servers);
     tls_entrance_free(registries->live.tls);
+    tls_maker_free(registries->live.certificates);
     log_stop();
     log_writer_free(registries->log_writer);
     *registries = (struct registries){0};

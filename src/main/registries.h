@@ -1,5 +1,6 @@
-/* What outlives snapshots, in one hand: the servers as they live, the keys of tickets, and the
- * logs. Made before the first snapshot, and gone behind the last. The main thread. */
+/* What outlives snapshots, in one hand: the servers as they live, the keys of tickets,
+ * certificates, and the logs. Made before the first snapshot, and gone behind the last. The main
+ * thread. */
 #pragma once
 
 #include "sys/open.h"

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "tls/tls_der.h"
 #include "tls/tls_key_reader.h"
+#include "tls/tls_maker_int.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -183,12 +184,20 @@ enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice 
                                                struct tls_certificate **ret_certificate)
 {
     enum tls_certificate_state state = TLS_CERTIFICATE_GOOD;
+    unsigned char source[TLS_SOURCE_SIZE];
+    bool may_be_shared = reading->maker && !reading->is_alone && tls_maker_know(chain, key, source);
+    if (may_be_shared && (*ret_certificate = tls_maker_find(reading->maker, source)))
+        return TLS_CERTIFICATE_GOOD;
     struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
     if (!certificate)
         return TLS_CERTIFICATE_NO_MEMORY;
     atomic_init(&certificate->references, 1);
-    if (!reading->maker || !tls_certificate_read_quickly(certificate, chain, key, reading->maker))
+    bool is_usual =
+        reading->maker && tls_certificate_read_quickly(certificate, chain, key, reading->maker);
+    if (!is_usual)
         state = read_thoroughly(certificate, chain, key, reading);
+    if (is_usual && may_be_shared)
+        tls_maker_keep(reading->maker, certificate, source);
     if (state == TLS_CERTIFICATE_GOOD)
         *ret_certificate = certificate;
     else

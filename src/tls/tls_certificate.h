@@ -35,7 +35,8 @@ enum { TLS_KEY_KINDS = 4 };
 struct tls_reading {
     bool weak_too; /* also one that only the profile `old` may serve */
     /* For who reads many of them; NULL: each is read by itself. */
-    struct tls_maker *maker; /* of what is usual */
+    struct tls_maker *maker; /* of what is usual; may give one that others hold already */
+    bool is_alone; /* it must not: the certificate is going to be changed (tls_staple.h) */
     struct tls_key_reader *reader;
 };
 

@@ -13,12 +13,15 @@ struct tls_objects {
     EVP_PKEY *key;
 };
 
+enum { TLS_SOURCE_SIZE = 32 };
+
 struct tls_certificate {
     atomic_uint references;
     unsigned key_kind;
     int64_t begins, ends;
-    struct slice names;       /* GeneralNames in DER */
-    unsigned char digest[32]; /* SHA-256 of the first certificate */
+    struct slice names;                    /* GeneralNames in DER */
+    unsigned char digest[32];              /* SHA-256 of the first certificate */
+    unsigned char source[TLS_SOURCE_SIZE]; /* of the files: tls_maker_int.h */
     struct tls_objects objects;
 };
 

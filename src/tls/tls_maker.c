@@ -6,6 +6,7 @@
 
 #include "tls/tls_maker_int.h"
 
+#include "base/map.h"
 #include "tls/tls_context_int.h"
 #include "tls/tls_der.h"
 
@@ -26,6 +27,8 @@ struct signer {
 };
 
 struct tls_maker {
+    struct map
+        made; /* struct tls_certificate, by what their files are known; a reference to each */
     EC_GROUP *curves[CURVES]; /* NULL: not needed yet */
     struct signer signers[SIGNERS_MAX];
     size_t signer_count;
@@ -51,17 +54,81 @@ struct tls_maker *tls_maker_new(void)
     return calloc(1, sizeof(struct tls_maker));
 }
 
+static void forget_signers(struct tls_maker *maker)
+{
+    for (size_t i = 0; i < maker->signer_count; i++) {
+        free((char *)(uintptr_t)maker->signers[i].bytes.data);
+        X509_free(maker->signers[i].certificate);
+    }
+    maker->signer_count = 0;
+}
+
 void tls_maker_free(struct tls_maker *maker)
 {
     if (!maker)
         return;
     for (size_t i = 0; i < CURVES; i++)
         EC_GROUP_free(maker->curves[i]);
-    for (size_t i = 0; i < maker->signer_count; i++) {
-        free((char *)(uintptr_t)maker->signers[i].bytes.data);
-        X509_free(maker->signers[i].certificate);
-    }
+    for (size_t i = 0; i < maker->made.capacity; i++)
+        tls_certificate_unref(maker->made.entries[i].value);
+    map_fini(&maker->made);
+    forget_signers(maker);
     free(maker);
+}
+
+/* ---- what was made before */
+
+bool tls_maker_know(struct slice chain, struct slice key, unsigned char source[TLS_SOURCE_SIZE])
+{
+    const uint64_t end = chain.length; /* where one file ends and the other begins */
+    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(all, &end, sizeof(end)) == 1 &&
+                EVP_DigestUpdate(all, chain.data, chain.length) == 1 &&
+                EVP_DigestUpdate(all, key.data, key.length) == 1 &&
+                EVP_DigestFinal_ex(all, source, NULL) == 1;
+    EVP_MD_CTX_free(all);
+    return good;
+}
+
+static struct slice name_of(const unsigned char source[TLS_SOURCE_SIZE])
+{
+    return slice_of((const char *)source, TLS_SOURCE_SIZE);
+}
+
+struct tls_certificate *tls_maker_find(const struct tls_maker *maker,
+                                       const unsigned char source[TLS_SOURCE_SIZE])
+{
+    struct tls_certificate *found = map_get(&maker->made, name_of(source));
+    if (found)
+        tls_certificate_ref(found);
+    return found;
+}
+
+void tls_maker_keep(struct tls_maker *maker, struct tls_certificate *certificate,
+                    const unsigned char source[TLS_SOURCE_SIZE])
+{
+    memcpy(certificate->source, source, TLS_SOURCE_SIZE);
+    if (map_set(&maker->made, name_of(certificate->source), certificate))
+        tls_certificate_ref(certificate);
+}
+
+/* Into another map, because one shrinks never, and must not change while it is gone through. */
+void tls_maker_tidy(struct tls_maker *maker)
+{
+    struct map held;
+    if (!maker)
+        return;
+    map_init(&held);
+    for (size_t i = 0; i < maker->made.capacity; i++) {
+        struct tls_certificate *one = maker->made.entries[i].value;
+        bool is_held = one && atomic_load_explicit(&one->references, memory_order_acquire) > 1;
+        if (one && !(is_held && map_set(&held, name_of(one->source), one)))
+            tls_certificate_unref(one);
+    }
+    map_fini(&maker->made);
+    maker->made = held;
+    forget_signers(maker);
 }
 
 /* ---- keys */

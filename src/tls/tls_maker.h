@@ -1,6 +1,7 @@
 /* Makes what the library serves of certificates that are usual (tls_outline.h), of many of them
  * fast: most of what it takes for one by itself goes into a search through all that it could be.
- * For who reads many (struct tls_reading); one thread. */
+ * What it has made it gives again for the same files, as long as somebody holds it, so that a
+ * reload makes only what has changed. For who reads many (struct tls_reading); one thread. */
 #pragma once
 
 struct tls_maker;
@@ -8,3 +9,6 @@ struct tls_maker;
 /* NULL: no memory, and then each certificate is read by itself. */
 struct tls_maker *tls_maker_new(void);
 void tls_maker_free(struct tls_maker *maker); /* NULL is accepted */
+
+/* Lets go of what nobody else holds any more. NULL is accepted. */
+void tls_maker_tidy(struct tls_maker *maker);

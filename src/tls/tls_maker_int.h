@@ -5,6 +5,17 @@
 #include "tls/tls_maker.h"
 #include "tls/tls_outline.h"
 
+/* By what the files of a certificate and of its key are known. False: no memory. */
+bool tls_maker_know(struct slice chain, struct slice key, unsigned char source[TLS_SOURCE_SIZE]);
+
+/* What was made of these files before, for which the caller gets a reference. NULL: nothing. */
+struct tls_certificate *tls_maker_find(const struct tls_maker *maker,
+                                       const unsigned char source[TLS_SOURCE_SIZE]);
+
+/* Holds one that was made of the files that are known so, as far as there is memory. */
+void tls_maker_keep(struct tls_maker *maker, struct tls_certificate *certificate,
+                    const unsigned char source[TLS_SOURCE_SIZE]);
+
 /* From a certificate in DER, its outline and `secret` (tls_outline_fits), and from those that
  * signed it, one behind the other. The objects are the caller's. False: the library finds fault
  * with one, or no memory. */

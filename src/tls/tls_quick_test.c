@@ -224,6 +224,43 @@ static void who_signed_many_is_made_once(void **state)
         tls_certificate_unref(certificates[i]);
 }
 
+static struct tls_certificate *made_by(struct tls_maker *maker, const struct test_certificate *made,
+                                       bool is_alone)
+{
+    struct tls_certificate *certificate;
+    struct tls_reading reading = {.maker = maker, .is_alone = is_alone};
+    assert_int_equal(tls_certificate_new(slice_from_text(made->chain), slice_from_text(made->key),
+                                         &reading, &certificate),
+                     TLS_CERTIFICATE_GOOD);
+    return certificate;
+}
+
+static void what_was_made_is_given_again_while_somebody_holds_it(void **state)
+{
+    (void)state;
+    struct test_certificate made[2];
+    struct tls_maker *maker = tls_maker_new();
+    test_certificate_make(&made[0], names);
+    test_certificate_make(&made[1], names);
+    struct tls_certificate *first = made_by(maker, &made[0], false);
+    struct tls_certificate *other = made_by(maker, &made[1], false);
+    struct tls_certificate *alone = made_by(maker, &made[0], true);
+    assert_ptr_not_equal(first, other);
+    assert_ptr_not_equal(first, alone);
+    tls_maker_tidy(maker);
+    struct tls_certificate *again = made_by(maker, &made[0], false);
+    assert_ptr_equal(again, first);
+    assert_int_equal(first->references, 3);
+    tls_certificate_unref(again);
+    tls_certificate_unref(first);
+    tls_maker_tidy(maker);
+    assert_int_equal(other->references, 2);
+    tls_maker_free(maker);
+    assert_int_equal(other->references, 1);
+    tls_certificate_unref(other);
+    tls_certificate_unref(alone);
+}
+
 /* No byte that is another one, and no end that is missing, is read beyond. */
 static void a_changed_certificate_is_told_or_read_as_the_library_does(void **state)
 {
@@ -253,6 +290,7 @@ int main(void)
         cmocka_unit_test(what_is_not_usual_is_left_to_the_library),
         cmocka_unit_test(what_the_library_finds_fault_with_is_told),
         cmocka_unit_test(who_signed_many_is_made_once),
+        cmocka_unit_test(what_was_made_is_given_again_while_somebody_holds_it),
         cmocka_unit_test(a_changed_certificate_is_told_or_read_as_the_library_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,7 @@ struct upstream {
 
 struct log_sinks;
 struct tls_entrance;
+struct tls_maker;
 struct stage;
 
 /* What the parts of a snapshot refer to and do not own: what lives on, and what is built in. */
@@ -110,6 +111,7 @@ struct live {
     const struct stage *const *stages; /* in the order in which they run */
     uint32_t stage_count;
     struct tls_entrance *tls; /* what TLS connections of clients begin with; NULL: there are none */
+    struct tls_maker *certificates; /* what earlier ones were served with; NULL: nothing was */
     bool is_lenient; /* the snapshot will serve: one bad certificate of many does not stop it */
     /* Is told a file of TLS that is not good, or not with another one. NULL: nobody is. */
     void (*note_bad_file)(struct live *live, struct slice path);
