@@ -433,8 +433,9 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
                               .manners = tls_manners_new(),
                               .key_reader = tls_key_reader_new()};
     struct tls_maker *own =
-        builder.is_lenient && !builder.live->certificates ? tls_maker_new() : NULL;
+        builder.is_lenient && !builder.live->certificates ? tls_maker_new(false) : NULL;
     builder.maker = own ? own : builder.live->certificates;
+    tls_maker_tidy(builder.maker); /* of a configuration that was refused */
     struct route_table *routes = snapshot_get(snapshot, &route_part);
     bool good = true;
     for (size_t i = 0; i < route_table_sites(routes); i++)

@@ -13,7 +13,7 @@ bool registries_init(struct registries *registries, struct sys_opener *opener)
     struct server_registry *servers = server_registry_new();
     struct log_writer *log_writer = log_writer_new(opener);
     struct tls_entrance *tls = tls_entrance_new();
-    struct tls_maker *certificates = tls_maker_new();
+    struct tls_maker *certificates = tls_maker_new(true);
     *registries = (struct registries){
         .live = {.servers = servers,
                  .stages = stages,

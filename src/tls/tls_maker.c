@@ -27,11 +27,11 @@ struct signer {
 };
 
 struct tls_maker {
-    struct map
-        made; /* struct tls_certificate, by what their files are known; a reference to each */
+    struct map made;          /* struct tls_certificate, by `source`; a reference to each */
     EC_GROUP *curves[CURVES]; /* NULL: not needed yet */
     struct signer signers[SIGNERS_MAX];
     size_t signer_count;
+    bool is_for_service;
 };
 
 /* Where the library knows nothing. What is read there must not outlive it, so it stays. */
@@ -47,11 +47,14 @@ static void make_bare(void)
     bare = NULL;
 }
 
-struct tls_maker *tls_maker_new(void)
+struct tls_maker *tls_maker_new(bool is_for_service)
 {
     if (!tls_start_library() || CRYPTO_THREAD_run_once(&bare_once, make_bare) != 1 || !bare)
         return NULL;
-    return calloc(1, sizeof(struct tls_maker));
+    struct tls_maker *maker = calloc(1, sizeof(*maker));
+    if (maker)
+        maker->is_for_service = is_for_service;
+    return maker;
 }
 
 static void forget_signers(struct tls_maker *maker)
@@ -193,7 +196,7 @@ static EVP_PKEY *make_key(struct tls_maker *maker, const struct tls_outline *out
     EVP_PKEY *key = EVP_PKEY_new();
     bool good = key && (outline->curve.length > 0 ? make_ec_key(maker, outline, secret, key)
                                                   : make_rsa_key(secret, key));
-    if (good && prepare_key(key))
+    if (good && (!maker->is_for_service || prepare_key(key)))
         return key;
     EVP_PKEY_free(key);
     return NULL;

@@ -4,10 +4,13 @@
  * reload makes only what has changed. For who reads many (struct tls_reading); one thread. */
 #pragma once
 
+#include <stdbool.h>
+
 struct tls_maker;
 
-/* NULL: no memory, and then each certificate is read by itself. */
-struct tls_maker *tls_maker_new(void);
+/* `is_for_service`: what it makes will be served, so that keys are made ready to sign, which is
+ * half of the work. NULL: no memory, and then each certificate is read by itself. */
+struct tls_maker *tls_maker_new(bool is_for_service);
 void tls_maker_free(struct tls_maker *maker); /* NULL is accepted */
 
 /* Lets go of what nobody else holds any more. NULL is accepted. */

@@ -19,7 +19,7 @@ static const char names[] = "DNS:a.example.com,DNS:*.b.example.com,IP:192.0.2.1"
 static enum tls_certificate_state read_both(const char *chain, const char *key, bool is_quick,
                                             struct tls_certificate **ret_certificate)
 {
-    struct tls_maker *maker = is_quick ? tls_maker_new() : NULL;
+    struct tls_maker *maker = is_quick ? tls_maker_new(true) : NULL;
     assert_int_equal(maker != NULL, is_quick);
     *ret_certificate = NULL;
     enum tls_certificate_state state =
@@ -206,7 +206,7 @@ static void who_signed_many_is_made_once(void **state)
     struct test_certificate made[2], above;
     struct tls_certificate *certificates[2];
     char both[8192];
-    struct tls_maker *maker = tls_maker_new();
+    struct tls_maker *maker = tls_maker_new(true);
     test_certificate_make(&above, "DNS:above");
     for (size_t i = 0; i < 2; i++) {
         test_certificate_make(&made[i], names);
@@ -239,7 +239,7 @@ static void what_was_made_is_given_again_while_somebody_holds_it(void **state)
 {
     (void)state;
     struct test_certificate made[2];
-    struct tls_maker *maker = tls_maker_new();
+    struct tls_maker *maker = tls_maker_new(true);
     test_certificate_make(&made[0], names);
     test_certificate_make(&made[1], names);
     struct tls_certificate *first = made_by(maker, &made[0], false);
