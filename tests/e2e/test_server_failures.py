@@ -10,6 +10,9 @@ from harness.load import Load
 from harness.origin import answering, in_turn
 
 
+PATIENCE = 600  # seconds; tests are over long before
+
+
 @pytest.fixture
 def refusing(ports):
     """An address at which nobody listens."""
@@ -276,3 +279,48 @@ def test_a_late_answer_is_not_given_to_the_next_request(start_origin, start_prox
     assert connect(weir).ask().status == 504
     timed_out.set()
     assert connect(weir).ask().body == b"next"
+
+
+def test_whatever_servers_do_each_client_has_its_answer(start_origin, start_weir, refusing):
+    """Killed, frozen, resetting, half-open, answering 503 and 500, flapping: with `retry` each of
+    them costs attempts, and no client a wrong answer or none."""
+    thawed = threading.Event()
+
+    def freezes(connection):
+        connection.read_request()
+        connection.wait(thawed, PATIENCE)
+
+    def resets(connection):
+        connection.read_request()
+        connection.reset()
+
+    def half_closes(connection):
+        """Says that it says no more, and still listens."""
+        connection.read_request()
+        connection.socket.shutdown(socket.SHUT_WR)
+        connection.read_to_end(PATIENCE)
+
+    def flaps(connection):
+        [serve, resets][connection.number % 2](connection)
+
+    bad = [start_origin(behaviour) for behaviour in (
+        freezes, resets, half_closes, flaps, answering(b"no", status=503),
+        answering(b"no", status=500))]
+    listed = ", ".join(f'"{server}"' for server in (
+        refusing, *[origin.server for origin in bad], start_origin(serve).server))
+    weir = start_weir(f"""
+        threads: 2
+        upstreams:
+          app:
+            servers: [{listed}]
+            timeouts: {{first_byte: 2s}}
+            retry: {{attempts: 8, backoff: 0ms, on: [failure, 500], budget: 100%,
+                     budget_least: 10000}}
+            ejection: {{max_share: 100%, time: 1h}}
+        sites: [{{proxy: app}}]
+    """)
+    with Load(weir, clients=6) as load:
+        load.wait_for(300)
+    assert set(load.statuses) == {200}
+    assert all(origin.requests for origin in bad)
+    thawed.set()
