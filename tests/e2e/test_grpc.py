@@ -200,18 +200,21 @@ def test_what_is_told_of_calls(start_h2c, ports, server, directory):
     weir = start_h2c(f"""
         - routes:
             - {{path: /weir.test.Service/Closed, respond: 403}}
+            - {{path: /weir.test.Service/Gone, proxy: "h2c://127.0.0.1:{ports.take()}"}}
           proxy: "{server.url}"
     """, f"""
         admin: 127.0.0.1:{admin}
-        log: {{access: {{to: {log}, format: "[$status|$grpc.status|$response.trailer.x-sum]"}}}}
+        log: {{access: {{to: {log}, format: "[$status|$grpc.status|$response.trailer.x-sum|$error]"}}}}
     """)
     with GrpcClient(weir.address) as client:
         client.unary("Echo", b"hello")
         client.error("Fail")
         client.error("Closed")
-    lines = ["[200|0|6]", "[200|5|-]", "[200|7|-]"]
-    poll_until(lambda: log.exists() and len(log.read_text().split()) == 3, what="the log")
+        client.error("Gone")
+    lines = ["[200|0|6|-]", "[200|5|-|-]", "[200|7|-|-]", "[200|14|-|connect_refused]"]
+    poll_until(lambda: log.exists() and len(log.read_text().split()) == 4, what="the log")
     assert log.read_text().split() == lines
     metrics = read_metrics(("127.0.0.1", admin))
-    for code in ("0", "5", "7"):
+    for code in ("0", "5", "7", "14"):
         assert metrics("weir_grpc_responses_total", status=code) == 1
+    assert metrics("weir_errors_total", error="connect_refused", side="upstream") == 1
