@@ -239,23 +239,32 @@ static bool is_host(struct slice authority, struct slice host)
     return slice_equal_fold(host, authority);
 }
 
+bool h2_block_read_facts(const struct h2_block *block, struct h2_block_facts *ret_facts)
+{
+    struct slice bytes = span_slice(&block->bytes), rest = bytes;
+    *ret_facts = (struct h2_block_facts){0};
+    bool good = h2_block_read_pseudo(&rest, &ret_facts->pseudo);
+    ret_facts->fields_at = (uint32_t)(bytes.length - rest.length);
+    return good;
+}
+
 bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *ret_facts)
 {
-    struct slice rest = span_slice(&block->bytes);
-    struct h2_pseudo pseudo;
+    const struct h2_pseudo *pseudo = &ret_facts->pseudo;
     struct noted noted;
-    *ret_facts = (struct h2_block_facts){0};
-    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &noted))
+    if (!h2_block_read_facts(block, ret_facts))
         return false;
-    bool is_method = pseudo.method.length > 0 && bytes_are(pseudo.method, BYTE_TOKEN);
-    bool values = is_value(pseudo.path) && is_value(pseudo.authority) && is_value(pseudo.scheme);
-    bool is_response = pseudo.status.data != NULL;
+    if (!are_fields(slice_from(span_slice(&block->bytes), ret_facts->fields_at), &noted))
+        return false;
+    bool is_method = pseudo->method.length > 0 && bytes_are(pseudo->method, BYTE_TOKEN);
+    bool values = is_value(pseudo->path) && is_value(pseudo->authority) && is_value(pseudo->scheme);
+    bool is_response = pseudo->status.data != NULL;
     ret_facts->is_counted = noted.length.data != NULL;
     ret_facts->priority = noted.priority;
     bool counted =
         !noted.length.data || slice_to_number(noted.length, INT64_MAX, &ret_facts->length);
-    return is_method && !is_response && values && counted && is_target(&pseudo) &&
-           is_host(pseudo.authority, noted.host);
+    return is_method && !is_response && values && counted && is_target(pseudo) &&
+           is_host(pseudo->authority, noted.host);
 }
 
 bool h2_block_is_response(const struct h2_block *block)

@@ -30,12 +30,25 @@ void h2_block_clear(struct h2_block *block);
  * pseudo-header field the id is FIELD_OTHER; of a name that is no token it says nothing. */
 bool h2_block_next(struct slice *rest, struct field *ret_field);
 
-/* What the head of a request says of its stream. */
+/* The pseudo-header fields of a request, and that of a response; data is NULL where one was not
+ * sent. */
+struct h2_pseudo {
+    struct slice method, scheme, authority, path, status;
+    struct slice protocol; /* of an extended CONNECT (RFC 8441 4) */
+};
+
+/* What the head of a request says of its stream; slices point into the block. */
 struct h2_block_facts {
+    struct h2_pseudo pseudo;
+    uint32_t fields_at;    /* where in the bytes the others begin */
     bool is_counted;       /* there is a Content-Length */
     uint64_t length;       /* and this is what it says */
     struct slice priority; /* RFC 9218 5, as it came; data is NULL where none did */
 };
+
+/* Reads what the pseudo-header fields say, as far as h2_block_read_pseudo does, and nothing else.
+ */
+bool h2_block_read_facts(const struct h2_block *block, struct h2_block_facts *ret_facts);
 
 /* Whether the block is well-formed as the head of a request (RFC 9113 8.2, 8.3.1), of a response
  * (8.3.2) or as a trailer section (8.1). What is only wrong as a URI or as a host is found when it
@@ -43,13 +56,6 @@ struct h2_block_facts {
 bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *ret_facts);
 bool h2_block_is_response(const struct h2_block *block);
 bool h2_block_is_trailers(const struct h2_block *block);
-
-/* The pseudo-header fields of a request, and that of a response; data is NULL where one was not
- * sent. */
-struct h2_pseudo {
-    struct slice method, scheme, authority, path, status;
-    struct slice protocol; /* of an extended CONNECT (RFC 8441 4) */
-};
 
 /* Takes them off `*rest`, as far as the block has them in their place. False: one is unknown or
  * came twice. */

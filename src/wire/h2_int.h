@@ -52,11 +52,10 @@ struct h2_stream {
     bool wants_room;     /* somebody waits for room, or for the end to be written */
     uint32_t error;      /* it was closed with; enum h2_error where we know it */
     struct h2_block head, trailers;
-    bool is_counted;          /* a client's head says how long the body is */
-    uint64_t body_length;     /* and this is what it says */
-    uint64_t body_received;   /* of a client, so far */
-    struct h2_block *interim; /* towards servers: a ring of heads before the final one, and NULL
-                                 where none has come */
+    struct h2_block_facts facts; /* of a client's `head` */
+    uint64_t body_received;      /* of a client, so far */
+    struct h2_block *interim;    /* towards servers: a ring of heads before the final one, and NULL
+                                    where none has come */
     uint32_t interim_first, interim_count;
     size_t interim_size;               /* of all of them, as a block's */
     struct list body;                  /* pieces received and not taken */

@@ -20,6 +20,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     if (!stream)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     (void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
+    h2->recent = stream;
     return 0;
 }
 
@@ -68,21 +69,18 @@ static struct h2_block take_block(struct h2 *h2)
  * sees to responses: there it takes the request to know. */
 static bool is_whole(const struct h2_stream *stream)
 {
-    return !stream->is_counted || stream->body_received == stream->body_length;
+    return !stream->facts.is_counted || stream->body_received == stream->facts.length;
 }
 
 /* A head that is too large is answered; nobody can tell whether it is well-formed. */
-static bool is_request(struct h2_stream *stream, struct h2_block_facts *ret_facts)
+static bool is_request(struct h2_stream *stream)
 {
     const struct h2_block *block = &stream->head;
-    *ret_facts = (struct h2_block_facts){0};
-    if (block->too_large || block->too_many)
+    if (block->too_large || block->too_many) {
+        (void)h2_block_read_facts(block, &stream->facts);
         return true;
-    if (!h2_block_is_request(block, ret_facts))
-        return false;
-    stream->is_counted = ret_facts->is_counted;
-    stream->body_length = ret_facts->length;
-    return !stream->ended || is_whole(stream);
+    }
+    return h2_block_is_request(block, &stream->facts) && (!stream->ended || is_whole(stream));
 }
 
 COLD static void set_priority(const struct h2_stream *stream, struct slice value)
@@ -95,14 +93,13 @@ COLD static void set_priority(const struct h2_stream *stream, struct slice value
 
 static void take_head(struct h2_stream *stream)
 {
-    struct h2_block_facts facts;
     stream->head = take_block(stream->h2);
-    if (!is_request(stream, &facts)) {
+    if (!is_request(stream)) {
         h2_reset_malformed(stream->h2, stream->id);
         return;
     }
-    if (facts.priority.data)
-        set_priority(stream, facts.priority);
+    if (stream->facts.priority.data)
+        set_priority(stream, stream->facts.priority);
     stream->is_request = true;
     h2_stream_note(stream);
 }
@@ -155,10 +152,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 /* More than the head said makes the request malformed (RFC 9113 8.1.1). */
 static bool is_too_long(struct h2_stream *stream, size_t length)
 {
-    if (!stream->is_counted)
+    if (!stream->facts.is_counted)
         return false;
     stream->body_received += length;
-    return stream->body_received > stream->body_length;
+    return stream->body_received > stream->facts.length;
 }
 
 /* What is for nobody any more opens the connection's window again at once. */

@@ -152,18 +152,17 @@ enum error_code h2_read_request(struct h2_stream *stream, const struct h1_limits
                                 struct request_head *head)
 {
     ASSERT(stream->is_request);
-    struct slice rest = span_slice(&stream->head.bytes);
-    struct h2_pseudo pseudo;
+    const struct h2_pseudo *pseudo = &stream->facts.pseudo;
+    struct slice rest = slice_from(span_slice(&stream->head.bytes), stream->facts.fields_at);
     *head = (struct request_head){.major_version = 2, .minor_version = 1};
-    (void)h2_block_read_pseudo(&rest, &pseudo);
-    head->method_text = pseudo.method.data ? pseudo.method : SLICE("");
+    head->method_text = pseudo->method.data ? pseudo->method : SLICE("");
     head->method = method_find(head->method_text);
     *ret_bytes = span_take(&stream->head.bytes);
     if (stream->head.too_large)
         return ERROR_HEAD_TOO_LARGE;
     if (stream->head.too_many)
         return ERROR_TOO_MANY_FIELDS;
-    return read_rest(stream, rest, &pseudo, limits, arena, head);
+    return read_rest(stream, rest, pseudo, limits, arena, head);
 }
 
 /* They come as late as the body is read; the bytes may be gone before the exchange is. */
