@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { CLOCK_SKEW = 300 }; /* seconds by which the responder's may be ahead */
@@ -19,7 +20,8 @@ struct staple {
 
 /* ---- where it is kept */
 
-static int place = -1; /* among what the library lets us hang on a certificate */
+/* Among what the library lets us hang on a certificate; loops may ask before there is one. */
+static atomic_int place = -1;
 static CRYPTO_ONCE place_once = CRYPTO_ONCE_STATIC_INIT;
 
 static void free_staple(void *parent, void *staple, CRYPTO_EX_DATA *data, int index, long number,
