@@ -4,6 +4,7 @@
 #include "control/metrics_page_int.h"
 #include "sys/clock.h"
 #include "upstream/commons.h"
+#include "upstream/edition.h"
 #include "upstream/health_settings.h"
 #include "upstream/member.h"
 
@@ -75,8 +76,9 @@ static void print_servers(FILE *file, const struct metrics_sources *sources,
     const struct upstream *upstream =
         upstream_first(snapshot_get(sources->snapshot, &upstream_part));
     for (; upstream; upstream = upstream->next) {
-        for (uint32_t i = 0; i < upstream->count; i++) {
-            struct server *server = upstream->members[i].server;
+        const struct upstream *now = upstream_now(upstream);
+        for (uint32_t i = 0; i < now->count; i++) {
+            struct server *server = now->members[i].server;
             if (!map_get(&seen, server->key) && map_set(&seen, server->key, server))
                 print_figure(file, figure, "server", server->key, server);
         }
@@ -209,11 +211,12 @@ static void print_members(FILE *file, const struct metrics_sources *sources, con
     const struct upstream *upstream =
         upstream_first(snapshot_get(sources->snapshot, &upstream_part));
     for (; upstream; upstream = upstream->next) {
-        for (uint32_t i = 0; i < upstream->count; i++) {
-            const struct upstream_member *member = &upstream->members[i];
+        const struct upstream *now = upstream_now(upstream);
+        for (uint32_t i = 0; i < now->count; i++) {
+            const struct upstream_member *member = &now->members[i];
             struct slice key = slice_of((const char *)&member->standing, sizeof(member->standing));
             if (!map_get(&seen, key) && map_set(&seen, key, member->standing))
-                print(file, name, upstream, member);
+                print(file, name, now, member);
         }
     }
     map_fini(&seen);

@@ -4,6 +4,7 @@
 #include "control/upstream_page.h"
 #include "http/query.h"
 #include "obs/log.h"
+#include "upstream/edition.h"
 #include "upstream/health.h"
 #include "upstream/member.h"
 
@@ -51,7 +52,8 @@ static void refuse(struct admin_reply *reply, unsigned status, const char *words
 
 /* ---- whom it is about */
 
-/* The one of that name which has that server. Upstreams without a name may share one. */
+/* The one of that name which has that server, as it is now. Upstreams without a name may share one.
+ */
 static const struct upstream *find(const struct upstream_table *table, struct slice name,
                                    struct slice key, const struct upstream_member **ret_member)
 {
@@ -61,10 +63,10 @@ static const struct upstream *find(const struct upstream_table *table, struct sl
     for (; upstream && !*ret_member; upstream = upstream->next) {
         if (!slice_equal(upstream->name, name))
             continue;
-        found = upstream;
-        for (uint32_t i = 0; !*ret_member && i < upstream->count; i++) {
-            if (slice_equal(upstream->members[i].server->key, key))
-                *ret_member = &upstream->members[i];
+        found = upstream_now(upstream);
+        for (uint32_t i = 0; !*ret_member && i < found->count; i++) {
+            if (slice_equal(found->members[i].server->key, key))
+                *ret_member = &found->members[i];
         }
     }
     return found;

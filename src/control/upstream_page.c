@@ -2,6 +2,7 @@
 
 #include "control/admin.h"
 #include "upstream/commons.h"
+#include "upstream/edition.h"
 #include "upstream/health_settings.h"
 #include "upstream/member.h"
 #include "upstream/probe.h"
@@ -86,7 +87,7 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
                   standing_is_changed(standing) ? "true" : "false", active_of(server),
                   idle_of(server));
     print_milliseconds(file, "latency_ms", expected > 0, (double)expected / 1000);
-    print_milliseconds(file, "check_ms", standing->is_watched && standing->passed > 0,
+    print_milliseconds(file, "check_ms", standing->patient && standing->passed > 0,
                        (double)standing->probe_took);
     (void)fputc('}', file);
 }
@@ -122,7 +123,7 @@ void upstream_page_print_json(FILE *file, const struct upstream_table *table, ui
     for (bool is_first = true; upstream; upstream = upstream->next, is_first = false) {
         if (!is_first)
             (void)fputc(',', file);
-        print_json_upstream(file, upstream, now_ms);
+        print_json_upstream(file, upstream_now(upstream), now_ms);
     }
 }
 
@@ -172,16 +173,18 @@ bool upstream_page_print_table(FILE *file, const struct upstream_table *table, s
             continue;
         found++;
         widen(&widths.upstream, upstream->name);
-        for (uint32_t i = 0; i < upstream->count; i++)
-            widen(&widths.server, upstream->members[i].server->key);
+        const struct upstream *now = upstream_now(upstream);
+        for (uint32_t i = 0; i < now->count; i++)
+            widen(&widths.server, now->members[i].server->key);
     }
     if (found == 0)
         return slice_is_empty(name);
     (void)fprintf(file, "%-*s  %-*s  %-8s  %6s   %6s  %5s  %9s\n", widths.upstream, "upstream",
                   widths.server, "server", "state", "weight", "active", "idle", "latency");
     for (upstream = upstream_first(table); upstream; upstream = upstream->next) {
-        for (uint32_t i = 0; is_asked_for(upstream, name) && i < upstream->count; i++)
-            print_row(file, &widths, upstream, &upstream->members[i], now_ms);
+        const struct upstream *now = upstream_now(upstream);
+        for (uint32_t i = 0; is_asked_for(upstream, name) && i < now->count; i++)
+            print_row(file, &widths, now, &now->members[i], now_ms);
     }
     return true;
 }

@@ -73,7 +73,7 @@ static enum error_code breaker_obstacle(const struct exchange *exchange,
 static bool ask_server(struct rehearsal *rehearsal)
 {
     struct exchange *exchange = rehearsal->exchange;
-    const struct upstream *upstream = exchange->plan->upstream;
+    const struct upstream *upstream = exchange->call.upstream;
     struct balancer_question question = {.key = exchange->call.key,
                                          .has_key = exchange->call.has_key,
                                          .has_wish = exchange->call.has_wish,

@@ -174,10 +174,8 @@ static bool queue_reply(struct exchange *exchange)
 enum verdict exchange_reply(struct exchange *exchange)
 {
     /* A call that failed is over before its page is sent, so that its server is free again. */
-    if (exchange->has_call) {
-        call_finish(&exchange->call);
-        exchange->has_call = false;
-    }
+    if (exchange->has_call)
+        call_stop(&exchange->call);
     struct stream *stream = exchange->stream;
     bool good = exchange->response_sent || queue_reply(exchange);
     size_t sent = 0;

@@ -33,7 +33,7 @@ static void lead_session(struct exchange *exchange, const struct upstream *upstr
 
 void sticking_lead(struct exchange *exchange)
 {
-    const struct upstream *upstream = exchange->plan->upstream;
+    const struct upstream *upstream = exchange->call.upstream;
     if (is_sticky(upstream))
         exchange->assigned |= ASSIGNED_SERVER;
     if (upstream->hash)
@@ -62,8 +62,8 @@ static int home_of(const struct exchange *exchange, const struct upstream *upstr
 
 enum sticking sticking_outcome(const struct exchange *exchange, const struct server *server)
 {
-    const struct upstream *upstream = exchange->plan ? exchange->plan->upstream : NULL;
-    if (!upstream || !server || !is_sticky(upstream))
+    const struct upstream *upstream = server ? exchange->call.upstream : NULL;
+    if (!upstream || !is_sticky(upstream))
         return STICKING_NONE;
     int home = home_of(exchange, upstream);
     if (home == ASSIGNMENT_ABSENT)
@@ -77,7 +77,7 @@ enum sticking sticking_outcome(const struct exchange *exchange, const struct ser
  * for good. What a client makes up is not remembered. */
 static void learn_sessions(struct exchange *exchange, uint32_t member, enum sticking outcome)
 {
-    const struct upstream *upstream = exchange->plan->upstream;
+    const struct upstream *upstream = exchange->call.upstream;
     const struct fields *fields = &exchange->response.fields;
     uint64_t now = loop_now(exchange->context->loop);
     struct slice name, value;
@@ -97,7 +97,7 @@ void sticking_answer(struct exchange *exchange)
 {
     if (exchange->state != EXCHANGE_RELAY)
         return; /* an answer of our own */
-    const struct upstream *upstream = exchange->plan->upstream;
+    const struct upstream *upstream = exchange->call.upstream;
     int member = call_member(&exchange->call);
     enum sticking outcome = sticking_outcome(exchange, exchange->call.server);
     ASSERT(member >= 0 && outcome < STICKING_COUNT);

@@ -11,6 +11,7 @@
 #include "sys/signal.h"
 #include "sys/socket.h"
 #include "upstream/health.h"
+#include "upstream/roster.h"
 
 #include <stdio.h>
 
@@ -186,6 +187,8 @@ bool control_init(struct control *control, struct worker *worker, const struct r
         return false;
     control->admin = admin_new(control->loop, opener, endpoints, control);
     control->health = health_new(control->loop, worker_servers(worker));
+    if (control->health)
+        roster_tell(worker_roster(worker), control->health);
     control->signals = sys_signals_open(control->supervisor > 0);
     if (control->admin && control->health && control->signals >= 0 &&
         acceptor_init(&control->on_signal, control->loop, control->signals, on_signal))

@@ -211,7 +211,7 @@ static void add_tls(struct text *text, const struct explanation *explanation)
 static void add_request(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
-    const struct upstream *upstream = rehearsal->exchange->plan->upstream;
+    const struct upstream *upstream = rehearsal->exchange->call.upstream;
     if (rehearsal->exchange->plan->split)
         add_member(text, "variant", split_variant(rehearsal->exchange));
     add_member(text, "upstream", upstream->name);

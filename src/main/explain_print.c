@@ -152,7 +152,7 @@ static void add_hashed(struct text *text, struct explanation *explanation)
 static const char *add_why(struct text *text, struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->rehearsal.exchange;
-    const struct upstream *upstream = exchange->plan->upstream;
+    const struct upstream *upstream = exchange->call.upstream;
     if (explanation->rehearsal.sticking == STICKING_KEPT && exchange->call.has_wish) {
         add(text, ", to which its cookie leads");
         return "others are for other cookies";
@@ -227,7 +227,7 @@ static void add_priority(struct text *text, const struct upstream *upstream, uin
 
 static void print_others(struct text *text, const struct explanation *explanation, uint64_t now)
 {
-    const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
+    const struct upstream *upstream = explanation->rehearsal.exchange->call.upstream;
     for (uint32_t i = 0; i < upstream->count && i < SHOWN_MAX; i++) {
         const struct server *server = upstream->members[i].server;
         if (server == explanation->rehearsal.server)
@@ -295,7 +295,7 @@ static void print_variant(struct text *text, const struct explanation *explanati
 
 static void print_sticking(struct text *text, struct explanation *explanation)
 {
-    const struct upstream *upstream = explanation->rehearsal.exchange->plan->upstream;
+    const struct upstream *upstream = explanation->rehearsal.exchange->call.upstream;
     enum sticking sticking = explanation->rehearsal.sticking;
     if (sticking == STICKING_NONE)
         return;
@@ -320,7 +320,7 @@ static void print_hedge(struct text *text, const struct explanation *explanation
 static void print_servers(struct text *text, struct explanation *explanation)
 {
     const struct rehearsal *rehearsal = &explanation->rehearsal;
-    const struct upstream *upstream = rehearsal->exchange->plan->upstream;
+    const struct upstream *upstream = rehearsal->exchange->call.upstream;
     const struct server *server = rehearsal->server;
     uint64_t now = loop_now(rehearsal->exchange->context->loop);
     print_variant(text, explanation);

@@ -241,6 +241,8 @@ static bool prepare_publications(struct worker *worker, struct snapshot *snapsho
     unsigned count = 0;
     bool good = metrics_attach(worker->metrics, snapshot) ||
                 worker_fail(worker, "there is no memory for the metrics");
+    good = good && (roster_prepare(worker->roster, snapshot) ||
+                    worker_fail(worker, "there is no memory for the new configuration"));
     good = good && open_listeners(worker, snapshot_get(snapshot, &plan_part));
     while (good && count < worker->loop_count) {
         ret_publications[count] =
@@ -276,6 +278,7 @@ static void become_current(struct worker *worker, struct snapshot *snapshot)
     } else if (worker->snapshot) {
         snapshot_unref(worker->snapshot);
     }
+    roster_take(worker->roster, snapshot);
     worker->snapshot = snapshot;
     mark_gone(worker, snapshot_get(snapshot, &plan_part));
 }
@@ -311,6 +314,7 @@ void publication_tidy(struct worker *worker)
         return;
     close_gone(worker);
     free_past_snapshots(worker, false);
+    roster_tidy(worker->roster);
     farewells_tidy(worker->servers, &worker->circle);
 }
 

@@ -26,11 +26,16 @@ struct worker *worker_new(struct server_registry *servers, struct sys_opener *op
     list_init(&worker->listeners);
     list_init(&worker->past_snapshots);
     worker->clients = client_table_new();
-    if (!worker->clients) {
-        free(worker);
-        return NULL;
-    }
-    return worker;
+    worker->roster = roster_new(servers, &worker->circle);
+    if (worker->clients && worker->roster)
+        return worker;
+    worker_free(worker);
+    return NULL;
+}
+
+struct roster *worker_roster(const struct worker *worker)
+{
+    return worker->roster;
 }
 
 struct server_registry *worker_servers(const struct worker *worker)
@@ -400,6 +405,7 @@ void worker_free(struct worker *worker)
     for (unsigned i = 0; i < worker->loop_count; i++)
         free_loop(&worker->loops[i]);
     publication_fini(worker);
+    roster_free(worker->roster);
     metrics_registry_free(worker->metrics);
     client_table_free(worker->clients);
     free(worker->circle.members);

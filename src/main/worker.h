@@ -10,6 +10,7 @@
 struct loop_counts;
 struct loop_gauges;
 struct metrics_registry;
+struct roster;
 struct worker;
 
 /* `servers` and `opener` must outlive it. NULL: no memory. */
@@ -33,6 +34,9 @@ uint64_t worker_snapshots(const struct worker *worker);
 
 /* The servers that its snapshots were built with. */
 struct server_registry *worker_servers(const struct worker *worker);
+
+/* Who belongs to its upstreams. */
+struct roster *worker_roster(const struct worker *worker);
 
 /* One sentence about what went wrong. */
 const char *worker_problem(const struct worker *worker);

@@ -6,6 +6,7 @@
 #include "main/handover.h"
 #include "main/worker.h"
 #include "upstream/lending.h"
+#include "upstream/roster.h"
 
 /* A loop with its thread. */
 struct worker_loop {
@@ -51,6 +52,7 @@ struct worker {
     struct worker_loop *loops;
     struct handover handover;
     struct lending_circle circle;
+    struct roster *roster;
     unsigned loop_count;
     struct metrics_registry *metrics;
     uint64_t hangs; /* of loops, that were told */

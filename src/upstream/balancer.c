@@ -6,13 +6,15 @@
 #include "upstream/member.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NOWHERE = UINT32_MAX, UNKNOWN_MICROSECONDS = 1000 * 1000, DRAWS = 10 };
 
 /* What is remembered of a member over all lists. */
 struct remembered {
-    uint64_t turn;  /* among equals by load the lowest goes first */
-    uint32_t place; /* in the list; NOWHERE: it is not in it */
+    uint64_t turn;   /* among equals by load the lowest goes first */
+    uint32_t place;  /* in the list; NOWHERE: it is not in it */
+    uint32_t server; /* its serial */
 };
 
 struct balancer {
@@ -28,6 +30,7 @@ struct balancer {
     struct balance_list list;
     struct balance_turns turns; /* made with the list, where turns decide */
     struct remembered *members;
+    uint32_t count; /* of members */
 };
 
 /* ---- life */
@@ -50,10 +53,40 @@ struct balancer *balancer_new(const struct upstream *upstream, uint64_t phase)
         return NULL;
     balancer->serial = upstream->serial;
     balancer->phase = phase;
-    if (allocate(balancer, upstream->count))
-        return balancer;
-    balancer_free(balancer);
-    return NULL;
+    if (!allocate(balancer, upstream->count)) {
+        balancer_free(balancer);
+        return NULL;
+    }
+    balancer->count = upstream->count;
+    for (uint32_t i = 0; i < upstream->count; i++)
+        balancer->members[i].server = upstream->members[i].server->serial;
+    return balancer;
+}
+
+/* In the order of serials, so that both can be gone through side by side. */
+static int compare_servers(const void *one, const void *other)
+{
+    uint32_t a = ((const struct remembered *)one)->server;
+    uint32_t b = ((const struct remembered *)other)->server;
+    return a < b ? -1 : a > b;
+}
+
+/* Who comes has its turn now, and none that it could have saved up. */
+void balancer_take_over(struct balancer *balancer, const struct balancer *before)
+{
+    struct remembered *sorted = malloc(before->count * sizeof(*sorted));
+    if (!sorted)
+        return; /* all begin together */
+    memcpy(sorted, before->members, before->count * sizeof(*sorted));
+    qsort(sorted, before->count, sizeof(*sorted), compare_servers);
+    balancer->turn = before->turn;
+    for (uint32_t i = 0; i < balancer->count; i++) {
+        struct remembered *member = &balancer->members[i];
+        const struct remembered *known =
+            bsearch(member, sorted, before->count, sizeof(*sorted), compare_servers);
+        member->turn = known ? known->turn : before->turn;
+    }
+    free(sorted);
 }
 
 void balancer_free(struct balancer *balancer)

@@ -23,6 +23,9 @@ struct balancer_question {
 /* For an upstream of more than one server. NULL: no memory. `phase`: where the turns begin; 0 for
  * the beginning. */
 struct balancer *balancer_new(const struct upstream *upstream, uint64_t phase);
+
+/* What the one before it remembers of servers that both know, whose turns go on. */
+void balancer_take_over(struct balancer *balancer, const struct balancer *before);
 void balancer_free(struct balancer *balancer);
 
 /* Whether it was made for that upstream, and not for one of an earlier snapshot. */

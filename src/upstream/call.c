@@ -7,7 +7,9 @@
 #include "tls/tls_to_server.h"
 #include "upstream/call_breaker.h"
 #include "upstream/call_h2.h"
+#include "upstream/call_members.h"
 #include "upstream/call_websocket.h"
+#include "upstream/edition.h"
 #include "upstream/ejection.h"
 #include "upstream/reaching.h"
 
@@ -87,7 +89,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
                const struct timeouts *timeouts, const struct h1_limits *limits, struct arena *arena,
                const struct proxy_header *announcement, void (*on_news)(struct call *call))
 {
-    ASSERT(upstream->count > 0 && arena && on_news);
+    ASSERT(arena && on_news);
     ASSERT(!announcement == !upstream->proxy_protocol);
     call->announcement = announcement;
     call->user = (struct connection_user){on_connection_news, on_connection_timeout, on_loan};
@@ -106,36 +108,13 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->websocket = NULL;
     call->queue_priority = QUEUE_PRIORITY_NORMAL;
     call->pass = BREAKER_NO_PASS;
-    call->went_well = false;
+    call->went_well = call->has_edition = call->is_tied = false;
     call->queued_ms = 0;
     call->last_error = ERROR_NONE;
     call->bytes_sent = call->bytes_received = 0;
     begin_attempt(call);
-}
-
-void call_set_key(struct call *call, struct slice key)
-{
-    call->has_key = key.length > 0;
-    call->key = slice_hash(key, 0);
-}
-
-void call_wish(struct call *call, uint32_t member)
-{
-    ASSERT(member < call->upstream->count && call->tried_count == 0);
-    call->has_wish = true;
-    call->wished = (uint16_t)member;
-}
-
-void call_avoid(struct call *call, const struct call *other)
-{
-    ASSERT(call->upstream == other->upstream && call->tried_count == 0 && !call->server);
-    memcpy(call->tried, other->tried, other->tried_count * sizeof(call->tried[0]));
-    call->tried_count = other->tried_count;
-}
-
-int call_member(const struct call *call)
-{
-    return call->tried_count > 0 ? call->tried[call->tried_count - 1] : -1;
+    if (upstream_is_swapped(upstream))
+        call_take_edition(call);
 }
 
 /* ---- getting a connection */
@@ -220,7 +199,7 @@ static enum call_progress connect_server(struct call *call)
 static bool choose_untried(struct call *call)
 {
     ASSERT(!call->connection && call->tried_count <= CALL_TRIES_MAX);
-    if (call->tried_count == CALL_TRIES_MAX)
+    if (call->tried_count > 0 && !call_may_try_more(call))
         return false;
     struct balancer_question question = {.tried = call->tried,
                                          .tried_count = call->tried_count,
@@ -390,6 +369,7 @@ static enum call_progress start_in_turn(struct call *call, bool alone)
         call->error = ERROR_QUEUE_TIMEOUT;
         return CALL_FAILED;
     }
+    call_renew(call);
     return queue_is_called(call->waiter) ? look_for_place(call, alone) : CALL_WAIT;
 }
 
@@ -853,6 +833,14 @@ void call_retry(struct call *call)
     call->last_error = ERROR_NONE;
 }
 
+COLD static void untie(struct call *call)
+{
+    if (call->pass)
+        call_leave_breaker(call);
+    if (call->has_edition)
+        call_let_go_edition(call);
+}
+
 void call_finish(struct call *call)
 {
     check(call);
@@ -861,14 +849,24 @@ void call_finish(struct call *call)
     note_end(call);
     give_back_connection(call);
     end_attempt(call);
-    if (call->pass)
-        call_leave_breaker(call);
+    if (call->is_tied)
+        untie(call);
+}
+
+/* Its edition stays until the end. */
+void call_stop(struct call *call)
+{
+    bool has_edition = call->has_edition;
+    call->has_edition = false;
+    call_finish(call);
+    begin_attempt(call);
+    call->has_edition = call->is_tied = has_edition;
 }
 
 void call_replace(struct call *call, struct call *other)
 {
-    ASSERT(call->home == other->home && call->upstream == other->upstream && !other->waiter &&
-           !call_searches_room(other));
+    ASSERT(call->home == other->home && call->upstream->commons == other->upstream->commons);
+    ASSERT(!other->waiter && !call_searches_room(other));
     const struct call before = *call;
     call_finish(call);
     *call = *other;

@@ -36,7 +36,7 @@ struct call {
     struct connection_user user; /* of `connection` */
     void (*on_news)(struct call *call);
     struct upstreams *home;
-    const struct upstream *upstream;
+    const struct upstream *upstream; /* with the members that it has for this call */
     const struct timeouts *timeouts; /* outlive the call */
     const struct h1_limits *limits;
     struct arena *arena;
@@ -58,11 +58,13 @@ struct call {
     struct server *server;                /* the one that is or was asked */
     uint16_t tried[CALL_TRIES_MAX];       /* members of the upstream */
     uint8_t tried_count;
-    uint8_t asked_count;                 /* how often a server was asked or tried to be */
-    enum breaker_pass pass;              /* of the upstream's circuit breaker */
-    bool went_well;                      /* it was counted so, by its head */
-    bool fresh;                          /* over no connection that was used before */
-    bool may_ask_again;                  /* where no other is left, those that were tried */
+    uint8_t asked_count;    /* how often a server was asked or tried to be */
+    enum breaker_pass pass; /* of the upstream's circuit breaker */
+    bool went_well;         /* it was counted so, by its head */
+    bool has_edition;       /* `upstream` is one, which is held: edition.h */
+    bool is_tied;       /* it may have something to give back at its end: its pass, its edition */
+    bool fresh;         /* over no connection that was used before */
+    bool may_ask_again; /* where no other is left, those that were tried */
     uint8_t address_next, address_count; /* of the server's addresses, while connecting */
     bool reused;                         /* the connection carried calls before */
     bool response_begun;                 /* a byte of a response was seen */
@@ -86,8 +88,9 @@ struct call {
     struct room_search *search; /* with a pass: for room for its connection; NULL: none */
 };
 
-/* Everything that is given must outlive the call. `announcement`: of whom each connection tells
- * first, where the upstream wants that; a connection then serves this call alone. */
+/* Everything that is given must outlive the call. Where the list of the upstream's members was
+ * swapped, `call->upstream` is what stands in its place. `announcement`: of whom each connection
+ * tells first, where the upstream wants that; a connection then serves this call alone. */
 void call_init(struct call *call, struct upstreams *home, const struct upstream *upstream,
                const struct timeouts *timeouts, const struct h1_limits *limits, struct arena *arena,
                const struct proxy_header *announcement, void (*on_news)(struct call *call));
@@ -183,6 +186,10 @@ void call_await(struct call *call, enum call_wait wait);
 /* The call is over. A connection whose messages are both complete is kept, any other is closed; a
  * response that is not complete is reset, so that the server stops. */
 void call_finish(struct call *call);
+
+/* Nobody wants it any more: its connection is given back, as by call_finish, which is still to
+ * come; until then it can be asked whom it asked. */
+COLD void call_stop(struct call *call);
 
 /* The call is over, and the other one, which waits in no queue, goes on in its place and is itself
  * no more. Who hears of it, how often was asked and how long was waited stay. */

@@ -16,6 +16,7 @@ bool call_enter_breaker(struct call *call)
     call->has_searched = false;
     call->error = breaker_enter(&call->upstream->commons->breaker, call->upstream->breaker,
                                 now_of(call), &call->pass);
+    call->is_tied |= call->pass != BREAKER_NO_PASS;
     return call->error == ERROR_NONE;
 }
 

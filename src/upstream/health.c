@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "loop/timer.h"
 #include "obs/log.h"
+#include "upstream/edition.h"
 #include "upstream/health_settings.h"
 #include "upstream/member.h"
 #include "upstream/probe.h"
@@ -13,9 +14,11 @@ enum { FIRST_SPREAD_MS = 500, RETRY_MS = 1000 };
 
 /* A server of an upstream that is asked. */
 struct patient {
+    struct list link; /* of the health's */
     struct health *health;
     const struct upstream *upstream;
     struct standing *standing;
+    bool stays;          /* while lists are swapped */
     struct timer timer;  /* until it is asked next */
     struct list waiting; /* among those whose turn it is, while too many probes are under way */
     struct probe *probe; /* NULL: it is not being asked */
@@ -31,8 +34,7 @@ struct health {
     struct loop *loop;
     struct server_registry *servers;
     struct snapshot *snapshot; /* NULL: nobody is asked */
-    struct patient *patients;
-    uint32_t patient_count;
+    struct list patients;
     struct alarm *alarms; /* by the index of the upstream */
     uint32_t alarm_count;
     uint32_t panics;     /* of them, that are raised */
@@ -49,6 +51,7 @@ struct health *health_new(struct loop *loop, struct server_registry *servers)
     health->loop = loop;
     health->servers = servers;
     list_init(&health->waiting);
+    list_init(&health->patients);
     return health;
 }
 
@@ -59,8 +62,9 @@ static void judge(struct health *health, const struct upstream *upstream)
     if (upstream->index >= health->alarm_count)
         return;
     struct alarm *alarm = &health->alarms[upstream->index];
-    bool panics = upstream_panics(upstream);
-    uint32_t up = 0, enabled = upstream_count_enabled(upstream, &up);
+    const struct upstream *now = upstream_now(upstream);
+    bool panics = upstream_panics(now);
+    uint32_t up = 0, enabled = upstream_count_enabled(now, &up);
     if (panics == alarm->panics)
         return;
     alarm->panics = panics;
@@ -226,54 +230,59 @@ static void on_turn(struct timer *timer)
 
 /* ---- a snapshot comes */
 
-static void drop_patients(struct health *health)
+static void drop_patient(struct patient *patient)
 {
-    for (uint32_t i = 0; i < health->patient_count; i++) {
-        struct patient *patient = &health->patients[i];
-        stop_probe(patient);
-        list_remove(&patient->waiting);
-        timer_fini(&patient->timer);
-        patient->standing->is_watched = false;
-    }
-    ASSERT(health->probes == 0 && list_is_empty(&health->waiting));
-    free(health->patients);
-    health->patients = NULL;
-    health->patient_count = 0;
+    stop_probe(patient);
+    list_remove(&patient->waiting);
+    list_remove(&patient->link);
+    timer_fini(&patient->timer);
+    patient->standing->patient = NULL;
+    free(patient);
 }
 
-/* Asked as soon as it would have been, and at once where nothing is known of it. */
-static void add_patient(struct health *health, const struct upstream *upstream,
+static void drop_patients(struct health *health)
+{
+    LIST_EACH_SAFE (link, &health->patients)
+        drop_patient(CONTAINER_OF(link, struct patient, link));
+    ASSERT(health->probes == 0 && list_is_empty(&health->waiting));
+}
+
+/* Asked as soon as it would have been, and at once where nothing is known of it. False: no memory.
+ */
+static bool add_patient(struct health *health, const struct upstream *upstream,
                         struct standing *standing)
 {
-    struct patient *patient = &health->patients[health->patient_count++];
+    struct patient *patient = malloc(sizeof(*patient));
+    if (!patient)
+        return false;
     uint64_t now = loop_now(health->loop), after = 0;
     uint64_t interval = (uint64_t)upstream->health->interval;
     *patient = (struct patient){.health = health, .upstream = upstream, .standing = standing};
     list_init(&patient->waiting);
+    list_push_back(&health->patients, &patient->link);
     timer_init(&patient->timer, on_turn);
-    standing->is_watched = true;
+    standing->patient = patient;
     if (!standing->score.is_known)
         after = loop_chance(health->loop) % FIRST_SPREAD_MS;
     else if (standing->probe_due > now)
         after = standing->probe_due - now;
     wait_for_turn(patient, after < interval ? after : interval);
+    return true;
 }
 
-static uint32_t count_members(const struct upstream *upstream)
+static struct standing_line line_of(const struct upstream_member *member)
 {
-    uint32_t count = 0;
-    for (; upstream; upstream = upstream->next)
-        count += health_is_checked(upstream->health) ? upstream->count : 0;
-    return count;
+    return (struct standing_line){member->weight, member->priority, member->max_connections};
 }
 
-static void take_lines(struct health *health, const struct upstream *upstream)
+/* Of the members that it has now. */
+static void take_lines(struct health *health, const struct upstream *origin)
 {
     uint64_t now = loop_now(health->loop);
+    const struct upstream *upstream = upstream_now(origin);
     for (uint32_t i = 0; i < upstream->count; i++) {
         const struct upstream_member *member = &upstream->members[i];
-        const struct standing_line line = {member->weight, member->priority,
-                                           member->max_connections};
+        const struct standing_line line = line_of(member);
         if (standing_take_line(health->servers, member->standing, &line, health->taken, now))
             log_event(LOG_NOTICE,
                       "the configuration says something else of a server; what it was "
@@ -284,11 +293,12 @@ static void take_lines(struct health *health, const struct upstream *upstream)
 }
 
 /* Who is not checked any more is not down by checks either. */
-static void release(struct health *health, const struct upstream *upstream)
+static void release(struct health *health, const struct upstream *origin)
 {
+    const struct upstream *upstream = upstream_now(origin);
     for (uint32_t i = 0; i < upstream->count; i++) {
         struct standing *standing = upstream->members[i].standing;
-        if (standing->is_watched || !standing->score.is_known)
+        if (standing->patient || !standing->score.is_known)
             continue;
         standing->score = (struct health_score){0};
         note_failure(standing, (struct probe_failure){0});
@@ -296,19 +306,24 @@ static void release(struct health *health, const struct upstream *upstream)
     }
 }
 
+/* Of the members that it has now, those that nobody asks yet. A patient is of the snapshot's
+ * upstream, which stays when lists are swapped. */
+static void add_patients_of(struct health *health, const struct upstream *origin)
+{
+    const struct upstream *upstream = upstream_now(origin);
+    bool good = true;
+    for (uint32_t i = 0; health_is_checked(upstream->health) && i < upstream->count; i++) {
+        if (!upstream->members[i].standing->patient)
+            good &= add_patient(health, origin, upstream->members[i].standing);
+    }
+    if (!good)
+        log_event(LOG_ERROR, "there is no memory for health checks; servers are not checked");
+}
+
 static void add_patients(struct health *health, const struct upstream *first)
 {
-    uint32_t count = count_members(first);
-    health->patients = count > 0 ? calloc(count, sizeof(*health->patients)) : NULL;
-    if (count > 0 && !health->patients)
-        log_event(LOG_ERROR, "there is no memory for health checks; servers are not checked");
-    const struct upstream *upstream = first;
-    for (; upstream && health->patients; upstream = upstream->next) {
-        for (uint32_t i = 0; health_is_checked(upstream->health) && i < upstream->count; i++) {
-            if (!upstream->members[i].standing->is_watched)
-                add_patient(health, upstream, upstream->members[i].standing);
-        }
-    }
+    for (const struct upstream *upstream = first; upstream; upstream = upstream->next)
+        add_patients_of(health, upstream);
 }
 
 static bool panicked(const struct health *health, struct slice name)
@@ -356,6 +371,41 @@ void health_take(struct health *health, struct snapshot *snapshot)
     }
     if (before)
         snapshot_unref(before);
+}
+
+/* ---- a list of members is swapped */
+
+static void drop_leavers(struct health *health, const struct upstream *origin)
+{
+    const struct upstream *upstream = upstream_now(origin);
+    LIST_EACH (link, &health->patients)
+        CONTAINER_OF(link, struct patient, link)->stays = false;
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        if (upstream->members[i].standing->patient)
+            upstream->members[i].standing->patient->stays = true;
+    }
+    LIST_EACH_SAFE (link, &health->patients) {
+        struct patient *patient = CONTAINER_OF(link, struct patient, link);
+        if (patient->upstream == origin && !patient->stays)
+            drop_patient(patient);
+    }
+}
+
+void health_note_members(struct health *health, const struct upstream *upstream)
+{
+    const struct upstream *now = upstream_now(upstream);
+    if (!health->snapshot)
+        return; /* all are taken with the first one */
+    for (uint32_t i = 0; i < now->count; i++) {
+        const struct standing_line line = line_of(&now->members[i]);
+        standing_come(health->servers, now->members[i].standing, &line, health->taken,
+                      loop_now(health->loop));
+    }
+    drop_leavers(health, upstream);
+    /* Lists without a name may share who has left. */
+    add_patients(health, upstream_first(snapshot_get(health->snapshot, &upstream_part)));
+    judge(health, upstream);
+    ask_those_who_wait(health);
 }
 
 void health_note_order(struct health *health, const struct upstream *upstream)

@@ -18,6 +18,10 @@ struct health *health_new(struct loop *loop, struct server_registry *servers);
  * snapshot. What was known of those that the one before named as well stays known. */
 void health_take(struct health *health, struct snapshot *snapshot);
 
+/* The list of the upstream's members was swapped: who comes is new and asked at once, who has left
+ * is not asked any more. */
+void health_note_members(struct health *health, const struct upstream *upstream);
+
 /* A server of the upstream was told something: whether too few are left is told, and a server that
  * was disabled is not asked. */
 void health_note_order(struct health *health, const struct upstream *upstream);

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "upstream/commons.h"
+#include "upstream/edition.h"
 #include "upstream/member.h"
 #include "upstream/upstreams_int.h"
 
@@ -74,7 +75,8 @@ bool queue_set(struct upstream *upstream, const struct snapshot *snapshot,
     if (own->size == 0)
         return true;
     if (!upstream->is_limited) {
-        warn_of_idle_queue(scope, diagnostics);
+        if (diagnostics)
+            warn_of_idle_queue(scope, diagnostics);
         return true;
     }
     upstream->queue = own;
@@ -254,6 +256,10 @@ static void on_timer(struct timer *timer)
         return;
     }
     await(waiter, now);
+    if (upstream_now(waiter->upstream) != waiter->upstream) {
+        waiter->on_turn(waiter);
+        return;
+    }
     if (count_places(waiter->upstream, now) == 0)
         return;
     struct commons *commons = waiter->upstream->commons;
@@ -372,6 +378,16 @@ enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *u
     await(waiter, now);
     *ret_waiter = waiter;
     return first ? QUEUE_FIRST : QUEUE_JOINED;
+}
+
+void queue_renew(struct waiter *waiter, const struct upstream *upstream)
+{
+    struct commons *commons = waiter->upstream->commons;
+    ASSERT(upstream->commons == commons);
+    sys_lock_take(commons->lock);
+    waiter->upstream = upstream;
+    call_next(commons, loop_now(waiter->home->loop));
+    sys_lock_release(commons->lock);
 }
 
 bool queue_is_called(struct waiter *waiter)

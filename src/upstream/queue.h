@@ -24,10 +24,11 @@ extern const struct setting_group queue_group;
 
 /* One call that waits. Belongs to its loop, but for what stands behind the lock. */
 struct waiter {
-    void (*on_turn)(struct waiter *waiter); /* it is called, or its time is over; on its loop */
-    void *owner;                            /* for on_turn; NULL: it has left */
+    /* It is called, its time is over, or another list of members holds; on its loop. */
+    void (*on_turn)(struct waiter *waiter);
+    void *owner; /* for on_turn; NULL: it has left */
     struct upstreams *home;
-    const struct upstream *upstream;
+    const struct upstream *upstream; /* changes behind the lock */
     struct timer timer;
     uint64_t since, until; /* milliseconds */
     bool timed_out;
@@ -50,7 +51,7 @@ bool queue_watch(struct commons *commons, struct server *server);
 void queue_forget(struct server *server);
 
 /* What a scope says of the queue of an upstream that is being built: `queue` is set, its servers
- * are watched. False: no memory. */
+ * are watched. Without `diagnostics` nothing is told. False: no memory. */
 bool queue_set(struct upstream *upstream, const struct snapshot *snapshot,
                const struct scope *scope, struct diagnostics *diagnostics);
 
@@ -69,6 +70,9 @@ enum queue_join { QUEUE_JOINED, QUEUE_FIRST, QUEUE_IS_FULL, QUEUE_NO_MEMORY };
 enum queue_join queue_join(struct upstreams *upstreams, const struct upstream *upstream,
                            unsigned priority, bool again, uint64_t waited_ms, void *owner,
                            void (*on_turn)(struct waiter *waiter), struct waiter **ret_waiter);
+
+/* Whoever waits is under another list of members now, which may have a place. */
+COLD void queue_renew(struct waiter *waiter, const struct upstream *upstream);
 
 /* Whether it is to look for a place. */
 bool queue_is_called(struct waiter *waiter);

@@ -144,6 +144,31 @@ static void forget(struct server_registry *registry, struct standing *standing, 
     come(standing, now_ms);
 }
 
+static void forget_orders(struct server_registry *registry, struct standing *standing,
+                          uint64_t now_ms)
+{
+    standing_set_weight(registry, standing, 0);
+    standing_set_order(registry, standing, STANDING_ENABLED, now_ms);
+}
+
+void standing_come(struct server_registry *registry, struct standing *standing,
+                   const struct standing_line *line, uint64_t number, uint64_t now_ms)
+{
+    ASSERT(number > 0 && number >= standing->seen && line->weight > 0);
+    standing->line = *line;
+    if (standing->seen == number)
+        return;
+    standing->seen = number;
+    forget(registry, standing, now_ms);
+    if (standing_is_changed(standing))
+        forget_orders(registry, standing, now_ms);
+}
+
+void standing_leave(struct standing *standing)
+{
+    standing->seen = 0;
+}
+
 bool standing_take_line(struct server_registry *registry, struct standing *standing,
                         const struct standing_line *line, uint64_t number, uint64_t now_ms)
 {
@@ -158,7 +183,6 @@ bool standing_take_line(struct server_registry *registry, struct standing *stand
         forget(registry, standing, now_ms);
     if (!is_other || !standing_is_changed(standing))
         return false;
-    standing_set_weight(registry, standing, 0);
-    standing_set_order(registry, standing, STANDING_ENABLED, now_ms);
+    forget_orders(registry, standing, now_ms);
     return true;
 }

@@ -23,6 +23,8 @@ struct standing_line {
     uint32_t max_connections;
 };
 
+struct patient;
+
 struct standing {
     struct slice upstream;
     struct server *server;
@@ -39,7 +41,7 @@ struct standing {
     struct standing_line line; /* as of the last snapshot that names it */
     uint64_t seen;             /* the number of that snapshot; 0: none was published */
     struct health_score score;
-    bool is_watched;         /* it is probed */
+    struct patient *patient; /* of health.c; NULL: it is not probed */
     unsigned problem;        /* of the last probe: enum probe_problem */
     unsigned problem_status; /* and what it answered; 0: nothing */
     unsigned problem_tls;    /* and enum error_code, where TLS failed */
@@ -100,6 +102,14 @@ void standing_set_weight(struct server_registry *registry, struct standing *stan
  * that holds no more. Where the one before did not name it, it comes now. */
 bool standing_take_line(struct server_registry *registry, struct standing *standing,
                         const struct standing_line *line, uint64_t number, uint64_t now_ms);
+
+/* It stands there from now on, while that snapshot is served: as if nobody had known it, where it
+ * does not stand there already. */
+void standing_come(struct server_registry *registry, struct standing *standing,
+                   const struct standing_line *line, uint64_t number, uint64_t now_ms);
+
+/* It does no more, while a snapshot is served: when it comes back it is new. */
+void standing_leave(struct standing *standing);
 
 /* Whether it was told something that holds still. */
 bool standing_is_changed(const struct standing *standing);

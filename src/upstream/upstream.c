@@ -4,10 +4,12 @@
 #include "base/map.h"
 #include "policy/rendezvous.h"
 #include "upstream/commons.h"
+#include "upstream/edition.h"
 #include "upstream/ejection.h"
 #include "upstream/health_settings.h"
 #include "upstream/queue.h"
 #include "upstream/sticky.h"
+#include "upstream/upstream_int.h"
 #include "upstream/upstream_tls.h"
 
 #include <stdlib.h>
@@ -19,18 +21,22 @@ struct upstream_table {
     struct upstream_tls tls; /* what their contexts share */
     uint32_t count;          /* of upstreams, with and without a name */
     struct upstream *first, *last;
+    struct list swaps; /* edition.h */
 };
 
-static atomic_uint_least64_t next_serial = 1;
-
-static bool add_member(struct upstream *upstream, struct server_registry *servers,
-                       const struct server_setting *setting, struct slice name)
+uint64_t upstream_next_serial(void)
 {
+    static atomic_uint_least64_t next = 1;
+    return atomic_fetch_add(&next, 1);
+}
+
+bool upstream_add_member(struct upstream *upstream, struct server_registry *servers,
+                         const struct server_setting *setting)
+{
+    ASSERT(!setting->is_followed);
     struct server *server = server_registry_get(servers, &setting->place);
     if (!server)
         return false;
-    if (upstream->count == 0)
-        upstream->name = slice_is_empty(name) ? server->key : name;
     struct standing *standing = standing_get(servers, server, upstream->name);
     if (!standing) {
         server_unref(servers, server);
@@ -58,7 +64,7 @@ static void link_upstream(struct upstream_table *table, struct upstream *upstrea
     table->last = upstream;
 }
 
-/* With an empty name it has that of its first server. NULL: no memory. */
+/* With an empty name it has that of its first line. NULL: no memory. */
 static struct upstream *compile(struct upstream_table *table, const struct snapshot *snapshot,
                                 const struct server_list *list, struct slice name)
 {
@@ -67,25 +73,28 @@ static struct upstream *compile(struct upstream_table *table, const struct snaps
     struct upstream *upstream = arena_calloc(&table->arena, size);
     if (!upstream)
         return NULL;
-    upstream->serial = atomic_fetch_add(&next_serial, 1);
+    upstream->serial = upstream_next_serial();
+    upstream->name = slice_is_empty(name) ? list->items[0].place.key : name;
+    upstream->lines = list;
     upstream->first_priority = PRIORITY_BACKUP;
     link_upstream(table, upstream); /* before it names anybody: who it names goes with the table */
     for (size_t i = 0; i < list->count; i++) {
-        if (!add_member(upstream, live->servers, &list->items[i], name))
+        upstream->is_following |= list->items[i].is_followed;
+        if (!list->items[i].is_followed &&
+            !upstream_add_member(upstream, live->servers, &list->items[i]))
             return NULL;
     }
-    ASSERT(upstream->count > 0);
     return upstream;
 }
 
 /* Only those that are asked first have slots. False: no memory. */
-static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
+static bool fill_slots(struct upstream *upstream, struct arena *arena)
 {
     ASSERT(upstream->count <= RENDEZVOUS_SERVERS_MAX);
     struct rendezvous_server servers[RENDEZVOUS_SERVERS_MAX];
     uint16_t members[RENDEZVOUS_SERVERS_MAX];
     uint32_t count = 0;
-    uint16_t *slots = ARENA_ARRAY(&table->arena, uint16_t, RENDEZVOUS_SLOTS);
+    uint16_t *slots = ARENA_ARRAY(arena, uint16_t, RENDEZVOUS_SLOTS);
     if (!slots)
         return false;
     for (uint32_t i = 0; i < upstream->count; i++) {
@@ -104,14 +113,14 @@ static bool fill_slots(struct upstream_table *table, struct upstream *upstream)
 
 /* Servers by their names, so that clients keep theirs while lines come and go. Lists without a name
  * are one owner: what stands in two of them is the same server. False: no memory. */
-static bool set_sticky(struct upstream_table *table, struct upstream *upstream,
+static bool set_sticky(struct upstream *upstream, struct arena *arena,
                        const struct snapshot *snapshot, const struct sticky_settings *sticky)
 {
     const struct live *live = snapshot->live;
     bool is_named = upstream->scope->kind == SCOPE_UPSTREAM;
     struct assignment *assignment = assignment_new(
-        &table->arena, &sticky->assignment, server_registry_key(live->servers), SLICE("server"),
-        is_named ? upstream->scope->name : SLICE(""), upstream->count);
+        arena, &sticky->assignment, server_registry_key(live->servers), SLICE("server"),
+        is_named ? upstream->scope->name : SLICE(""), upstream->count > 0 ? upstream->count : 1);
     bool good = assignment != NULL;
     for (uint32_t i = 0; good && i < upstream->count; i++)
         good = assignment_add(assignment, upstream->members[i].server->key);
@@ -120,16 +129,26 @@ static bool set_sticky(struct upstream_table *table, struct upstream *upstream,
 }
 
 /* False: no memory. */
-static bool set_session_cookie(struct upstream_table *table, struct upstream *upstream,
+static bool set_session_cookie(struct upstream *upstream, struct arena *arena,
                                const struct snapshot *snapshot,
                                const struct sticky_settings *sticky)
 {
     const struct live *live = snapshot->live;
-    if (sticky->session_cookie.length == 0)
-        return true;
     upstream->session_cookie =
-        session_cookie_new(&table->arena, upstream, live->servers, sticky->session_cookie);
+        session_cookie_new(arena, upstream, live->servers, sticky->session_cookie);
     return upstream->session_cookie != NULL;
+}
+
+bool upstream_set_members(struct upstream *upstream, struct arena *arena,
+                          const struct snapshot *snapshot)
+{
+    const struct sticky_settings *sticky =
+        scope_group(snapshot->configuration, upstream->scope, &sticky_group);
+    bool has_session = sticky->session_cookie.length > 0;
+    if ((sticky->assignment.cookie.length > 0 && !set_sticky(upstream, arena, snapshot, sticky)) ||
+        (has_session && !set_session_cookie(upstream, arena, snapshot, sticky)))
+        return false;
+    return !(upstream->hash || has_session) || upstream->count <= 1 || fill_slots(upstream, arena);
 }
 
 static bool refuse_size(const struct upstream *upstream, struct position position,
@@ -160,7 +179,7 @@ static void refuse_announcement(const struct upstream *upstream, const struct se
 }
 
 /* A name cannot be taken for a list of servers, which begins with a space. NULL: no memory. */
-static struct commons *commons_of(const struct snapshot *snapshot, const struct upstream *upstream,
+static struct commons *commons_of(const struct snapshot *snapshot, const struct server_list *list,
                                   struct slice name)
 {
     const struct live *live = snapshot->live;
@@ -169,14 +188,14 @@ static struct commons *commons_of(const struct snapshot *snapshot, const struct 
         return commons_get(table, name);
     struct arena scratch;
     arena_init(&scratch, NULL, SIZE_MAX / 2);
-    struct slice *parts = ARENA_ARRAY(&scratch, struct slice, 2 * (size_t)upstream->count);
-    for (uint32_t i = 0; parts && i < upstream->count; i++) {
+    struct slice *parts = ARENA_ARRAY(&scratch, struct slice, 2 * list->count);
+    for (size_t i = 0; parts && i < list->count; i++) {
         parts[2 * i] = SLICE(" ");
-        parts[2 * i + 1] = upstream->members[i].server->key;
+        parts[2 * i + 1] = list->items[i].place.key;
     }
     struct slice key = SLICE("");
     if (parts)
-        key = arena_join(&scratch, parts, 2 * (size_t)upstream->count);
+        key = arena_join(&scratch, parts, 2 * list->count);
     struct commons *commons = parts && key.data ? commons_get(table, key) : NULL;
     arena_fini(&scratch);
     return commons;
@@ -214,7 +233,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     upstream->health = scope_group(snapshot->configuration, scope, &health_group);
     upstream->slow_start = (uint64_t)settings->slow_start;
     upstream->fallback_below = (uint8_t)settings->fallback_below;
-    upstream->commons = commons_of(snapshot, upstream, scope->name);
+    upstream->commons = commons_of(snapshot, list, scope->name);
     if (!upstream->commons || !queue_set(upstream, snapshot, scope, diagnostics))
         return false;
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
@@ -233,10 +252,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
         refuse_two_hashes(settings, sticky, position, diagnostics) ||
         !assignment_check_secret(&sticky->assignment, diagnostics))
         return false;
-    if ((has_cookie && !set_sticky(table, upstream, snapshot, sticky)) ||
-        !set_session_cookie(table, upstream, snapshot, sticky))
-        return false;
-    return !has_key || upstream->count == 1 || fill_slots(table, upstream);
+    return upstream_set_members(upstream, &table->arena, snapshot);
 }
 
 /* False: it cannot be, which was told, or there is no memory. One without servers is told and left
@@ -260,7 +276,7 @@ static bool add_named(struct upstream_table *table, const struct snapshot *snaps
 }
 
 /* The standing first: it knows its server. */
-static void release_members(struct server_registry *servers, const struct upstream *upstream)
+void upstream_release_members(struct upstream *upstream, struct server_registry *servers)
 {
     for (uint32_t i = 0; i < upstream->count; i++) {
         standing_unref(servers, upstream->members[i].standing);
@@ -271,9 +287,10 @@ static void release_members(struct server_registry *servers, const struct upstre
 static void free_table(void *part)
 {
     struct upstream_table *table = part;
+    editions_fini(table);
     for (struct upstream *upstream = table->first; upstream;
          upstream = (struct upstream *)(uintptr_t)upstream->next) {
-        release_members(table->servers, upstream);
+        upstream_release_members(upstream, table->servers);
         tls_server_context_unref(upstream->tls);
     }
     upstream_tls_fini(&table->tls);
@@ -291,6 +308,7 @@ static void *build_table(struct snapshot *snapshot, struct diagnostics *diagnost
     table->servers = ((const struct live *)snapshot->live)->servers;
     arena_init(&table->arena, NULL, SIZE_MAX / 2);
     map_init(&table->by_name);
+    list_init(&table->swaps);
     bool good = true;
     for (uint32_t i = 0; good && i < configuration->upstream_count; i++)
         good = add_named(table, snapshot, configuration->upstreams[i], diagnostics);
@@ -311,6 +329,11 @@ const struct snapshot_part upstream_part = {
 const struct upstream *upstream_first(const struct upstream_table *table)
 {
     return table->first;
+}
+
+struct list *upstream_swaps(struct upstream_table *table)
+{
+    return &table->swaps;
 }
 
 const struct upstream *upstream_find(const struct upstream_table *table, struct slice name)

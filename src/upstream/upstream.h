@@ -11,6 +11,7 @@
 
 struct server_setting {
     struct server_place place;
+    bool is_followed;        /* a name whose servers come and go: roster.h; itself no server */
     int64_t weight;          /* 1..1000 */
     int64_t priority;        /* 1..PRIORITY_BACKUP: those of the lowest are asked first */
     int64_t max_connections; /* calls and tunnels at once; 0: no limit */
@@ -58,6 +59,7 @@ extern const struct setting_group upstream_group;
 
 /* ---- as compiled. */
 
+struct edition;
 struct tls_server_context;
 
 struct upstream_member {
@@ -69,11 +71,12 @@ struct upstream_member {
 };
 
 struct upstream {
-    struct slice name;           /* for logs; the first server's key where it has no name */
-    uint64_t serial;             /* unique in the process: loops know by it that it is a new one */
-    uint32_t index;              /* dense in its snapshot, from 0 */
-    const struct scope *scope;   /* its settings */
-    const struct upstream *next; /* of the snapshot's; NULL: the last */
+    struct slice name;         /* for logs; the key of its first line where it has no name */
+    uint64_t serial;           /* unique in the process: loops know by it that it is a new one */
+    uint32_t index;            /* dense in its snapshot, from 0 */
+    const struct scope *scope; /* its settings */
+    const struct server_list *lines; /* its servers as they are written */
+    const struct upstream *next;     /* of the snapshot's; NULL: the last */
     const struct ejection_settings *ejection;
     const struct health_settings *health;
     uint64_t slow_start;     /* milliseconds until a server that comes has its share; 0: none */
@@ -89,13 +92,17 @@ struct upstream {
     /* For who finds all servers full; NULL: nobody waits. */
     const struct queue_settings *queue;
     const struct breaker_settings *breaker; /* NULL: all calls go through */
+    /* What stands in its place; in one of these, itself (edition.h). NULL: nothing, its members are
+     * those of its lines. */
+    _Atomic(struct edition *) edition;
     bool is_led;            /* the request has a say in who is asked: `hash` or a cookie */
     bool is_limited;        /* a member has max_connections */
     bool is_judged;         /* each answer counts, not failures alone */
+    bool is_following;      /* a line is a followed one */
     uint8_t first_priority; /* the lowest of its members */
     uint8_t fallback_below; /* percent of a priority that must be up, or the next one helps; 0: one
                                is enough */
-    uint32_t count;
+    uint32_t count;         /* 0: nobody has come, or all have gone */
     struct upstream_member members[];
 };
 
@@ -133,6 +140,9 @@ const struct upstream *upstream_first(const struct upstream_table *table);
 
 /* The upstream of that name, or NULL. */
 const struct upstream *upstream_find(const struct upstream_table *table, struct slice name);
+
+/* Swaps of lists that the loops have not heard of yet (edition.h). The control loop. */
+struct list *upstream_swaps(struct upstream_table *table);
 
 /* An upstream without a name, made from a list that stands in `proxy`; freed with the table. NULL:
  * it cannot be what the defaults of upstreams ask for, which was told, or there is no memory. Only

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/cold.h"
 #include "base/pool.h"
+#include "upstream/edition.h"
 #include "upstream/farewell.h"
 #include "upstream/lending.h"
 #include "upstream/queue.h"
@@ -166,7 +167,8 @@ static struct balancer **balancer_place(struct upstreams *upstreams, uint32_t in
 }
 
 /* Made anew when the upstream is a new one, as after a reload. The first loop begins its turns with
- * the first server, the others anywhere, so that not all begin with the same one. */
+ * the first server, the others anywhere, so that not all begin with the same one; and all of them
+ * where the list was swapped, so that not each change begins with it. */
 static struct balancer *balancer_of(struct upstreams *upstreams, const struct upstream *upstream)
 {
     struct balancer **place = balancer_place(upstreams, upstream->index);
@@ -174,8 +176,13 @@ static struct balancer *balancer_of(struct upstreams *upstreams, const struct up
         return NULL;
     if (*place && balancer_is_for(*place, upstream))
         return *place;
-    balancer_free(*place);
-    *place = balancer_new(upstream, upstreams->index ? loop_chance(upstreams->loop) : 0);
+    bool is_swapped = upstream_is_swapped(upstream);
+    uint64_t phase = upstreams->index > 0 || is_swapped ? loop_chance(upstreams->loop) : 0;
+    struct balancer *before = *place;
+    *place = balancer_new(upstream, phase);
+    if (*place && before && is_swapped)
+        balancer_take_over(*place, before);
+    balancer_free(before);
     return *place;
 }
 
@@ -192,7 +199,8 @@ static inline int pick_only(const struct upstream *upstream,
 int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
                    struct balancer_question *question)
 {
-    ASSERT(upstream->count > 0);
+    if (upstream->count == 0)
+        return BALANCER_NONE;
     if (upstream->count == 1)
         return pick_only(upstream, question);
     struct balancer *balancer = balancer_of(upstreams, upstream);
@@ -254,6 +262,13 @@ COLD static void let_go_if_unused(struct upstreams *upstreams, struct server_poo
     upstreams->pools[server->id] = NULL;
     free_pool(pool);
     farewell_answer(letter);
+}
+
+void upstreams_close_idle_to(struct upstreams *upstreams, const struct server *server)
+{
+    struct server_pool *pool = find_pool(upstreams, server);
+    if (pool)
+        close_idle_of(pool);
 }
 
 void upstreams_let_go(struct upstreams *upstreams, struct farewell_letter *letter)

@@ -30,6 +30,9 @@ void upstreams_discharge(struct server *server);
 /* The connections of HTTP/2 that take calls. NULL: no memory. */
 struct list *upstreams_shared(struct upstreams *upstreams, const struct server *server);
 
+/* The server has left an upstream: its idle connections are closed. */
+void upstreams_close_idle_to(struct upstreams *upstreams, const struct server *server);
+
 /* Nobody names the server: its idle connections are closed, and the letter is answered when none is
  * left. */
 void upstreams_let_go(struct upstreams *upstreams, struct farewell_letter *letter);

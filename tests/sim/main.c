@@ -31,7 +31,7 @@ static void wait_until_idle(bool (*is_idle)(void), uint64_t patience_us, const c
 
 static void run_traffic(void)
 {
-    uint64_t begin = world_now();
+    uint64_t begin = world_now(), swapped = begin;
     bool reloaded = scenario.reload_after_us == 0, drained = scenario.drain_after_us == 0;
     bool aborted = drained || scenario.abort_after_us == 0;
     uint64_t turns_most = 200 * scenario.patience_us;
@@ -40,6 +40,10 @@ static void run_traffic(void)
         if (!reloaded && world_now() - begin > scenario.reload_after_us) {
             reloaded = true;
             subject_reload();
+        }
+        if (scenario.swap_every_us > 0 && world_now() - swapped > scenario.swap_every_us) {
+            swapped = world_now();
+            subject_swap();
         }
         if (!drained && world_now() - begin > scenario.drain_after_us) {
             drained = true;

@@ -557,5 +557,7 @@ void scenario_draw(struct scenario *scenario, uint64_t seed)
         scenario->servers[i].backup = chance_one_in(&chance, 4);
     for (unsigned i = 0; i < UPSTREAMS; i++)
         scenario->balance[i] = draw_balance(&chance);
+    if (chance_one_in(&apart, 3))
+        scenario->swap_every_us = chance_size(&apart, 20 * 1000) + 1000;
     write_yaml(scenario);
 }

@@ -64,6 +64,7 @@ struct scenario {
     uint64_t drain_after_us;  /* 0: only when all clients are done */
     uint64_t abort_after_us;  /* only where it drains; what still runs is then cut */
     uint64_t reload_after_us; /* 0: never */
+    uint64_t swap_every_us;   /* a server comes or goes; 0: never */
     uint64_t patience_us;     /* nothing may take longer */
     unsigned excuses;         /* of every request */
     char yaml[YAML_MAX];

@@ -12,7 +12,9 @@
 #include "net/output.h"
 #include "sim/sys_floor.h"
 #include "upstream/commons.h"
+#include "upstream/edition.h"
 #include "upstream/lending.h"
+#include "upstream/roster.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +32,9 @@ static struct {
     struct upstreams *upstreams_list[LOOPS_MAX];
     struct handover handover;
     struct lending_circle circle;
-    unsigned count; /* of loops */
+    struct roster *roster;
+    struct snapshot *snapshot; /* the current one */
+    unsigned count;            /* of loops */
     struct chance chance;
     bool listening;
 } subject;
@@ -190,9 +194,11 @@ void subject_start(const struct scenario *scenario)
     ASSERT(subject.servers && subject.client_table);
     subject.live =
         (struct live){.servers = subject.servers, .stages = stages, .stage_count = stage_count};
-    struct snapshot *snapshot = load();
-    start_loops(snapshot);
-    snapshot_unref(snapshot);
+    subject.roster = roster_new(subject.servers, &subject.circle);
+    ASSERT(subject.roster);
+    subject.snapshot = load();
+    roster_take(subject.roster, subject.snapshot);
+    start_loops(subject.snapshot);
     floor_on_turn = check_turn;
 }
 
@@ -216,9 +222,52 @@ void subject_reload(void)
 {
     TRACE("reload");
     struct snapshot *snapshot = load();
+    bool good = roster_prepare(subject.roster, snapshot);
+    ASSERT(good);
     for (unsigned i = 0; i < subject.count; i++)
         publish(&subject.contexts[i], snapshot);
-    snapshot_unref(snapshot);
+    roster_take(subject.roster, snapshot);
+    /* The one before may be held by letters that loops have not read: they come before it goes. */
+    for (unsigned i = 0; i < subject.count; i++)
+        loop_turn(subject.loops[i], 0);
+    snapshot_unref(subject.snapshot);
+    subject.snapshot = snapshot;
+}
+
+static const char *const upstream_names[UPSTREAMS] = {"one", "two"};
+
+static const struct upstream *some_upstream(unsigned index)
+{
+    return upstream_find(snapshot_get(subject.snapshot, &upstream_part),
+                         slice_from_text(upstream_names[index]));
+}
+
+static bool is_member(const struct upstream *upstream, struct slice key)
+{
+    const struct upstream *now = upstream_now(upstream);
+    for (uint32_t i = 0; i < now->count; i++) {
+        if (slice_equal(now->members[i].server->key, key))
+            return true;
+    }
+    return false;
+}
+
+void subject_swap(void)
+{
+    const struct upstream *upstream =
+        some_upstream((unsigned)chance_below(&subject.chance, UPSTREAMS));
+    const struct server_list *lines = upstream->lines;
+    if (lines->count == 1)
+        return;
+    const struct server_setting *line =
+        &lines->items[1 + chance_below(&subject.chance, lines->count - 1)];
+    const char *why;
+    TRACE("swap %.*s", SHOWN(line->place.key));
+    enum roster_outcome outcome = is_member(upstream, line->place.key)
+                                      ? roster_remove(subject.roster, upstream, line->place.key)
+                                      : roster_add(subject.roster, upstream, line, &why);
+    CHECK(outcome == ROSTER_DONE, "a server cannot come or go");
+    roster_tidy(subject.roster);
 }
 
 void subject_drain(void)
@@ -282,11 +331,8 @@ static void check_timers(const struct loop_context *context)
 
 static void check_servers(void)
 {
-    struct snapshot *snapshot = subject.contexts[0].current->snapshot;
-    const struct upstream_table *table = snapshot_get(snapshot, &upstream_part);
-    static const char *const names[UPSTREAMS] = {"one", "two"};
     for (unsigned i = 0; i < UPSTREAMS; i++) {
-        const struct upstream *upstream = upstream_find(table, slice_from_text(names[i]));
+        const struct upstream *upstream = some_upstream(i);
         unsigned connections = atomic_load(&upstream->commons->breaker.connections);
         CHECK(connections == 0, "%u connections are still counted", connections);
         for (uint32_t j = 0; j < upstream->count; j++) {
@@ -297,6 +343,14 @@ static void check_servers(void)
                   atomic_load(&server->idle));
         }
     }
+}
+
+/* No loop holds a list that was swapped. */
+static void check_swaps(void)
+{
+    roster_tidy(subject.roster);
+    CHECK(list_is_empty(upstream_swaps(snapshot_get(subject.snapshot, &upstream_part))),
+          "a list of servers that was swapped is still held");
 }
 
 /* As each loop of the worker does last. */
@@ -318,6 +372,9 @@ void subject_stop(void)
     CHECK(client_table_count(subject.client_table) == 0, "%llu clients are still counted",
           (unsigned long long)client_table_count(subject.client_table));
     check_servers();
+    check_swaps();
+    roster_free(subject.roster);
+    snapshot_unref(subject.snapshot);
     floor_on_turn = NULL;
     for (unsigned i = 0; i < subject.count; i++) {
         check_pools(&subject.contexts[i]);

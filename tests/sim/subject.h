@@ -13,6 +13,10 @@ void subject_turn(void);
 /* Takes the same configuration again, as a reload does. */
 void subject_reload(void);
 
+/* A server of an upstream goes, or one that has gone comes back. The first one always stays: it may
+ * be the only one that is well. */
+void subject_swap(void);
+
 /* Stops accepting; what runs may come to its end. */
 void subject_drain(void);
 
