@@ -1,33 +1,38 @@
 #include "control/upstream_change.h"
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "control/upstream_page.h"
 #include "http/query.h"
 #include "obs/log.h"
 #include "upstream/edition.h"
 #include "upstream/health.h"
 #include "upstream/member.h"
+#include "upstream/roster.h"
 
 enum { ARENA_MAX = 256 * 1024 };
 
 /* A question as it was asked; decoded, in the arena. Empty: not said. */
 struct question {
-    struct slice upstream, server, order, weight;
+    struct slice upstream, server, order, weight, priority, max_connections;
     const char *wrong; /* NULL: it can be understood */
 };
 
 static void take(struct question *question, struct slice name, struct slice value)
 {
-    static const char *const names[] = {"upstream", "server", "order", "weight"};
-    struct slice *const places[] = {&question->upstream, &question->server, &question->order,
-                                    &question->weight};
+    static const char *const names[] = {"upstream", "server",   "order",
+                                        "weight",   "priority", "max_connections"};
+    struct slice *const places[] = {&question->upstream, &question->server,
+                                    &question->order,    &question->weight,
+                                    &question->priority, &question->max_connections};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (slice_equal(name, slice_from_text(names[i]))) {
             *places[i] = value;
             return;
         }
     }
-    question->wrong = "ask with upstream, server, order and weight";
+    question->wrong =
+        "ask with upstream, server, order and weight, or to add one, priority and max_connections";
 }
 
 static struct question read_question(struct slice query, struct arena *arena)
@@ -52,8 +57,8 @@ static void refuse(struct admin_reply *reply, unsigned status, const char *words
 
 /* ---- whom it is about */
 
-/* The one of that name which has that server, as it is now. Upstreams without a name may share one.
- */
+/* The one of that name which has that server, as it is now; without such a one, the last of that
+ * name. Upstreams without a name may share one. */
 static const struct upstream *find(const struct upstream_table *table, struct slice name,
                                    struct slice key, const struct upstream_member **ret_member)
 {
@@ -72,6 +77,19 @@ static const struct upstream *find(const struct upstream_table *table, struct sl
     return found;
 }
 
+/* As it is in the snapshot; one that has a name, where there is one. NULL: there is none. */
+static const struct upstream *find_origin(const struct upstream_table *table, struct slice name)
+{
+    const struct upstream *upstream = upstream_find(table, name);
+    if (upstream)
+        return upstream;
+    for (upstream = upstream_first(table); upstream; upstream = upstream->next) {
+        if (slice_equal(upstream->name, name))
+            return upstream;
+    }
+    return NULL;
+}
+
 static void tell_none(struct admin_reply *reply, const struct upstream *upstream,
                       const struct question *question)
 {
@@ -83,6 +101,18 @@ static void tell_none(struct admin_reply *reply, const struct upstream *upstream
         (void)fprintf(reply->body, "there is no upstream \"%.*s\"\n", SHOWN(question->upstream));
 }
 
+/* False: it was told why. */
+static bool read_place(const struct question *question, struct arena *arena,
+                       struct server_place *ret_place, struct admin_reply *reply)
+{
+    const char *wrong, *cure;
+    if (server_place_parse(question->server, arena, ret_place, &wrong, &cure))
+        return true;
+    reply->status = 400;
+    (void)fprintf(reply->body, "%s; %s\n", wrong, cure);
+    return false;
+}
+
 /* The server may be written in any way in which a configuration may. NULL: it was told why. */
 static const struct upstream *find_asked(const struct upstream_change *change,
                                          const struct question *question, struct arena *arena,
@@ -90,11 +120,8 @@ static const struct upstream *find_asked(const struct upstream_change *change,
                                          struct admin_reply *reply)
 {
     struct server_place place;
-    const char *wrong, *cure;
-    if (!server_place_parse(question->server, arena, &place, &wrong, &cure)) {
-        refuse(reply, 400, wrong);
+    if (!read_place(question, arena, &place, reply))
         return NULL;
-    }
     const struct upstream *upstream =
         find(change->table, question->upstream, place.key, ret_member);
     if (upstream && *ret_member)
@@ -126,18 +153,23 @@ static bool read_weight(struct slice text, uint64_t *ret_weight)
            (slice_to_number(text, BALANCE_WEIGHT_MAX, ret_weight) && *ret_weight > 0);
 }
 
+static void warn_of_none(const struct upstream *upstream, struct admin_reply *reply)
+{
+    uint32_t up = 0;
+    if (upstream_count_enabled(upstream, &up) == 0)
+        (void)fputs("warning: no server of the upstream is left; its requests get 503\n",
+                    reply->body);
+}
+
 static void tell_state(const struct upstream_change *change, const struct upstream *upstream,
                        const struct upstream_member *member, struct admin_reply *reply)
 {
-    uint32_t up = 0, enabled = upstream_count_enabled(upstream, &up);
     unsigned calls = atomic_load_explicit(&member->server->active, memory_order_relaxed);
     (void)fprintf(reply->body, "%.*s of %.*s: %s, weight %u, %u call%s in progress\n",
                   SHOWN(member->server->key), SHOWN(upstream->name),
                   member_state_name(member_state(member, change->now_ms)),
                   member_weight(upstream, member), calls, calls == 1 ? "" : "s");
-    if (enabled == 0)
-        (void)fputs("warning: no server of the upstream is left; its requests get 503\n",
-                    reply->body);
+    warn_of_none(upstream, reply);
 }
 
 static void change_weight(const struct upstream_change *change, const struct upstream *upstream,
@@ -162,19 +194,148 @@ static void change_order(const struct upstream_change *change, const struct upst
     health_note_order(change->health, upstream);
 }
 
+/* ---- coming and going */
+
+/* As in a configuration. */
+static bool read_setting(const struct question *question, struct server_setting *setting,
+                         const char **ret_wrong)
+{
+    uint64_t weight = 1, priority = 1, limit = 0;
+    *ret_wrong = "a weight is a number from 1 to 1000";
+    if (question->weight.length > 0 && (!read_weight(question->weight, &weight) || weight == 0))
+        return false;
+    *ret_wrong = "a priority is a number from 1 to 100, which is that of a backup";
+    if (question->priority.length > 0 &&
+        (!slice_to_number(question->priority, PRIORITY_BACKUP, &priority) || priority == 0))
+        return false;
+    *ret_wrong = "max_connections is a number from 1 to 1000000";
+    if (question->max_connections.length > 0 &&
+        (!slice_to_number(question->max_connections, SERVER_CONNECTIONS_MAX, &limit) || limit == 0))
+        return false;
+    setting->weight = (int64_t)weight;
+    setting->priority = (int64_t)priority;
+    setting->max_connections = (int64_t)limit;
+    return true;
+}
+
+static void refuse_change(struct admin_reply *reply, enum roster_outcome outcome,
+                          const struct question *question, const char *why)
+{
+    switch (outcome) {
+    case ROSTER_NO_MEMORY:
+        refuse(reply, 503, "there is no memory for another list of servers; nothing has changed");
+        return;
+    case ROSTER_NAMELESS:
+        refuse(reply, 409,
+               "servers come and go in an upstream that has a name; write one under upstreams");
+        return;
+    case ROSTER_IS_THERE:
+        reply->status = 409;
+        (void)fprintf(reply->body, "the upstream \"%.*s\" has the server %.*s already\n",
+                      SHOWN(question->upstream), SHOWN(question->server));
+        return;
+    case ROSTER_IS_FULL:
+        reply->status = 409;
+        (void)fprintf(reply->body,
+                      "%d servers of the upstream were added or removed live, which is the most; "
+                      "write them into the configuration\n",
+                      ROSTER_CHANGES_MAX);
+        return;
+    case ROSTER_UNFIT:
+        refuse(reply, 409, why);
+        return;
+    case ROSTER_IS_ABSENT:
+        reply->status = 404;
+        (void)fprintf(reply->body, "the upstream \"%.*s\" has no server %.*s\n",
+                      SHOWN(question->upstream), SHOWN(question->server));
+        return;
+    case ROSTER_DONE:
+        break;
+    }
+    UNREACHABLE();
+}
+
+static void add(const struct upstream_change *change, const struct question *question,
+                struct arena *arena, struct admin_reply *reply)
+{
+    struct server_setting setting = {0};
+    const char *why = NULL;
+    const struct upstream_member *member = NULL;
+    if (!read_setting(question, &setting, &why)) {
+        refuse(reply, 400, why);
+        return;
+    }
+    if (!read_place(question, arena, &setting.place, reply))
+        return;
+    const struct upstream *upstream = find_origin(change->table, question->upstream);
+    if (!upstream) {
+        tell_none(reply, NULL, question);
+        return;
+    }
+    enum roster_outcome outcome = roster_add(change->roster, upstream, &setting, &why);
+    if (outcome != ROSTER_DONE) {
+        refuse_change(reply, outcome, question, why);
+        return;
+    }
+    log_event(LOG_NOTICE, "a server was added to an upstream by command",
+              LOG_TEXT("server", setting.place.key), LOG_TEXT("upstream", upstream->name));
+    upstream = find(change->table, question->upstream, setting.place.key, &member);
+    ASSERT(upstream && member);
+    tell_state(change, upstream, member, reply);
+}
+
+static void tell_removed(const struct upstream *upstream, struct slice key, unsigned calls,
+                         struct admin_reply *reply)
+{
+    (void)fprintf(reply->body, "%.*s of %.*s: removed", SHOWN(key), SHOWN(upstream->name));
+    if (calls > 0)
+        (void)fprintf(reply->body, "; %u call%s in progress may end", calls, calls == 1 ? "" : "s");
+    (void)fputc('\n', reply->body);
+    warn_of_none(upstream_now(upstream), reply);
+}
+
+static void remove_server(const struct upstream_change *change, const struct question *question,
+                          struct arena *arena, struct admin_reply *reply)
+{
+    const struct upstream_member *member = NULL;
+    if (!find_asked(change, question, arena, &member, reply))
+        return;
+    /* The list that the member is of may go. */
+    struct slice key = arena_copy(arena, member->server->key);
+    unsigned calls = atomic_load_explicit(&member->server->active, memory_order_relaxed);
+    const struct upstream *upstream = find_origin(change->table, question->upstream);
+    enum roster_outcome outcome =
+        key.data ? roster_remove(change->roster, upstream, key) : ROSTER_NO_MEMORY;
+    if (outcome != ROSTER_DONE) {
+        refuse_change(reply, outcome, question, NULL);
+        return;
+    }
+    log_event(LOG_NOTICE, "a server was removed from an upstream by command",
+              LOG_TEXT("server", key), LOG_TEXT("upstream", upstream->name));
+    tell_removed(upstream, key, calls, reply);
+}
+
 static void obey(const struct upstream_change *change, const struct question *question,
                  struct arena *arena, struct admin_reply *reply)
 {
     enum standing_order order = STANDING_ENABLED;
     uint64_t weight = 0;
     const struct upstream_member *member = NULL;
+    if (slice_equal(question->order, SLICE("add"))) {
+        add(change, question, arena, reply);
+        return;
+    }
+    if (slice_equal(question->order, SLICE("remove"))) {
+        remove_server(change, question, arena, reply);
+        return;
+    }
     bool is_weight = question->weight.length > 0;
     if (is_weight ? !read_weight(question->weight, &weight)
                   : !read_order(question->order, &order)) {
         refuse(reply, 400,
                is_weight ? "a weight is a number from 1 to 1000, or off for the one "
                            "of the configuration"
-                         : "an order is drain, disable or enable");
+                         : "an order is drain, disable, enable, add or remove");
         return;
     }
     const struct upstream *upstream = find_asked(change, question, arena, &member, reply);

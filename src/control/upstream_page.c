@@ -83,9 +83,9 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
         (void)fputs("null", file);
     else
         admin_print_json(file, reason);
-    (void)fprintf(file, ", \"changed_live\": %s, \"active\": %u, \"idle\": %u",
-                  standing_is_changed(standing) ? "true" : "false", active_of(server),
-                  idle_of(server));
+    (void)fprintf(file, ", \"changed_live\": %s, \"added_live\": %s, \"active\": %u, \"idle\": %u",
+                  standing_is_changed(standing) ? "true" : "false",
+                  member->is_added ? "true" : "false", active_of(server), idle_of(server));
     print_milliseconds(file, "latency_ms", expected > 0, (double)expected / 1000);
     print_milliseconds(file, "check_ms", standing->patient && standing->passed > 0,
                        (double)standing->probe_took);
@@ -158,8 +158,11 @@ static void print_row(FILE *file, const struct widths *widths, const struct upst
     (void)fprintf(file, "%-*.*s  %-*.*s  %-8s  %6u%s  %6u  %5u  %9s%s%.*s\n", widths->upstream,
                   SHOWN(upstream->name), widths->server, SHOWN(server->key),
                   member_state_name(member_state(member, now_ms)), member_weight(upstream, member),
-                  standing_is_changed(member->standing) ? "*" : " ", active_of(server),
-                  idle_of(server), latency, reason.length > 0 ? "  " : "", SHOWN(reason));
+                  member->is_added                        ? "+"
+                  : standing_is_changed(member->standing) ? "*"
+                                                          : " ",
+                  active_of(server), idle_of(server), latency, reason.length > 0 ? "  " : "",
+                  SHOWN(reason));
 }
 
 bool upstream_page_print_table(FILE *file, const struct upstream_table *table, struct slice name,
@@ -216,9 +219,13 @@ void upstream_page_print_server(FILE *file, const struct upstream *upstream,
                   member_state_name(member_state(member, now_ms)));
     if (reason.length > 0)
         (void)fprintf(file, "reason          %.*s\n", SHOWN(reason));
+    if (member->is_added)
+        (void)fputs("added           by command\n", file);
     (void)fprintf(file, "weight          %u", member_weight(upstream, member));
     if (member_weight(upstream, member) != (uint32_t)member->weight)
-        (void)fprintf(file, " by command; the configuration says %d", (int)member->weight);
+        (void)fprintf(file, " by command; %s %d",
+                      member->is_added ? "it was added with" : "the configuration says",
+                      (int)member->weight);
     (void)fprintf(file, "\npriority        %u\nbackup          %s\nmax_connections ",
                   member->priority, member->priority == PRIORITY_BACKUP ? "on" : "off");
     if (member->max_connections > 0)

@@ -182,6 +182,7 @@ static struct upstream_change change_of(const struct control *control)
     return (struct upstream_change){.table = snapshot_get(snapshot_of(control), &upstream_part),
                                     .servers = worker_servers(control->worker),
                                     .health = control->health,
+                                    .roster = worker_roster(control->worker),
                                     .now_ms = sys_monotonic_ms()};
 }
 
@@ -291,7 +292,8 @@ const struct admin_endpoint endpoints[] = {
     {"/upstreams", false, answer_upstreams,
      "the servers and how they are: all, or ?upstream=NAME, or that with &server=ADDRESS"},
     {"/upstreams/change", true, answer_upstreams_change,
-     "tells a server: ?upstream=NAME&server=ADDRESS&order=drain, disable, enable, or &weight=N"},
+     "tells a server: ?upstream=NAME&server=ADDRESS&order=drain, disable, enable, remove, add, or "
+     "&weight=N"},
     {"/metrics", false, answer_metrics, "what was counted, for Prometheus"},
     {"/explain", false, answer_explain, "what becomes of a request: ?method=GET&url=http://..."},
     {"/config", false, answer_configuration, "the files of the configuration, without tokens"},

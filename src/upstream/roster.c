@@ -131,13 +131,6 @@ static struct removal *find_removal(const struct roster_change *change, struct s
     return NULL;
 }
 
-bool roster_has_added(const struct roster *roster, const struct upstream *upstream,
-                      struct slice key)
-{
-    const struct roster_change *change = roster_find_change(roster, upstream);
-    return change && find_addition(change, key);
-}
-
 static bool is_member(const struct upstream *upstream, struct slice key)
 {
     const struct upstream *now = upstream_now(upstream);
@@ -322,6 +315,7 @@ static struct addition *addition_new(const struct server_setting *setting)
         return NULL;
     arena_init(&addition->arena, NULL, SIZE_MAX / 2);
     addition->setting = *setting;
+    addition->setting.is_added = true;
     if (copy_place(&addition->arena, &addition->setting.place, &setting->place))
         return addition;
     addition_free(addition);

@@ -58,10 +58,6 @@ enum roster_outcome roster_add(struct roster *roster, const struct upstream *ups
 enum roster_outcome roster_remove(struct roster *roster, const struct upstream *upstream,
                                   struct slice key);
 
-/* Whether the member was added by command. */
-bool roster_has_added(const struct roster *roster, const struct upstream *upstream,
-                      struct slice key);
-
 /* ---- names that are followed */
 
 /* A server to which a followed line leads. */

@@ -47,6 +47,7 @@ bool upstream_add_member(struct upstream *upstream, struct server_registry *serv
                                  .standing = standing,
                                  .weight = (int32_t)setting->weight,
                                  .priority = (uint8_t)setting->priority,
+                                 .is_added = setting->is_added,
                                  .max_connections = (uint32_t)setting->max_connections};
     if (setting->priority < upstream->first_priority)
         upstream->first_priority = (uint8_t)setting->priority;

@@ -11,6 +11,7 @@
 
 struct server_setting {
     struct server_place place;
+    bool is_added;           /* by command, and in no file */
     bool is_followed;        /* a name whose servers come and go: roster.h; itself no server */
     int64_t weight;          /* 1..1000 */
     int64_t priority;        /* 1..PRIORITY_BACKUP: those of the lowest are asked first */
@@ -19,6 +20,8 @@ struct server_setting {
 };
 
 enum { PRIORITY_BACKUP = 100 }; /* of a backup, the last one */
+
+enum { SERVER_CONNECTIONS_MAX = 1000 * 1000 };
 
 enum { UPSTREAM_SERVERS_MAX = 65535 }; /* calls remember in 16 bits whom they tried */
 
@@ -67,6 +70,7 @@ struct upstream_member {
     struct standing *standing; /* of the server in this upstream */
     int32_t weight;
     uint8_t priority;         /* the lowest goes first */
+    bool is_added;            /* by command, while Weir runs */
     uint32_t max_connections; /* 0: no limit */
 };
 

@@ -100,7 +100,8 @@ def test_status_tells_how_it_is(start_with_admin, start_origin, connect, ask):
         "upstream": "shop", "balance": "round_robin", "panics": False, "circuit": None, "waiting": 0,
         "servers": [
             {"server": origin.server, "weight": 3, "priority": 1, "backup": False, "max_connections": 0,
-             "state": "up", "reason": None, "changed_live": False, "active": 0, "idle": 1,
+             "state": "up", "reason": None, "changed_live": False, "added_live": False,
+             "active": 0, "idle": 1,
              "latency_ms": None, "check_ms": None}]}]
     assert status["reloads"] == {"done": 0, "refused": 0, "last": None}
 
