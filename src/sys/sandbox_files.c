@@ -22,8 +22,8 @@ enum {
     SCOPE_SIGNALS = 1 << 1,  /* version 6 */
 };
 
-/* What getaddrinfo reads: directories, because these files are replaced as often as changed, and a
- * rule is for the file that it was made for. */
+/* What getaddrinfo and libc-ares read: directories, because these files are replaced as often as
+ * changed, and a rule is for the file that it was made for. */
 static const char *const readable[] = {
     "/etc",
     "/lib",
@@ -37,6 +37,7 @@ static const char *const readable[] = {
     "/run/NetworkManager",
     "/etc/resolv.conf", /* wherever the link leads */
     "/etc/hosts",
+    "/dev/urandom", /* the numbers of questions to name servers, which nobody may guess */
 };
 
 static int version(void)
