@@ -4,6 +4,19 @@
 
 const char metrics_page_type[] = "text/plain; version=0.0.4; charset=utf-8";
 
+static void print_names(FILE *file, const struct metrics_sources *sources)
+{
+    metric_single(file, "weir_followed_names", METRIC_GAUGE,
+                  "Names whose servers come and go with their DNS records.", sources->names);
+    metric_single(file, "weir_followed_names_failing", METRIC_GAUGE,
+                  "Those of them that could not be looked up, or not wholly, the last time.",
+                  sources->names_failing);
+    metric_single(file, "weir_name_look_ups_total", METRIC_COUNTER,
+                  "Times that such a name was looked up.", sources->look_ups);
+    metric_single(file, "weir_name_look_ups_failed_total", METRIC_COUNTER,
+                  "The same, without finding all that there is.", sources->look_ups_failed);
+}
+
 static void print_process(FILE *file, const struct metrics_sources *sources)
 {
     metric_begin(file, "weir_info", METRIC_GAUGE, "The version of Weir.");
@@ -45,5 +58,6 @@ void metrics_page_print(FILE *file, const struct metrics_sources *sources)
     metrics_print_h2(file, sources);
     metrics_print_tls(file, sources);
     metrics_print_upstreams(file, sources);
+    print_names(file, sources);
     print_process(file, sources);
 }

@@ -27,8 +27,10 @@ struct metrics_sources {
     const struct snapshot *snapshot; /* whose servers are shown */
     uint64_t snapshots;              /* that are in memory */
     uint64_t servers;                /* the same, with those that nobody names any more */
-    uint64_t connections;            /* of clients, open */
-    uint64_t hangs;                  /* of loops */
+    uint64_t names, names_failing;   /* that are followed, and of these not found last */
+    uint64_t look_ups, look_ups_failed;
+    uint64_t connections; /* of clients, open */
+    uint64_t hangs;       /* of loops */
     uint64_t reloads_done, reloads_refused;
     int64_t reloaded; /* seconds since 1970; 0: never */
     int64_t started;  /* the same */

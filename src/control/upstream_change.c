@@ -106,7 +106,7 @@ static bool read_place(const struct question *question, struct arena *arena,
                        struct server_place *ret_place, struct admin_reply *reply)
 {
     const char *wrong, *cure;
-    if (server_place_parse(question->server, arena, ret_place, &wrong, &cure))
+    if (server_place_parse_any(question->server, arena, ret_place, &wrong, &cure))
         return true;
     reply->status = 400;
     (void)fprintf(reply->body, "%s; %s\n", wrong, cure);

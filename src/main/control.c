@@ -10,6 +10,7 @@
 #include "sys/clock.h"
 #include "sys/signal.h"
 #include "sys/socket.h"
+#include "upstream/follower.h"
 #include "upstream/health.h"
 #include "upstream/roster.h"
 
@@ -189,8 +190,10 @@ bool control_init(struct control *control, struct worker *worker, const struct r
     control->health = health_new(control->loop, worker_servers(worker));
     if (control->health)
         roster_tell(worker_roster(worker), control->health);
+    control->follower = follower_new(control->loop, worker_roster(worker));
+    worker_set_follower(worker, control->follower);
     control->signals = sys_signals_open(control->supervisor > 0);
-    if (control->admin && control->health && control->signals >= 0 &&
+    if (control->admin && control->health && control->follower && control->signals >= 0 &&
         acceptor_init(&control->on_signal, control->loop, control->signals, on_signal))
         return true;
     control_fini(control);
@@ -213,5 +216,6 @@ void control_fini(struct control *control)
     health_free(control->health);
     admin_free(control->admin);
     loop_free(control->loop);
+    follower_free(control->follower);
     *control = (struct control){0};
 }

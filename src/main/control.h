@@ -19,6 +19,7 @@ struct control {
     struct reload_history history;
     struct admin *admin;
     struct health *health;
+    struct follower *follower;
     int64_t started;           /* seconds since 1970 */
     int signals;               /* the descriptor through which they come */
     struct acceptor on_signal; /* tells that one waits */

@@ -13,6 +13,7 @@
 #include "sys/clock.h"
 #include "sys/open.h"
 #include "sys/usage.h"
+#include "upstream/follower.h"
 #include "upstream/upstream.h"
 
 #include <errno.h>
@@ -146,6 +147,8 @@ static void answer_metrics(void *context, const struct admin_request *request,
     }
     struct accept_queue queues[ACCEPT_QUEUES_MAX];
     struct sys_usage usage = sys_process_usage();
+    struct follower_counts names;
+    follower_count(control->follower, &names);
     const struct log_writer *logs =
         control->reload ? control->reload->registries->log_writer : NULL;
     const struct metrics_sources sources = {
@@ -159,6 +162,10 @@ static void answer_metrics(void *context, const struct admin_request *request,
         .snapshot = snapshot_of(control),
         .snapshots = worker_snapshots(worker),
         .servers = server_registry_count(worker_servers(worker)),
+        .names = names.names,
+        .names_failing = names.failing,
+        .look_ups = names.look_ups,
+        .look_ups_failed = names.failures,
         .connections = worker_connections(worker),
         .hangs = worker_hangs(worker),
         .reloads_done = control->history.done,

@@ -7,6 +7,7 @@
 #include "sys/thread.h"
 #include "tls/tls_maker.h"
 #include "upstream/farewell.h"
+#include "upstream/follower.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -330,19 +331,39 @@ static bool await_loops_taking(const struct worker *worker)
     return false;
 }
 
+/* How long a snapshot waits for names that nobody has looked up yet. */
+enum { FIRST_LOOK_UP_MS = 1000 };
+
+static void take_names(struct worker *worker, const struct snapshot *snapshot)
+{
+    if (worker->follower)
+        follower_take(worker->follower, snapshot, FIRST_LOOK_UP_MS);
+}
+
+/* Those of the snapshot that is served, whether it is the one that was taken or not. */
+static void settle_names(struct worker *worker)
+{
+    if (worker->follower && worker->snapshot)
+        follower_settle(worker->follower, worker->snapshot);
+}
+
 bool worker_publish(struct worker *worker, struct snapshot *snapshot)
 {
     struct publication *publications[LISTENER_LOOPS_MAX];
     ASSERT(worker->loop_count > 0 && worker->loop_count <= LISTENER_LOOPS_MAX);
     bool good = !worker->draining && (await_loops_taking(worker) ||
                                       worker_fail(worker, "a loop is busy with the change before"));
-    if (good)
+    if (good) {
         publication_tidy(worker);
+        take_names(worker, snapshot);
+    }
     if (!good || !prepare_publications(worker, snapshot, publications)) {
+        settle_names(worker);
         snapshot_unref(snapshot);
         return false;
     }
     become_current(worker, snapshot);
+    settle_names(worker);
     atomic_store(&worker->publishing, worker->loop_count);
     for (unsigned i = 0; i < worker->loop_count; i++)
         loop_send(worker->loops[i].loop, &publications[i]->message);
@@ -354,6 +375,7 @@ bool worker_publish(struct worker *worker, struct snapshot *snapshot)
 bool publication_begin(struct worker *worker, struct snapshot *snapshot)
 {
     struct publication *publications[LISTENER_LOOPS_MAX];
+    take_names(worker, snapshot);
     if (!prepare_publications(worker, snapshot, publications)) {
         snapshot_unref(snapshot);
         return false;

@@ -10,6 +10,7 @@
 #include "sys/signal.h"
 #include "sys/thread.h"
 #include "sys/usage.h"
+#include "upstream/follower.h"
 
 #include <stdio.h>
 
@@ -85,6 +86,7 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
     }
     server_registry_wait(servers, FIRST_LOOK_UP_MS);
     int status = run_worker(&control, snapshot, opener, ready);
+    follower_stop(control.follower);
     worker_free(worker);
     control_fini(&control);
     return status;

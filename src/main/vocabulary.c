@@ -22,6 +22,7 @@
 #include "upstream/ejection.h"
 #include "upstream/health_settings.h"
 #include "upstream/queue.h"
+#include "upstream/resolver_settings.h"
 #include "upstream/sticky.h"
 
 /* ---- process */
@@ -74,7 +75,7 @@ static const struct setting_group *const groups[] = {
     &request_id_group, &admin_group,    &request_tests_group, &privileges_group,  &tls_group,
     &plain_http_group, &hsts_group,     &tls_server_group,    &sticky_group,      &retry_group,
     &health_group,     &variants_group, &queue_group,         &breaker_group,     &mirror_group,
-    &hedge_group,
+    &hedge_group,      &resolver_group,
 };
 
 const struct vocabulary vocabulary = {

@@ -38,6 +38,11 @@ struct roster *worker_roster(const struct worker *worker)
     return worker->roster;
 }
 
+void worker_set_follower(struct worker *worker, struct follower *follower)
+{
+    worker->follower = follower;
+}
+
 struct server_registry *worker_servers(const struct worker *worker)
 {
     return worker->servers;

@@ -9,12 +9,17 @@
 
 struct loop_counts;
 struct loop_gauges;
+struct follower;
 struct metrics_registry;
 struct roster;
 struct worker;
 
 /* `servers` and `opener` must outlive it. NULL: no memory. */
 struct worker *worker_new(struct server_registry *servers, struct sys_opener *opener);
+
+/* Who follows the names of its snapshots from now on (upstream/follower.h); it must outlive the
+ * worker, or be taken back with NULL. */
+void worker_set_follower(struct worker *worker, struct follower *follower);
 
 /* Opens the listeners of the snapshot and serves it on `threads` loops. Takes over one reference to
  * the snapshot. False: nothing is served; worker_problem says why. Once. */

@@ -43,7 +43,8 @@ struct worker {
     struct server_registry *servers;
     struct sys_opener *opener;
     struct client_table *clients;
-    uint64_t most_clients; /* seen since memory was given back */
+    struct follower *follower; /* NULL: nobody follows names */
+    uint64_t most_clients;     /* seen since memory was given back */
     struct list listeners; /* those that are served; then those that are gone and not yet closed */
     uint64_t next_listener_id;
     struct snapshot *snapshot; /* the current one */

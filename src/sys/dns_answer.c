@@ -5,8 +5,8 @@
 
 enum {
     HEADER_SIZE = 12,
-    QUESTION_REST = 4, /* type and class behind the name */
-    RECORD_REST = 10,  /* type, class, TTL and length */
+    QUESTION_REST = 4,    /* type and class behind the name */
+    RECORD_REST = 10,     /* type, class, TTL and length */
     ADDRESSES_MAX = 1024, /* of one message that are looked at */
 };
 

@@ -14,8 +14,8 @@ enum {
 struct dns_record {
     struct ip ip;
     uint16_t port;
-    uint16_t priority, weight; /* of a SRV record; else 0 */
-    uint64_t origin;           /* which question it answers: dns_origin */
+    uint16_t priority, weight;     /* of a SRV record; else 0 */
+    uint64_t origin;               /* which question it answers: dns_origin */
     char host[DNS_TARGET_MAX + 1]; /* the target of a SRV record; else empty */
 };
 

@@ -18,11 +18,11 @@ struct dns {
     int ndots;
     uint32_t domain_count;
     char domains[DNS_DOMAINS_MAX][DNS_NAME_MAX + 1];
-    uint64_t stamp;         /* of resolv.conf, when it was read */
-    struct list asked;      /* questions without an answer */
-    struct list answered;   /* that wait for dns_wait */
-    bool is_reopening;      /* what fails now is asked again */
-    struct pollfd wake;     /* in front of the sockets: polled with them */
+    uint64_t stamp;       /* of resolv.conf, when it was read */
+    struct list asked;    /* questions without an answer */
+    struct list answered; /* that wait for dns_wait */
+    bool is_reopening;    /* what fails now is asked again */
+    struct pollfd wake;   /* in front of the sockets: polled with them */
     struct pollfd sockets[DNS_SOCKETS_MAX];
     nfds_t socket_count;
 };

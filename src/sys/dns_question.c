@@ -155,9 +155,8 @@ static void ask_targets(struct dns_question *question)
 {
     for (uint32_t i = 0; i < question->services.count; i++) {
         const struct dns_service *service = &question->services.items[i];
-        struct dns_record like = {.port = service->port,
-                                  .priority = service->priority,
-                                  .weight = service->weight};
+        struct dns_record like = {
+            .port = service->port, .priority = service->priority, .weight = service->weight};
         memcpy(like.host, service->target, sizeof(like.host));
         ask_addresses(question, i, service->target, &like);
     }
@@ -170,7 +169,8 @@ static void on_services(void *argument, int status, int timeouts, unsigned char 
     struct dns_question *question = argument;
     const char *problem = dns_problem(status);
     if (status == ARES_SUCCESS)
-        problem = dns_services_take(&question->services, &question->answer, message, (size_t)length);
+        problem =
+            dns_services_take(&question->services, &question->answer, message, (size_t)length);
     if (problem)
         question->answer.problem = problem;
     else

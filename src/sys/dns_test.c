@@ -29,8 +29,8 @@ struct reply {
 static void add_record(struct reply *reply, unsigned type, unsigned ttl, const void *data,
                        unsigned length)
 {
-    const unsigned char head[] = {0xc0, 12, 0, (unsigned char)type,   0, 1,
-                                  0,    0,  0, (unsigned char)ttl, 0, (unsigned char)length};
+    const unsigned char head[] = {0xc0, 12, 0, (unsigned char)type, 0, 1,
+                                  0,    0,  0, (unsigned char)ttl,  0, (unsigned char)length};
     memcpy(reply->bytes + reply->length, head, sizeof(head));
     memcpy(reply->bytes + reply->length + sizeof(head), data, length);
     reply->length += sizeof(head) + length;
@@ -163,7 +163,8 @@ static void names_without_addresses_say_why(void **state)
     expect(dns, DNS_ADDRESSES, "empty.test", "(it has no addresses)");
     expect(dns, DNS_ADDRESSES, "none.test", "(it has no addresses)");
     expect(dns, DNS_SERVICES, "none.test", "(it has no SRV records)");
-    expect(dns, DNS_ADDRESSES, "failing.test", "(no name server can be reached, or all of them fail)");
+    expect(dns, DNS_ADDRESSES, "failing.test",
+           "(no name server can be reached, or all of them fail)");
     expect(dns, DNS_ADDRESSES, "half.test",
            "30s 10.0.0.1:80/0*0(no name server can be reached, or all of them fail)");
     dns_free(dns);

@@ -161,15 +161,31 @@ void server_unref(struct server_registry *registry, struct server *server)
     sys_lock_release(registry->lock);
 }
 
-struct slice server_authority(const struct server *server)
+/* The key without the scheme, and without the address that a followed name led to. */
+static struct slice host_and_port(const struct server *server)
 {
     static const struct slice separator = {"://", 3};
-    const struct slice port = server->is_tls ? SLICE(":443") : SLICE(":80");
     struct slice key = server->key;
+    if (server->is_tls || server->is_h2)
+        key = slice_from(key, slice_find(key, ':') + separator.length);
+    return slice_starts_with(key, SLICE("unix:")) ? key : slice_until(key, slice_find(key, '@'));
+}
+
+struct slice server_authority(const struct server *server)
+{
+    const struct slice port = server->is_tls ? SLICE(":443") : SLICE(":80");
+    struct slice authority = host_and_port(server);
     if (!server->is_tls && !server->is_h2)
-        return key;
-    key = slice_from(key, slice_find(key, ':') + separator.length);
-    return slice_ends_with(key, port) ? slice_until(key, key.length - port.length) : key;
+        return authority;
+    return slice_ends_with(authority, port) ? slice_until(authority, authority.length - port.length)
+                                            : authority;
+}
+
+struct slice server_name(const struct server *server)
+{
+    struct slice place = host_and_port(server);
+    bool was_followed = place.data + place.length < server->key.data + server->key.length;
+    return was_followed ? slice_until(place, slice_find_last(place, ':')) : server->host;
 }
 
 const struct tls_mac *server_registry_key(const struct server_registry *registry)

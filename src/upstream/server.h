@@ -15,6 +15,7 @@
 enum {
     SERVER_ADDRESSES_MAX = 8,
     SERVER_REST_MS = 5 * 1000, /* how long a server that failed is passed over */
+    SERVER_KEY_MAX = 320,      /* of one with a name and an address: server_place_of_name */
 };
 
 struct arena;
@@ -23,7 +24,8 @@ struct queue_link;
 /* Where a server is, as the configuration says it. */
 struct server_place {
     struct slice key;  /* canonical text: `app.internal:3000`, `10.0.0.1:80`, `unix:/run/a`,
-                        * `https://app.internal:443`, `h2c://10.0.0.1:80`, `h2://…:443` */
+                        * `https://app.internal:443`, `h2c://10.0.0.1:80`, `h2://…:443`; of an
+                        * address that a followed name led to `app.internal:3000@10.0.0.7` */
     bool is_tls;       /* spoken to over TLS */
     bool is_h2;        /* in HTTP/2 */
     struct slice host; /* of a name that has to be looked up; else empty */
@@ -38,6 +40,15 @@ struct server_place {
  * them. */
 bool server_place_parse(struct slice text, struct arena *arena, struct server_place *ret_place,
                         const char **ret_wrong, const char **ret_cure);
+
+/* What came of a name that is followed: `place` has an address in `fixed`, and how it is spoken to;
+ * the rest is filled, with the key in `arena`. False: no memory. */
+bool server_place_of_name(struct slice host, struct arena *arena, struct server_place *place);
+
+/* As server_place_parse, also of the keys of such places: for who speaks of servers that there are.
+ */
+bool server_place_parse_any(struct slice text, struct arena *arena, struct server_place *ret_place,
+                            const char **ret_wrong, const char **ret_cure);
 
 struct server {
     uint32_t id; /* dense, from 0: index of tables per loop; of one that is gone another has it */
@@ -108,9 +119,12 @@ struct server *server_registry_get(struct server_registry *registry,
  * are not looked up for it. Any thread. */
 void server_unref(struct server_registry *registry, struct server *server);
 
-/* What it is called in a URL: its key without the scheme, and without the port where it is that of
- * the scheme. */
+/* What it is called in a URL: its key without the scheme, without the port where it is that of the
+ * scheme, and without the address that its name led to. */
 struct slice server_authority(const struct server *server);
+
+/* Its name; empty where it has none. */
+struct slice server_name(const struct server *server);
 
 /* What upstreams share over reloads (commons.h); goes with the registry. Any thread. */
 struct commons_table *server_registry_commons(struct server_registry *registry);

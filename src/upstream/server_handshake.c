@@ -8,8 +8,9 @@ void server_handshake_name(struct text *text, const struct server *server,
                            struct server_registry *registry)
 {
     struct address addresses[SERVER_ADDRESSES_MAX];
-    if (server->host.length > 0)
-        text_add(text, server->host);
+    struct slice own = server_name(server);
+    if (own.length > 0)
+        text_add(text, own);
     else if (server_addresses(registry, server, addresses) > 0 &&
              addresses[0].ip.kind != ADDRESS_UNIX)
         ip_print(text, &addresses[0].ip);

@@ -124,3 +124,36 @@ bool server_place_parse(struct slice text, struct arena *arena, struct server_pl
     }
     return take_name(host, ret_place->port, arena, ret_place, ret_wrong, ret_cure);
 }
+
+bool server_place_of_name(struct slice host, struct arena *arena, struct server_place *place)
+{
+    char memory[SERVER_KEY_MAX];
+    struct text text = text_over(memory, sizeof(memory));
+    text_add(&text, scheme_of(place));
+    text_add(&text, host);
+    text_add_byte(&text, ':');
+    text_add_number(&text, place->fixed.port);
+    text_add_byte(&text, '@');
+    ip_print(&text, &place->fixed.ip);
+    place->port = place->fixed.port;
+    place->host = SLICE("");
+    place->key = arena_copy(arena, text_slice(&text));
+    return place->key.data && !text_is_cut(&text);
+}
+
+bool server_place_parse_any(struct slice text, struct arena *arena, struct server_place *ret_place,
+                            const char **ret_wrong, const char **ret_cure)
+{
+    size_t at = slice_find_last(text, '@');
+    struct ip ip;
+    if (at == text.length || slice_starts_with(text, SLICE("unix:")) ||
+        !ip_parse(slice_from(text, at + 1), &ip))
+        return server_place_parse(text, arena, ret_place, ret_wrong, ret_cure);
+    if (!server_place_parse(slice_until(text, at), arena, ret_place, ret_wrong, ret_cure))
+        return false;
+    if (slice_is_empty(ret_place->host))
+        return wrong("in front of the @ stands no name", "write app.internal:3000@10.0.0.7",
+                     ret_wrong, ret_cure);
+    ret_place->fixed = (struct address){.ip = ip, .port = ret_place->port};
+    return server_place_of_name(ret_place->host, arena, ret_place);
+}

@@ -114,6 +114,47 @@ static void it_is_known_when_a_name_was_looked_up(void **state)
     assert_true(bench.server->looked_up_at <= sys_monotonic_ms());
 }
 
+static struct server *get_any(const char *text)
+{
+    struct server_place place;
+    const char *wrong, *cure;
+    assert_true(server_place_parse_any(slice_from_text(text), &bench.arena, &place, &wrong, &cure));
+    assert_true(slice_equal(place.key, slice_from_text(text)));
+    return server_registry_get(bench.servers, &place);
+}
+
+static void expect_names(const char *key, const char *authority, const char *name)
+{
+    struct server *server = get_any(key);
+    assert_true(slice_equal(server_authority(server), slice_from_text(authority)));
+    assert_true(slice_equal(server_name(server), slice_from_text(name)));
+}
+
+static void a_server_that_a_name_led_to_is_called_by_the_name(void **state)
+{
+    (void)state;
+    expect_names("app.internal:3000@10.0.0.7", "app.internal:3000", "app.internal");
+    expect_names("https://app.internal:443@fd00::7", "app.internal", "app.internal");
+    expect_names("h2c://app.internal:81@10.0.0.7", "app.internal:81", "app.internal");
+    expect_names("https://10.0.0.7:8443", "10.0.0.7:8443", "");
+    expect_names("unix:/run/a@10.0.0.7", "unix:/run/a@10.0.0.7", "");
+    struct address addresses[SERVER_ADDRESSES_MAX];
+    struct server *server = get_any("app.internal:3000@10.0.0.7");
+    assert_int_equal(server_addresses(bench.servers, server, addresses), 1);
+    assert_int_equal(addresses[0].port, 3000);
+}
+
+static void an_address_behind_another_one_is_no_server(void **state)
+{
+    (void)state;
+    struct server_place place;
+    const char *wrong = NULL, *cure = NULL;
+    assert_false(
+        server_place_parse_any(SLICE("10.0.0.1:80@10.0.0.7"), &bench.arena, &place, &wrong, &cure));
+    assert_string_equal(wrong, "in front of the @ stands no name");
+    assert_false(server_place_parse(SLICE("a.b:80@10.0.0.7"), &bench.arena, &place, &wrong, &cure));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +167,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_known_how_long_until_a_look_up_is_due, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(it_is_known_when_a_name_was_looked_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_server_that_a_name_led_to_is_called_by_the_name, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_address_behind_another_one_is_no_server, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

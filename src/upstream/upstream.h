@@ -13,6 +13,7 @@ struct server_setting {
     struct server_place place;
     bool is_added;           /* by command, and in no file */
     bool is_followed;        /* a name whose servers come and go: roster.h; itself no server */
+    bool is_service;         /* by its SRV records */
     int64_t weight;          /* 1..1000 */
     int64_t priority;        /* 1..PRIORITY_BACKUP: those of the lowest are asked first */
     int64_t max_connections; /* calls and tunnels at once; 0: no limit */
@@ -34,8 +35,8 @@ struct server_list {
 /* Reads one server or a list of them: texts or mappings {address, weight}. Its form is that of all
  * settings which it reads. */
 #define SERVER_FORM                                                                                \
-    "TEXT | {address: TEXT, weight: 1..1000, priority: 1..100, backup: SWITCH, "                   \
-    "max_connections: 1..1000000}"
+    "TEXT | {address: TEXT, dns: TEXT, srv: SWITCH, weight: 1..1000, priority: 1..100, "           \
+    "backup: SWITCH, max_connections: 1..1000000}"
 #define SERVER_LIST_FORM SERVER_FORM " | [" SERVER_FORM "]"
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 

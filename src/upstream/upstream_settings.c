@@ -25,6 +25,60 @@ static bool read_address(struct setting_reader *reader, const struct node *node,
     return false;
 }
 
+/* The key of a followed line is the question: `dns:` or `srv:`, and the place as it would be
+ * without (of a service without the port). */
+static bool set_followed_key(struct arena *arena, struct server_setting *server)
+{
+    struct slice key = server->place.key;
+    if (server->is_service) {
+        key = slice_until(key, slice_find_last(key, ':'));
+        server->place.port = 0;
+    }
+    struct slice parts[] = {server->is_service ? SLICE("dns:srv:") : SLICE("dns:"), key};
+    server->place.key = arena_join(arena, parts, 2);
+    server->is_followed = true;
+    return server->place.key.data != NULL;
+}
+
+/* Whether a port is written behind the name. */
+static bool has_port(struct slice text)
+{
+    size_t scheme = slice_find(text, '/');
+    return slice_find_last(text, ':') > scheme ||
+           (scheme == text.length && slice_find(text, ':') < text.length);
+}
+
+static bool read_name(struct setting_reader *reader, const struct node *node,
+                      struct server_setting *server)
+{
+    static const char name_cure[] = "write dns: app.internal:3000, or dns: https://app.internal";
+    const char *wrong = NULL, *cure = NULL;
+    server->position = node->position;
+    if (node->kind != NODE_SCALAR) {
+        diagnostics_error(reader->diagnostics, node->position, name_cure,
+                          "what is followed is a name, not %s", node_kind_words(node));
+        return false;
+    }
+    if (!server_place_parse(node->text, reader->arena, &server->place, &wrong, &cure)) {
+        diagnostics_error(reader->diagnostics, node->position, cure, "%s: \"%.*s\"", wrong,
+                          SHOWN(node->text));
+        return false;
+    }
+    if (slice_is_empty(server->place.host)) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write it as a text, or as address: 10.0.0.1:8080",
+                          "an address is not followed: \"%.*s\"", SHOWN(node->text));
+        return false;
+    }
+    if (server->is_service && has_port(node->text)) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write srv: off to follow its addresses, or leave the port away",
+                          "the port comes from the SRV records: \"%.*s\"", SHOWN(node->text));
+        return false;
+    }
+    return set_followed_key(reader->arena, server);
+}
+
 static bool read_weight(struct setting_reader *reader, const struct node *node,
                         struct server_setting *server)
 {
@@ -41,6 +95,8 @@ static bool read_weight(struct setting_reader *reader, const struct node *node,
 
 static const struct setting backup_setting = {
     .name = "backup", .type = SETTING_SWITCH, .size = sizeof(bool)};
+static const struct setting srv_setting = {
+    .name = "srv", .type = SETTING_SWITCH, .size = sizeof(bool)};
 static const struct setting priority_setting = {.name = "priority",
                                                 .type = SETTING_NUMBER,
                                                 .size = sizeof(int64_t),
@@ -67,12 +123,13 @@ static bool read_backup(struct setting_reader *reader, const struct node *node,
 
 static bool report_unknown(struct setting_reader *reader, const struct node_pair *pair)
 {
-    static const char *const keys[] = {"address", "weight", "priority", "backup",
-                                       "max_connections"};
+    static const char *const keys[] = {
+        "address", "dns", "srv", "weight", "priority", "backup", "max_connections"};
     const char *near = did_you_mean(pair->key, keys, sizeof(keys) / sizeof(keys[0]));
     diagnostics_error(reader->diagnostics, pair->key_position,
                       near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
-                           : "a server has: address, weight, priority, backup, max_connections",
+                           : "a server has: address or dns, srv, weight, priority, backup, "
+                             "max_connections",
                       "unknown key \"%.*s\"", (int)pair->key.length, pair->key.data);
     return false;
 }
@@ -82,6 +139,8 @@ static bool read_pair(struct setting_reader *reader, const struct node_pair *pai
 {
     if (slice_equal(pair->key, SLICE("address")))
         return read_address(reader, pair->value, server);
+    if (slice_equal(pair->key, SLICE("dns")) || slice_equal(pair->key, SLICE("srv")))
+        return true; /* read_followed has both */
     if (slice_equal(pair->key, SLICE("weight")))
         return read_weight(reader, pair->value, server);
     if (slice_equal(pair->key, SLICE("backup")))
@@ -94,10 +153,51 @@ static bool read_pair(struct setting_reader *reader, const struct node_pair *pai
     return report_unknown(reader, pair);
 }
 
+/* What SRV records say by themselves. */
+static bool refuse_beside_service(struct setting_reader *reader, const struct node *node)
+{
+    static const char *const names[] = {"weight", "priority", "backup"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct node *written = node_find(node, slice_from_text(names[i]));
+        if (!written)
+            continue;
+        diagnostics_error(reader->diagnostics, written->position,
+                          "take it out; SRV records have a weight and a priority each",
+                          "\"%s\" stands beside srv", names[i]);
+        return false;
+    }
+    return true;
+}
+
+/* `dns` and `srv`, which say together what is looked up. */
+static bool read_followed(struct setting_reader *reader, const struct node *node,
+                          struct server_setting *server)
+{
+    const struct node *name = node_find(node, SLICE("dns"));
+    const struct node *srv = node_find(node, SLICE("srv"));
+    if (srv && !setting_read(reader, &srv_setting, srv, &server->is_service))
+        return false;
+    if (srv && !name) {
+        diagnostics_error(reader->diagnostics, srv->position,
+                          "write {dns: _http._tcp.app.internal, srv: on}",
+                          "\"srv\" is for a name that is followed");
+        return false;
+    }
+    if (name && node_find(node, SLICE("address"))) {
+        diagnostics_error(reader->diagnostics, name->position,
+                          "write one of them; dns is for a name that is followed",
+                          "the server has both an address and dns");
+        return false;
+    }
+    if (server->is_service && !refuse_beside_service(reader, node))
+        return false;
+    return !name || read_name(reader, name, server);
+}
+
 static bool read_mapping(struct setting_reader *reader, const struct node *node,
                          struct server_setting *server)
 {
-    bool good = true;
+    bool good = read_followed(reader, node, server);
     for (uint32_t i = 0; i < node->count; i++)
         good &= read_pair(reader, &node->pairs[i], server);
     const struct node *priority = node_find(node, SLICE("priority"));
@@ -107,7 +207,8 @@ static bool read_mapping(struct setting_reader *reader, const struct node *node,
                           "the server has both a priority and backup");
         good = false;
     }
-    if (node_find(node, SLICE("address")))
+    if (node_find(node, SLICE("address")) || node_find(node, SLICE("dns")) ||
+        node_find(node, SLICE("srv")))
         return good;
     diagnostics_error(reader->diagnostics, node->position, "add address: 10.0.0.1:8080",
                       "the server has no address");
@@ -203,9 +304,9 @@ static const struct setting settings[] = {
      .form = SERVER_LIST_FORM,
      .scopes = SCOPE_UPSTREAM,
      .single = true,
-     .summary = "The servers of the upstream: addresses, or {address, weight, priority, backup, "
-                "max_connections}.",
-     .example = "[10.0.0.1:8080, {address: 10.0.0.2:8080, weight: 3}]"},
+     .summary = "The servers of the upstream: addresses, {address, weight, priority, backup, "
+                "max_connections}, or {dns, srv} for a name whose servers come and go.",
+     .example = "[10.0.0.1:8080, {address: 10.0.0.2:8080, weight: 3}, {dns: app.internal:3000}]"},
     {.name = "balance",
      .type = SETTING_CHOICE,
      .offset = offsetof(struct upstream_settings, balance),
