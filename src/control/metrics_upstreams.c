@@ -102,7 +102,7 @@ static const struct figure upstream_figures[] = {
     UPSTREAM(hedges_refused, "weir_upstream_hedges_refused_total", METRIC_COUNTER,
              "Second servers that were not asked since retry.budget was used up."),
     UPSTREAM(breaker.opened, "weir_circuit_openings_total", METRIC_COUNTER,
-             "How often that began."),
+             "How often the circuit opened."),
     UPSTREAM(breaker.refused, "weir_circuit_refusals_total", METRIC_COUNTER,
              "Calls that the circuit breaker did not let through."),
     UPSTREAM(breaker.connections, "weir_upstream_connections", METRIC_GAUGE,

@@ -1,7 +1,6 @@
 """`weir upstream`: servers are shown, drained, disabled, enabled and weighted while Weir runs."""
 
 import collections
-import json
 import pathlib
 import threading
 
@@ -9,6 +8,7 @@ import pytest
 
 from harness.client import Client
 from harness.deadline import poll_until
+from harness.live import change, reload, servers_of, upstream
 from harness.load import Load
 from harness.origin import answering
 from harness.weir import run_weir_command, write_configuration
@@ -19,27 +19,6 @@ def configuration(*origins, weights=(1, 1, 1), upstream="", threads=1, more=""):
                         for origin, weight in zip(origins, weights))
     return (f"threads: {threads}\n{more}upstreams: {{app: {{servers: [{servers}]{upstream}}}}}\n"
             "sites: [{proxy: app}]\n")
-
-
-def upstream(weir, *words):
-    return run_weir_command("upstream", "-c", weir.arguments[2], *words)
-
-
-def change(weir, *words):
-    told = upstream(weir, *words)
-    assert (told.returncode, told.stderr) == (0, ""), told.stderr
-    return told.stdout
-
-
-def reload(weir, text):
-    write_configuration(pathlib.Path(weir.arguments[2]).parent, text, weir.address)
-    told = run_weir_command("reload", "-c", weir.arguments[2])
-    assert told.returncode == 0, told.stderr
-
-
-def servers_of(weir):
-    told = run_weir_command("status", "-c", weir.arguments[2])
-    return {server["server"]: server for server in json.loads(told.stdout)["upstreams"][0]["servers"]}
 
 
 def count_answers(client, count):

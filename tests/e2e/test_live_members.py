@@ -1,7 +1,6 @@
 """`weir upstream add` and `remove`: servers come and go while Weir runs."""
 
 import collections
-import json
 import pathlib
 import threading
 
@@ -9,6 +8,7 @@ import pytest
 
 from harness.client import Client
 from harness.deadline import poll_until
+from harness.live import change, reload, servers_of, status_of, upstream
 from harness.load import Load
 from harness.metrics import read_metrics
 from harness.origin import answering
@@ -19,30 +19,6 @@ def configuration(*origins, upstream="", threads=1, more=""):
     servers = ", ".join(f'"{origin.server}"' for origin in origins)
     return (f"threads: {threads}\n{more}upstreams: {{app: {{servers: [{servers}]{upstream}}}}}\n"
             "sites: [{proxy: app}]\n")
-
-
-def upstream(weir, *words):
-    return run_weir_command("upstream", "-c", weir.arguments[2], *words)
-
-
-def change(weir, *words):
-    told = upstream(weir, *words)
-    assert (told.returncode, told.stderr) == (0, ""), told.stderr
-    return told.stdout
-
-
-def reload(weir, text):
-    write_configuration(pathlib.Path(weir.arguments[2]).parent, text, weir.address)
-    told = run_weir_command("reload", "-c", weir.arguments[2])
-    assert told.returncode == 0, told.stderr
-
-
-def status_of(weir):
-    return json.loads(run_weir_command("status", "-c", weir.arguments[2]).stdout)["upstreams"][0]
-
-
-def servers_of(weir):
-    return {server["server"]: server for server in status_of(weir)["servers"]}
 
 
 def count_answers(client, count):
