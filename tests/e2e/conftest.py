@@ -1,12 +1,15 @@
 """Fixtures of the black-box tests: the real binary ($WEIR_BINARY, else build/weir), real sockets on
 loopback. See README.md here for a first test."""
 
+import contextlib
+import faulthandler
 import pathlib
 import shutil
 import signal
 import sys
 import tempfile
 import textwrap
+import threading
 
 import pytest
 
@@ -27,17 +30,31 @@ from harness.websocket import websocket_echo_on  # noqa: E402
 TEST_SECONDS_MAX = 120  # ten times that for soak
 
 
+@contextlib.contextmanager
+def _no_longer_than(seconds, name):
+    """Signals come to the main thread alone, and pytest-xdist now and then, on a busy machine, has
+    its tests run on another one: a worker that hangs there is ended as a whole."""
+    if threading.current_thread() is not threading.main_thread():
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+        yield
+        faulthandler.cancel_dump_traceback_later()
+        return
+
+    def give_up(*_):
+        raise TimeoutError(f"{name} took more than {seconds} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     """A test that hangs fails instead."""
-    def give_up(*_):
-        raise TimeoutError(f"{item.name} took more than {TEST_SECONDS_MAX} s")
-
-    signal.signal(signal.SIGALRM, give_up)
     long = item.get_closest_marker("soak") is not None
-    signal.alarm(TEST_SECONDS_MAX * (10 if long else 1))
-    yield
-    signal.alarm(0)
+    with _no_longer_than(TEST_SECONDS_MAX * (10 if long else 1), item.name):
+        yield
 
 
 @pytest.fixture(scope="session")
