@@ -8,6 +8,7 @@
 #include "tls/tls_maker.h"
 #include "upstream/farewell.h"
 #include "upstream/follower.h"
+#include "upstream/resolver_settings.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -334,8 +335,15 @@ static bool await_loops_taking(const struct worker *worker)
 /* How long a snapshot waits for names that nobody has looked up yet. */
 enum { FIRST_LOOK_UP_MS = 1000 };
 
+static void ask_name_servers_of(struct worker *worker, const struct snapshot *snapshot)
+{
+    const struct dns_settings settings = resolver_settings_of(snapshot->configuration);
+    server_registry_ask(worker->servers, &settings);
+}
+
 static void take_names(struct worker *worker, const struct snapshot *snapshot)
 {
+    ask_name_servers_of(worker, snapshot);
     if (worker->follower)
         follower_take(worker->follower, snapshot, FIRST_LOOK_UP_MS);
 }
@@ -343,7 +351,10 @@ static void take_names(struct worker *worker, const struct snapshot *snapshot)
 /* Those of the snapshot that is served, whether it is the one that was taken or not. */
 static void settle_names(struct worker *worker)
 {
-    if (worker->follower && worker->snapshot)
+    if (!worker->snapshot)
+        return;
+    ask_name_servers_of(worker, worker->snapshot);
+    if (worker->follower)
         follower_settle(worker->follower, worker->snapshot);
 }
 

@@ -11,6 +11,7 @@
 #include "sys/thread.h"
 #include "sys/usage.h"
 #include "upstream/follower.h"
+#include "upstream/resolver_settings.h"
 
 #include <stdio.h>
 
@@ -74,6 +75,8 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
     sys_signals_prepare();
     assert_hook = exchange_tell_in_hand;
     sys_thread_on_interrupt(tell_in_hand);
+    const struct dns_settings name_servers = resolver_settings_of(snapshot->configuration);
+    server_registry_ask(servers, &name_servers);
     struct control control = {0};
     struct worker *worker = worker_new(servers, opener);
     if (!worker || !control_init(&control, worker, reload, opener) ||

@@ -5,6 +5,7 @@
 #include "sys/open.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/time.h>
@@ -81,6 +82,20 @@ static void open_channel(struct dns *dns)
         read_domains(dns);
 }
 
+/* Once for all threads: the library counts who asks for it, and not for several at a time. What it
+ * sets up holds nothing that would have to be given back. */
+static void init_library(void)
+{
+    int failed = ares_library_init(ARES_LIB_INIT_ALL);
+    ASSERT(failed == ARES_SUCCESS);
+}
+
+static bool is_library_ready(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    return pthread_once(&once, init_library) == 0;
+}
+
 struct dns *dns_new(const struct dns_settings *settings)
 {
     struct dns *dns = calloc(1, sizeof(*dns));
@@ -90,7 +105,7 @@ struct dns *dns_new(const struct dns_settings *settings)
     list_init(&dns->asked);
     list_init(&dns->answered);
     dns->wake = (struct pollfd){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = POLLIN};
-    if (dns->wake.fd < 0 || ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+    if (dns->wake.fd < 0 || !is_library_ready()) {
         if (dns->wake.fd >= 0)
             (void)close(dns->wake.fd);
         free(dns);
@@ -119,7 +134,6 @@ void dns_free(struct dns *dns)
     LIST_EACH_SAFE (link, &dns->answered)
         dns_question_free(dns_question_of(link));
     (void)close(dns->wake.fd);
-    ares_library_cleanup();
     free(dns);
 }
 

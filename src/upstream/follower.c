@@ -392,11 +392,7 @@ void follower_free(struct follower *follower)
 /* The lock is held. */
 static void take_settings(struct follower *follower, const struct snapshot *snapshot)
 {
-    const struct configuration *configuration = snapshot->configuration;
-    const struct resolver_settings *own =
-        scope_group(configuration, configuration->top, &resolver_group);
-    struct dns_settings settings = own->dns;
-    settings.timeout_ms = (uint32_t)own->timeout;
+    const struct dns_settings settings = resolver_settings_of(snapshot->configuration);
     bool same = settings.timeout_ms == follower->settings.timeout_ms &&
                 settings.name_server_count == follower->settings.name_server_count;
     for (uint32_t i = 0; same && i < settings.name_server_count; i++)

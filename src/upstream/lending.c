@@ -10,24 +10,23 @@ struct loan {
     struct message message;
     struct upstreams *borrower, *lender;
     struct server *server;
-    int fd;                  /* -1: the lender had none left */
-    struct breaker *breaker; /* in which it counts, also on its way */
+    struct lent_connection lent;
 };
 
 static void on_answer(struct loop *loop, struct message *message)
 {
     struct loan *loan = CONTAINER_OF(message, struct loan, message);
     ASSERT(upstreams_loop(loan->borrower) == loop);
-    upstreams_take_loan(loan->borrower, loan->server, loan->fd, loan->breaker);
+    upstreams_take_loan(loan->borrower, loan->server, &loan->lent);
     free(loan);
 }
 
 static void on_question(struct loop *loop, struct message *message)
 {
     struct loan *loan = CONTAINER_OF(message, struct loan, message);
-    ASSERT(loan->fd < 0 && loan->borrower != loan->lender);
+    ASSERT(loan->lent.fd < 0 && loan->borrower != loan->lender);
     ASSERT(upstreams_loop(loan->lender) == loop);
-    loan->fd = upstreams_give_idle(loan->lender, loan->server, &loan->breaker);
+    (void)upstreams_give_idle(loan->lender, loan->server, &loan->lent);
     loan->message.deliver = on_answer;
     loop_send(upstreams_loop(loan->borrower), &loan->message);
 }
@@ -50,7 +49,8 @@ bool lending_ask(struct upstreams *borrower, struct server *server)
     struct loan *loan = lender ? calloc(1, sizeof(*loan)) : NULL;
     if (!loan)
         return false;
-    *loan = (struct loan){.borrower = borrower, .lender = lender, .server = server, .fd = -1};
+    *loan =
+        (struct loan){.borrower = borrower, .lender = lender, .server = server, .lent = {.fd = -1}};
     loan->message.deliver = on_question;
     borrower->loans_asked++;
     loop_send(upstreams_loop(lender), &loan->message);

@@ -60,8 +60,8 @@ static const struct setting settings[] = {
      .read = read_name_servers,
      .form = "system | TEXT | [TEXT]",
      .scopes = SCOPE_TOP,
-     .summary = "Who is asked for names that are followed: addresses, with a port where it is not "
-                "53; system: as /etc/resolv.conf says.",
+     .summary = "Who is asked for names of servers: addresses, with a port where it is not 53; "
+                "system: as /etc/resolv.conf says.",
      .example = "[10.0.0.2, 10.0.0.3]"},
     {.name = "timeout",
      .type = SETTING_DURATION,
@@ -81,5 +81,14 @@ const struct setting_group resolver_group = {
     .settings = settings,
     .count = sizeof(settings) / sizeof(settings[0]),
     .size = sizeof(struct resolver_settings),
-    .summary = "How names that are followed are looked up.",
+    .summary = "How names of servers are looked up.",
 };
+
+struct dns_settings resolver_settings_of(const struct configuration *configuration)
+{
+    const struct resolver_settings *own =
+        scope_group(configuration, configuration->top, &resolver_group);
+    struct dns_settings dns = own->dns;
+    dns.timeout_ms = (uint32_t)own->timeout;
+    return dns;
+}

@@ -1,7 +1,7 @@
-/* `resolver`: who is asked for the names that are followed. */
+/* `resolver`: who is asked for the names of servers. */
 #pragma once
 
-#include "conf/setting.h"
+#include "conf/configuration.h"
 #include "sys/dns.h"
 
 struct resolver_settings {
@@ -10,3 +10,6 @@ struct resolver_settings {
 };
 
 extern const struct setting_group resolver_group;
+
+/* Those of the configuration, as they are asked. */
+struct dns_settings resolver_settings_of(const struct configuration *configuration);

@@ -3,17 +3,10 @@
 #include "base/assert.h"
 #include "policy/latency.h"
 #include "sys/clock.h"
-#include "sys/resolve.h"
 #include "upstream/commons.h"
 #include "upstream/session.h"
 
 #include <stdlib.h>
-
-enum {
-    LOOK_UP_AGAIN_MS = 5 * 1000, /* after a success, at the earliest */
-    LOOK_UP_RETRY_MS = 1000,     /* after the first failure; doubles */
-    LOOK_UP_RETRY_DOUBLINGS = 5,
-};
 
 struct server_registry *server_registry_new(void)
 {
@@ -261,134 +254,12 @@ uint32_t server_expected_time(const struct server *server, uint64_t now_ms)
                             (uint32_t)now_ms);
 }
 
-/* One that moved is looked for at its first failure; one that is gone costs no more than a look-up
- * every few seconds. The lock is held. */
-static uint64_t look_up_again_at(const struct server *server, uint64_t now_ms)
-{
-    uint64_t earliest = server->looked_up_at + LOOK_UP_AGAIN_MS;
-    return now_ms > earliest ? now_ms : earliest;
-}
-
 void server_failed(struct server_registry *registry, struct server *server, uint64_t now_ms)
 {
     atomic_fetch_add_explicit(&server->failed, 1, memory_order_relaxed);
     if (server_rests_until(server) < now_ms + SERVER_REST_MS)
         atomic_store_explicit(&server->rests_until, now_ms + SERVER_REST_MS, memory_order_relaxed);
     server_registry_change(registry);
-    if (slice_is_empty(server->host))
-        return;
-    sys_lock_take(registry->lock);
-    if (server->look_up_at == 0 && !server->looking) {
-        server->look_up_at = look_up_again_at(server, now_ms);
-        sys_lock_wake_all(registry->lock);
-    }
-    sys_lock_release(registry->lock);
-}
-
-/* Who waits to be looked up and has nobody at it. Nobody asks for the name of an unnamed one. */
-static bool waits_for_look_up(const struct server *server)
-{
-    return server && server->references > 0 && server->look_up_at != 0 && !server->looking;
-}
-
-/* By time, not by place: names that are slow to fail come again and again, and would keep those
- * behind them from ever having their turn. */
-struct server *server_next_due(const struct server_registry *registry, uint64_t now_ms,
-                               int *ret_wait)
-{
-    struct server *first = NULL;
-    for (uint32_t i = 0; i < registry->count; i++) {
-        struct server *server = registry->servers[i];
-        if (waits_for_look_up(server) && (!first || server->look_up_at < first->look_up_at))
-            first = server;
-    }
-    *ret_wait = -1;
-    if (first && first->look_up_at > now_ms) {
-        *ret_wait = (int)(first->look_up_at - now_ms);
-        return NULL;
-    }
-    return first;
-}
-
-static uint64_t retry_delay(uint32_t failures)
-{
-    uint32_t doublings = failures < LOOK_UP_RETRY_DOUBLINGS ? failures : LOOK_UP_RETRY_DOUBLINGS;
-    return (uint64_t)LOOK_UP_RETRY_MS << doublings;
-}
-
-/* The lock is held but for the look-up itself. What was found before is kept when it fails. */
-static void look_up(struct server_registry *registry, struct server *server)
-{
-    ASSERT(!slice_is_empty(server->host) && !server->looking);
-    server->looking = true;
-    server->look_up_at = 0;
-    sys_lock_release(registry->lock);
-    struct address found[SERVER_ADDRESSES_MAX];
-    const char *reason = NULL;
-    uint32_t count =
-        sys_resolve(server->host.data, server->port, found, SERVER_ADDRESSES_MAX, &reason);
-    bool news = count == 0 ? server->failures == 0 : server->failures > 0;
-    if (news && registry->told)
-        registry->told(registry->context, server, count ? NULL : reason);
-    sys_lock_take(registry->lock);
-    server->looking = false;
-    server->looked_up_at = sys_monotonic_ms();
-    if (count == 0) {
-        server->look_up_at = server->looked_up_at + retry_delay(server->failures);
-        server->failures++;
-    } else {
-        memcpy(server->addresses, found, count * sizeof(found[0]));
-        server->address_count = count;
-        server->failures = 0;
-    }
-    sys_lock_wake_all(registry->lock);
-}
-
-static void run_resolver(void *argument)
-{
-    struct server_registry *registry = argument;
-    sys_lock_take(registry->lock);
-    while (!registry->stopping) {
-        int wait = -1;
-        struct server *server = server_next_due(registry, sys_monotonic_ms(), &wait);
-        if (server)
-            look_up(registry, server);
-        else
-            (void)sys_lock_wait(registry->lock, wait);
-    }
-    sys_lock_release(registry->lock);
-}
-
-bool server_registry_start(struct server_registry *registry, server_told_fn *told, void *context)
-{
-    ASSERT(!registry->resolvers[0] && !registry->stopping);
-    registry->told = told;
-    registry->context = context;
-    for (int i = 0; i < RESOLVERS; i++) {
-        registry->resolvers[i] = sys_thread_start("weir-resolver", run_resolver, registry);
-        if (!registry->resolvers[i])
-            return false;
-    }
-    return true;
-}
-
-static bool all_looked_up(const struct server_registry *registry)
-{
-    for (uint32_t i = 0; i < registry->count; i++) {
-        const struct server *server = registry->servers[i];
-        if (server && server->references > 0 && server->address_count == 0 && server->failures == 0)
-            return false;
-    }
-    return true;
-}
-
-void server_registry_wait(struct server_registry *registry, int timeout_ms)
-{
-    ASSERT(timeout_ms >= 0);
-    uint64_t until = sys_monotonic_ms() + (uint64_t)timeout_ms, now;
-    sys_lock_take(registry->lock);
-    /* Each look-up that ends wakes us, also the ones that are not the last. */
-    while (!all_looked_up(registry) && (now = sys_monotonic_ms()) < until)
-        (void)sys_lock_wait(registry->lock, (int)(until - now));
-    sys_lock_release(registry->lock);
+    if (!slice_is_empty(server->host))
+        server_look_up_soon(registry, server, now_ms);
 }

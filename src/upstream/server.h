@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/cold.h"
 #include "base/list.h"
+#include "sys/dns.h"
 #include "sys/thread.h"
 #include "tls/tls_mac.h"
 
@@ -64,6 +65,7 @@ struct server {
     _Atomic uint32_t ejections_in_row;   /* the same */
     atomic_uint idle;                    /* idle connections on all loops */
     atomic_uint idle_on;                 /* index of the loop that put one aside last */
+    atomic_uint moves;                   /* times that its name left an address */
     atomic_uint active;                  /* calls on all loops */
     _Atomic(struct queue_link *) queues; /* who waits for its places; NULL: nobody ever does */
     atomic_uint set_aside;               /* upstreams in which it is: standing.h */
@@ -136,6 +138,17 @@ struct session_table *server_registry_sessions(struct server_registry *registry)
  */
 uint32_t server_registry_count(struct server_registry *registry);
 
+/* Times that its name has left an address: connections that were opened before are not for further
+ * calls. Any thread. */
+static inline unsigned server_moves(const struct server *server)
+{
+    return atomic_load_explicit(&server->moves, memory_order_acquire);
+}
+
+/* Whether that is one of its addresses now. Any thread. */
+bool server_is_at(struct server_registry *registry, const struct server *server,
+                  const struct address *address);
+
 /* Copies the addresses to connect to, at most SERVER_ADDRESSES_MAX. Any thread. */
 uint32_t server_addresses(struct server_registry *registry, const struct server *server,
                           struct address *ret_addresses);
@@ -173,7 +186,12 @@ void server_answered(struct server *server, uint64_t microseconds, uint64_t now_
 /* How many microseconds its answer should take; 0: nothing is known. Any thread. */
 uint32_t server_expected_time(const struct server *server, uint64_t now_ms);
 
-/* ---- the resolver: a few threads that look names up and never hold up a loop. */
+/* ---- the resolver: a few threads that look names up and never hold up a loop. A name is looked up
+ * again when its time (TTL) is over, and where nobody tells that, every 30 s. */
+
+/* Name servers that are asked from now on, and the system for what they do not know; without any
+ * the system alone. Where they are others than before, all names are looked up anew. Any thread. */
+void server_registry_ask(struct server_registry *registry, const struct dns_settings *settings);
 
 /* What became of a look-up that changed something. Called on a resolver thread. */
 typedef void server_told_fn(void *context, const struct server *server, const char *problem);

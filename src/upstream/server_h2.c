@@ -194,10 +194,28 @@ static uint32_t room_of(const struct server_h2 *self)
     return users < most ? most - users : 0;
 }
 
+/* Of its calls each comes to its end. */
+COLD static void leave(struct server_h2 *self)
+{
+    self->state = SERVER_H2_LEAVES;
+    list_remove(&self->link);
+    server_h2_close_idle(self);
+}
+
+/* It leads to where the server was. */
+static bool is_left_behind(const struct server_h2 *self)
+{
+    return self->state == SERVER_H2_OPEN && self->connection->moves != server_moves(self->server);
+}
+
 static struct server_h2 *find(struct list *shared, const struct server_question *question)
 {
-    LIST_EACH (link, shared) {
+    LIST_EACH_SAFE (link, shared) {
         struct server_h2 *self = CONTAINER_OF(link, struct server_h2, link);
+        if (is_left_behind(self)) {
+            leave(self);
+            continue;
+        }
         bool takes = self->state == SERVER_H2_CONNECTS || h2_may_ask(self->codec);
         bool same = !self->tls || tls_server_context_identity(self->tls) ==
                                       tls_server_context_identity(question->tls);

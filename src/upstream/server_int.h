@@ -1,4 +1,4 @@
-/* What server.c, standing.c and farewell.c share. */
+/* What server.c, server_names.c, standing.c and farewell.c share. */
 #pragma once
 
 #include "base/map.h"
@@ -22,6 +22,8 @@ struct server_registry {
     struct commons_table *commons;
     struct session_table *sessions;
     struct sys_thread *resolvers[RESOLVERS];
+    struct dns_settings name_servers;
+    uint64_t asked; /* times that they changed */
     server_told_fn *told;
     void *context;
     bool stopping;
@@ -31,6 +33,10 @@ struct server_registry {
  * due, -1 for none. The lock is held. */
 struct server *server_next_due(const struct server_registry *registry, uint64_t now_ms,
                                int *ret_wait);
+
+/* It has failed: its name is looked up again at once, or as soon as may be. */
+COLD void server_look_up_soon(struct server_registry *registry, struct server *server,
+                              uint64_t now_ms);
 
 /* Of one server, from the newest on. */
 void standings_free(struct standing *standing);

@@ -78,6 +78,25 @@ static void a_look_up_that_is_due_is_not_put_off(void **state)
     assert_int_equal(bench.server->look_up_at, LOOKED_UP);
 }
 
+static void a_server_that_fails_is_looked_up_before_its_time(void **state)
+{
+    (void)state;
+    bench.server->looked_up_at = LOOKED_UP;
+    bench.server->look_up_at = LOOKED_UP + 30 * 1000;
+    server_failed(bench.servers, bench.server, LOOKED_UP + 10);
+    assert_int_equal(bench.server->look_up_at, LOOKED_UP + AGAIN_MS);
+}
+
+static void a_name_that_cannot_be_found_keeps_its_pace(void **state)
+{
+    (void)state;
+    bench.server->looked_up_at = LOOKED_UP;
+    bench.server->look_up_at = LOOKED_UP + 32 * 1000;
+    bench.server->failures = 6;
+    server_failed(bench.servers, bench.server, LOOKED_UP + 10);
+    assert_int_equal(bench.server->look_up_at, LOOKED_UP + 32 * 1000);
+}
+
 static void who_is_due_longest_is_looked_up_first(void **state)
 {
     (void)state;
@@ -112,6 +131,31 @@ static void it_is_known_when_a_name_was_looked_up(void **state)
     server_registry_wait(bench.servers, PATIENCE_MS);
     assert_true(bench.server->looked_up_at >= before);
     assert_true(bench.server->looked_up_at <= sys_monotonic_ms());
+}
+
+static void what_the_system_has_found_holds_half_a_minute(void **state)
+{
+    (void)state;
+    assert_true(server_registry_start(bench.servers, NULL, NULL));
+    server_registry_wait(bench.servers, PATIENCE_MS);
+    assert_int_equal(bench.server->look_up_at, bench.server->looked_up_at + 30 * 1000);
+    assert_int_equal(server_moves(bench.server), 0);
+    assert_true(server_is_at(bench.servers, bench.server, &bench.server->addresses[0]));
+}
+
+static void other_name_servers_are_asked_at_once(void **state)
+{
+    (void)state;
+    const struct dns_settings system = {.timeout_ms = 2000};
+    struct dns_settings others = system;
+    server_registry_ask(bench.servers, &system);
+    bench.server->look_up_at = LOOKED_UP;
+    server_registry_ask(bench.servers, &system);
+    assert_int_equal(bench.server->look_up_at, LOOKED_UP);
+    others.name_servers[others.name_server_count++] =
+        (struct address){.ip = {.kind = ADDRESS_IPV4, .bytes = {127, 0, 0, 1}}, .port = 53};
+    server_registry_ask(bench.servers, &others);
+    assert_int_equal(bench.server->look_up_at, 1);
 }
 
 static struct server *get_any(const char *text)
@@ -167,6 +211,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_known_how_long_until_a_look_up_is_due, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(it_is_known_when_a_name_was_looked_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_server_that_fails_is_looked_up_before_its_time, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_name_that_cannot_be_found_keeps_its_pace, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_the_system_has_found_holds_half_a_minute, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(other_name_servers_are_asked_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_that_a_name_led_to_is_called_by_the_name, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_address_behind_another_one_is_no_server, set_up,

@@ -397,6 +397,22 @@ COLD static struct server_connection *find_under(const struct server_pool *pool,
     return NULL;
 }
 
+/* The server has moved since: what leads to where it was is closed, and who is left is newest. */
+COLD static struct server_connection *find_moved(const struct server_pool *pool,
+                                                 const struct server_question *question)
+{
+    unsigned moves = server_moves(question->server);
+    LIST_EACH_SAFE (link, &pool->idle) {
+        struct server_connection *connection = CONTAINER_OF(link, struct server_connection, link);
+        if (connection->moves != moves)
+            upstreams_drop(connection, false);
+    }
+    if (list_is_empty(&pool->idle))
+        return NULL;
+    return question->server->is_tls ? find_under(pool, question->tls)
+                                    : CONTAINER_OF(pool->idle.next, struct server_connection, link);
+}
+
 struct server_connection *upstreams_take_idle(struct upstreams *upstreams,
                                               const struct server_question *question,
                                               struct connection_user *user)
@@ -410,6 +426,8 @@ struct server_connection *upstreams_take_idle(struct upstreams *upstreams,
         CONTAINER_OF(pool->idle.next, struct server_connection, link);
     if (server->is_tls)
         connection = find_under(pool, question->tls);
+    if (connection && connection->moves != server_moves(server))
+        connection = find_moved(pool, question);
     if (!connection || !admit(server, question->limit))
         return NULL;
     leave_idle(connection);
@@ -428,6 +446,7 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
     connection->breaker = NULL;
     connection->home = upstreams;
     connection->server = server;
+    connection->moves = server_moves(server);
     connection->user = NULL;
     list_init(&connection->link);
     timer_init(&connection->timer, on_connection_timer);
@@ -515,6 +534,8 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
         room_give_back(account->breaker);
         return is_full ? IO_DONE : IO_FAILED;
     }
+    if (!slice_is_empty(server->host) && !server_is_at(upstreams->registry, server, address))
+        connection->moves--; /* it has moved meanwhile */
     connection->breaker = account->breaker;
     pool->connections++;
     atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
@@ -598,38 +619,41 @@ void upstreams_drop(struct server_connection *connection, bool reset)
 
 /* ---- lending */
 
-int upstreams_give_idle(struct upstreams *upstreams, struct server *server,
-                        struct breaker **ret_breaker)
+bool upstreams_give_idle(struct upstreams *upstreams, struct server *server,
+                         struct lent_connection *ret_lent)
 {
     struct server_pool *pool = find_pool(upstreams, server);
     if (!pool || list_is_empty(&pool->idle) || server->is_tls)
-        return -1;
+        return false;
     struct server_connection *connection =
         CONTAINER_OF(pool->idle.next, struct server_connection, link);
+    if (connection->moves != server_moves(server))
+        return false; /* its end comes when this loop wants it, or its time is over */
     int fd = socket_detach(&connection->transport.socket);
     if (fd < 0)
-        return -1;
-    *ret_breaker = connection->breaker;
+        return false;
+    *ret_lent = (struct lent_connection){fd, connection->moves, connection->breaker};
     connection->breaker = NULL;
     upstreams_drop(connection, false);
-    return fd;
+    return true;
 }
 
 static struct server_connection *connection_from(struct upstreams *upstreams, struct server *server,
-                                                 int fd, struct breaker *breaker)
+                                                 const struct lent_connection *lent)
 {
     struct server_connection *connection = new_connection(upstreams, server);
     struct socket orphan;
     struct socket *socket = connection ? &connection->transport.socket : &orphan;
-    socket_init(socket, upstreams->loop, fd, on_connection_news);
+    socket_init(socket, upstreams->loop, lent->fd, on_connection_news);
     socket->readable = false; /* the poller tells what came meanwhile when it is watched */
     if (connection && socket_watch(socket)) {
-        connection->breaker = breaker;
+        connection->breaker = lent->breaker;
+        connection->moves = lent->moves;
         return connection;
     }
     socket_close(socket, false);
-    if (breaker)
-        room_give_back(breaker);
+    if (lent->breaker)
+        room_give_back(lent->breaker);
     if (connection)
         pool_put(upstreams->connections, connection);
     return NULL;
@@ -652,14 +676,14 @@ static void use_loan(struct upstreams *upstreams, struct server_pool *pool,
     waiting->user->on_loan(waiting->user, connection);
 }
 
-void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd,
-                         struct breaker *breaker)
+void upstreams_take_loan(struct upstreams *upstreams, struct server *server,
+                         const struct lent_connection *lent)
 {
     struct server_pool *pool = find_pool(upstreams, server);
     ASSERT(upstreams->loans_asked > 0 && pool && pool->loans > 0);
     upstreams->loans_asked--;
     struct server_connection *connection =
-        fd >= 0 ? connection_from(upstreams, server, fd, breaker) : NULL;
+        lent->fd >= 0 ? connection_from(upstreams, server, lent) : NULL;
     if (connection)
         use_loan(upstreams, pool, connection);
     pool->loans--;

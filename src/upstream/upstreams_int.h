@@ -40,10 +40,17 @@ void upstreams_let_go(struct upstreams *upstreams, struct farewell_letter *lette
 /* Closes an idle connection that counts there. False: this loop has none. */
 COLD bool upstreams_close_idle_of(struct upstreams *upstreams, const struct breaker *breaker);
 
-/* An idle connection leaves this loop for another: its descriptor, or -1, and where it counts. */
-int upstreams_give_idle(struct upstreams *upstreams, struct server *server,
-                        struct breaker **ret_breaker);
+/* An idle connection on its way from one loop to another. */
+struct lent_connection {
+    int fd;                  /* -1: there was none */
+    unsigned moves;          /* of its server, when it was opened */
+    struct breaker *breaker; /* in which it counts, also on its way */
+};
 
-/* A loan has come (or -1): for a user that still connects to the server, else for the pool. */
-void upstreams_take_loan(struct upstreams *upstreams, struct server *server, int fd,
-                         struct breaker *breaker);
+/* One leaves this loop for another. False: there is none. */
+bool upstreams_give_idle(struct upstreams *upstreams, struct server *server,
+                         struct lent_connection *ret_lent);
+
+/* It has come, or none has: for a user that still connects to the server, else for the pool. */
+void upstreams_take_loan(struct upstreams *upstreams, struct server *server,
+                         const struct lent_connection *lent);

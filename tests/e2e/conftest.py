@@ -157,8 +157,8 @@ def start_tls_origin(ports, start_weir, authority):
 def start_h2_origin(ports, start_weir):
     """start_h2_origin(behaviour, settings) gives an H2Origin; see harness/h2_origin.py."""
     with Origins() as origins:
-        def start(behaviour=None, **parts):
-            return origins.add(H2Origin(("127.0.0.1", ports.take()), behaviour, **parts))
+        def start(behaviour=None, address=None, **parts):
+            return origins.add(H2Origin(address or ("127.0.0.1", ports.take()), behaviour, **parts))
 
         yield start
 

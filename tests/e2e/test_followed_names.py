@@ -156,10 +156,11 @@ def test_without_any_answer_yet_requests_are_told_so(names, setting, start, conn
     assert client.ask().body == a
 
 
-def test_the_time_of_the_records_is_obeyed(names, setting, start):
+@pytest.mark.parametrize("entry", ["{{dns: '{}:{}'}}", "'{}:{}'"])
+def test_the_time_of_the_records_is_obeyed(names, setting, start, entry):
     names.set(NAME, "A", "127.0.0.2", ttl=3600)
     names.set("often.test", "A", "127.0.0.2", ttl=1)
-    start(f"{{dns: '{NAME}:{setting.port}'}}, {{dns: 'often.test:{setting.port}'}}")
+    start(", ".join(entry.format(name, setting.port) for name in (NAME, "often.test")))
     names.wait_for_questions("often.test", 4)  # A and AAAA, twice
     assert names.count(NAME) == 2
 
@@ -294,3 +295,51 @@ def test_the_host_of_a_followed_server_is_its_name(names, setting, start, connec
     wait_for_servers(weir, setting.key("127.0.0.2"))
     assert connect(weir).ask().status == 200
     assert setting.origins["127.0.0.2"].requests[0].value("Host") == f"{NAME}:{setting.port}"
+
+
+# Names of one server, whatever they lead to.
+
+def answering_h2(body):
+    def behaviour(connection):
+        while True:
+            connection.answer(connection.read_request(), body=body)
+    return behaviour
+
+
+@pytest.mark.parametrize("scheme, answers", [("", answering), ("h2c://", answering_h2)])
+def test_a_server_moves_with_its_name(names, ports, start_origin, start_h2_origin, start, connect,
+                                      scheme, answers):
+    """No request goes to where it was, though that would go on answering over connections that
+    were kept. Supervised: with the walls around the worker."""
+    port = ports.take()
+    start_any = start_h2_origin if scheme else start_origin
+    before = start_any(answers(b"before"), ("127.0.0.2", port))
+    start_any(answers(b"after"), ("127.0.0.3", port))
+    names.set(NAME, "A", "127.0.0.2")
+    weir = start(f"'{scheme}{NAME}:{port}'", supervised=True)
+    client = connect(weir)
+    assert ask_for(client, 2) == {b"before"}
+    names.set(NAME, "A", "127.0.0.3")
+    weir.wait_for_log(f"the name of a server leads elsewhere name={NAME}")
+    assert ask_for(client, 4) == {b"after"}
+    poll_until(lambda: all(connection.finished.is_set() for connection in before.connections),
+               what="the end of connections to where it was")
+    assert list(servers_of(weir)) == [f"{scheme}{NAME}:{port}"]
+
+
+def test_a_server_stays_where_it_was_found(names, setting, start, connect):
+    """Also where one kind of address cannot be looked up: its connections live on."""
+    a = setting.start("127.0.0.2")
+    names.set(NAME, "A", "127.0.0.2")
+    weir = start(f"'{NAME}:{setting.port}'", timeout="400ms")
+    client = connect(weir)
+    assert ask_for(client, 2) == {a}
+    names.fail(NAME, "SERVFAIL", "AAAA")
+    names.wait_for_questions(NAME, 4)
+    names.fail(NAME, "SERVFAIL")
+    weir.wait_for_log(f"the name of a server cannot be looked up; trying again name={NAME}")
+    assert ask_for(client, 2) == {a}
+    names.fail(NAME, None)
+    weir.wait_for_log(f"the name of a server was found name={NAME}")
+    assert ask_for(client, 2) == {a}
+    assert len(setting.origins["127.0.0.2"].connections) == 1

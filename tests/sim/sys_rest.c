@@ -101,15 +101,15 @@ void sys_lock_wake_all(struct sys_lock *lock)
 
 /* ---- names, signals */
 
-uint32_t sys_resolve(const char *name, uint16_t port, struct address *ret_addresses, uint32_t max,
-                     const char **ret_reason)
+struct sys_resolved sys_resolve(const struct dns_settings *settings, const char *name,
+                                uint16_t port, struct address *ret_addresses, uint32_t max)
 {
+    (void)settings;
     (void)name;
     (void)port;
     (void)ret_addresses;
     (void)max;
-    *ret_reason = "there are no names here";
-    return 0;
+    return (struct sys_resolved){.reason = "there are no names here"};
 }
 
 void sys_signals_prepare(void)
