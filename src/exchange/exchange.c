@@ -255,7 +255,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->mirror = NULL;
     exchange->call.server = NULL;
     exchange->has_call = exchange->response_sent = exchange->repeated = false;
-    exchange->is_tunnel = false;
+    exchange->is_tunnel = exchange->is_mirror_settled = false;
     exchange->assigned = 0;
     exchange->interim_count = 0;
     pump_none(&exchange->pump);

@@ -86,11 +86,12 @@ struct exchange {
     struct mirror *mirror; /* that collects the request's body; NULL: none does */
     struct call call;      /* in use from CONNECT on */
     bool has_call;
-    bool response_sent;    /* the final head was queued for the client */
-    bool is_tunnel;        /* 101 was, and the flows are those of a tunnel over HTTP/2 */
-    uint8_t assigned;      /* bits of enum assigned: of whom the answer may have to tell */
-    bool repeated;         /* it was sent again over a fresh connection, in the same attempt */
-    uint8_t interim_count; /* 1xx heads so far */
+    bool response_sent;     /* the final head was queued for the client */
+    bool is_tunnel;         /* 101 was, and the flows are those of a tunnel over HTTP/2 */
+    uint8_t assigned;       /* bits of enum assigned: of whom the answer may have to tell */
+    bool repeated;          /* it was sent again over a fresh connection, in the same attempt */
+    bool is_mirror_settled; /* whether it is copied; where the plan has `mirror` */
+    uint8_t interim_count;  /* 1xx heads so far */
     struct response_head response;
     struct fields request_trailers, response_trailers;
     struct slice reply_body; /* of an answer of our own */

@@ -226,10 +226,14 @@ static bool send_head(struct exchange *exchange)
            (!exchange->retry || exchange_retry_resend(exchange));
 }
 
-/* A copy is made when a server is first looked for: a rehearsal does not come so far. */
-static bool is_first_look(const struct call *call)
+/* A copy is made when a server is first looked for: a rehearsal does not come so far. Whoever waits
+ * for a place, room or a stream, and whoever tries again, looks more than once. */
+COLD static void begin_mirror(struct exchange *exchange)
 {
-    return call->asked_count == 0 && !call->was_queued;
+    if (exchange->is_mirror_settled)
+        return;
+    exchange->is_mirror_settled = true;
+    mirror_begin(exchange);
 }
 
 enum verdict exchange_connect(struct exchange *exchange)
@@ -238,8 +242,8 @@ enum verdict exchange_connect(struct exchange *exchange)
     enum error_code error = obstacle(exchange);
     if (error)
         return give_up(exchange, error);
-    if (exchange->plan->mirrors && is_first_look(call))
-        mirror_begin(exchange);
+    if (exchange->plan->mirrors)
+        begin_mirror(exchange);
     switch (call_start(call)) {
     case CALL_WAIT:
         exchange->stream->class->await(exchange->stream, STREAM_WAIT_NOTHING, 0);

@@ -16,11 +16,11 @@ def start_mirrored(start_origin, start_weir, directory):
     class Mirrored:
         pass
 
-    def start(mirror=None, settings="", real=None, more="", route="", server=""):
+    def start(mirror=None, settings="", real=None, more="", route="", server="", threads=1):
         made = Mirrored()
         made.real, made.mirror = start_origin(real or answering(b"real")), start_origin(mirror)
         made.weir = start_weir(f"""
-            threads: 1
+            threads: {threads}
             admin: unix:{directory}/admin
             upstreams:
               app: {{servers: ["{made.real.server}"], {more}}}
@@ -170,6 +170,18 @@ def test_explain_makes_no_copy(start_mirrored, connect):
     assert connect(made.weir).ask(target="/asked").status == 200
     made.wait_for("answered", 1)
     assert [request.target for request in made.mirror.requests] == ["/asked"]
+
+
+def test_who_looks_for_room_again_has_one_copy(start_mirrored, connect):
+    """Where the one connection is idle on another loop, a server is looked for twice."""
+    made = start_mirrored(more="circuit_breaker: {max_connections: 1}", threads=2)
+    for number in range(12):  # each client on whatever loop
+        for target, body in ((f"/{number}", b""), (f"/body/{number}", b"x")):
+            answer = connect(made.weir).ask("PUT", target, body=body)
+            assert answer.status in (200, 503)  # the one before may not be idle yet
+    poll_until(lambda: made.count("answered") + made.count("dropped") == 24, what="24 copies or none")
+    targets = [request.target for request in made.mirror.requests]
+    assert len(targets) == len(set(targets)) and made.count("failed") == 0
 
 
 def test_attempts_have_one_copy(start_mirrored, connect):
