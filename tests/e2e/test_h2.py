@@ -405,7 +405,7 @@ def test_who_was_told_to_leave_does_not_stay_by_asking_on(start_h2c, h2):
 
 
 def test_an_idle_connection_is_closed(start_h2c, h2):
-    client = h2(start_h2c("- respond: 204", "timeouts: {keep_alive: 100ms}"))
+    client = h2(start_h2c("- respond: 204", "timeouts: {keep_alive: 500ms}"))
     assert client.ask().status == 204
     goaway = client.read_goaway()
     assert (goaway.error, goaway.last_stream) == (NO_ERROR, 1)
@@ -423,7 +423,7 @@ def test_who_says_nothing_is_closed(start_h2c, h2, begins):
     lambda client: client.send_headers([(":method", "GET")], flags=0),
     lambda client: client.send(frame_bytes(HEADERS, 5, 3, b"x" * 100)[:50])])
 def test_a_block_without_end_is_closed(start_h2c, h2, block):
-    client = h2(start_h2c("- respond: 204", "timeouts: {request_header: 100ms, keep_alive: 1h}"))
+    client = h2(start_h2c("- respond: 204", "timeouts: {request_header: 500ms, keep_alive: 1h}"))
     assert client.ask().status == 204
     client.next_stream = 3
     block(client)

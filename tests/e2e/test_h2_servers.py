@@ -436,7 +436,7 @@ def test_a_server_that_says_nothing(start_h2_origin, start_weir, connect):
         connection.read_to_end()
 
     origin = start_h2_origin(behaviour)
-    weir = start(start_weir, origin, more="timeouts: {first_byte: 200ms}")
+    weir = start(start_weir, origin, more="timeouts: {first_byte: 1s}")
     assert connect(weir).ask("GET", "/").body == b"hello"
     assert connect(weir).ask("GET", "/").status == 504
     assert connect(weir).ask("GET", "/").body == b"hello"  # over another connection

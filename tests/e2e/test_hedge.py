@@ -90,7 +90,7 @@ def test_the_answer_of_the_second_server_is_the_clients(start_hedged, connect, m
     made = start_hedged(holds)
     answer = connect(made.weir).ask(method, "/a?b", fields=[("X-Own", "1")])
     assert answer.status == 200 and answer.body == (b"" if method == "HEAD" else b"second")
-    (first,), (second,) = made.first.requests, made.second.requests
+    (first,), (second,) = made.first.wait_for_requests(), made.second.requests
     assert (first.method, first.target, first.fields) == (second.method, second.target, second.fields)
     made.wait_for_line(f"200 2 {made.second.server} won")
     assert (made.count(""), made.count("_won"), made.count("_refused")) == (1, 1, 0)
@@ -124,6 +124,7 @@ def test_who_answers_in_time_is_asked_alone(start_hedged, connect):
 def test_what_may_change_something_is_sent_once(start_hedged, connect, method, body):
     made = start_hedged(holds, after="1ms", more="timeouts: {first_byte: 200ms}")
     assert connect(made.weir).ask(method, "/", body=body).status == 504
+    made.first.wait_for_requests()
     assert len(made.first.requests) == 1 and not made.second.requests
 
 
@@ -254,6 +255,7 @@ def test_servers_of_http_2_are_asked_as_well(start_origin, start_h2_origin, star
     """)
     client = connect(weir)
     assert client.ask().status == 200
+    first.wait_for_requests()
     assert len(first.requests) == 1
 
 

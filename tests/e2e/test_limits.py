@@ -143,7 +143,7 @@ def test_a_connection_without_a_request_is_closed(start_origin, start_proxy, con
 
 
 def test_a_second_head_has_its_own_time(start_origin, start_proxy, connect):
-    client = connect(start_proxy(start_origin(), settings=QUICK))
+    client = connect(start_proxy(start_origin(), settings="timeouts: {request_header: 300ms}"))
     assert client.ask().status == 200
     client.send(b"GET / HT")
     refused(client, 408)
@@ -277,7 +277,7 @@ def test_an_exchange_that_is_too_long_is_cut_in_its_body(start_origin, start_pro
             connection.send(b"1\r\nx\r\n")
             pause.wait(0.02)
 
-    client = connect(start_proxy(start_origin(behaviour), settings="timeouts: {request: 300ms}"))
+    client = connect(start_proxy(start_origin(behaviour), settings="timeouts: {request: 1s}"))
     client.send_request()
     with pytest.raises(http1.Cut):
         client.read_response()
@@ -292,9 +292,9 @@ def test_a_server_that_is_slow_but_alive_is_waited_for(start_origin, start_proxy
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
         for _ in range(20):
             connection.send(b"x")
-            pause.wait(0.05)
+            pause.wait(0.12)
 
-    weir = start_proxy(start_origin(behaviour), settings="timeouts: {between_bytes: 900ms}")
+    weir = start_proxy(start_origin(behaviour), settings="timeouts: {between_bytes: 2s}")
     assert connect(weir).ask().body == b"x" * 20
 
 
@@ -385,7 +385,7 @@ def test_a_server_is_not_blamed_for_a_client_that_takes_its_time(start_origin, s
         connection.answer(200, body)
         connection.hold()
 
-    weir = start_proxy(start_origin(behaviour), settings="timeouts: {between_bytes: 500ms}")
+    weir = start_proxy(start_origin(behaviour), settings="timeouts: {between_bytes: 1s}")
     client = connect(weir)
     client.keep_received = False
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -35,8 +35,8 @@ def test_a_server_is_taken_out_and_in(pair, start_weir, connect, order, state):
     weir = start_weir(configuration(*pair))
     client = connect(weir)
     assert count_answers(client, 10) == {b"a": 5, b"b": 5}
-    assert change(weir, order, "app", pair[0].server) == \
-        f"{pair[0].server} of app: {state}, weight 1, 0 calls in progress\n"
+    assert change(weir, order, "app", pair[0].server).startswith(
+        f"{pair[0].server} of app: {state}, weight 1, ")
     assert count_answers(client, 10) == {b"b": 10}
     told = servers_of(weir)[pair[0].server]
     assert (told["state"], told["reason"], told["changed_live"]) == (state, "by command", True)

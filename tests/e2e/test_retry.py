@@ -238,6 +238,7 @@ def test_the_whole_has_its_deadline(start_origin, start_weir, connect):
     weir = start_weir(configuration(origin.server, retry="{attempts: 8, backoff: 1m}",
                                     more="defaults: {timeouts: {request: 200ms}}\n"))
     assert connect(weir).ask().status == 504
+    origin.wait_for_requests()
     assert len(origin.requests) == 1
 
 

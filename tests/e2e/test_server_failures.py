@@ -275,7 +275,7 @@ def test_a_late_answer_is_not_given_to_the_next_request(start_origin, start_prox
         connection.read_request()
 
     origin = start_origin(in_turn(late, answering(b"next")))
-    weir = start_proxy(origin, settings="timeouts: {first_byte: 200ms}")
+    weir = start_proxy(origin, settings="timeouts: {first_byte: 1s}")
     assert connect(weir).ask().status == 504
     timed_out.set()
     assert connect(weir).ask().body == b"next"

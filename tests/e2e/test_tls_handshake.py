@@ -20,14 +20,26 @@ ASK_AND_LEAVE = request_bytes(fields=[("Connection", "close")])
 
 
 @pytest.fixture
-def weir(authority, start_tls, ports):
-    """With one site, a short time for handshakes, and an admin side."""
-    authority.make("site", ["example.com"])
-    admin = ("127.0.0.1", ports.take())
-    weir = start_tls(a_site(), f"threads: 1\nadmin: 127.0.0.1:{admin[1]}\n"
-                               "timeouts: {tls_handshake: 300ms}")
-    weir.metrics = lambda: read_metrics(admin)
-    return weir
+def start_one(authority, start_tls, ports):
+    """start_one(more) runs Weir with one site and an admin side."""
+    def start(more=""):
+        authority.make("site", ["example.com"])
+        admin = ("127.0.0.1", ports.take())
+        weir = start_tls(a_site(), f"threads: 1\nadmin: 127.0.0.1:{admin[1]}\n{more}")
+        weir.metrics = lambda: read_metrics(admin)
+        return weir
+    return start
+
+
+@pytest.fixture
+def weir(start_one):
+    return start_one()
+
+
+@pytest.fixture
+def hasty(start_one):
+    """With a short time for handshakes."""
+    return start_one("timeouts: {tls_handshake: 500ms}\n")
 
 
 def failures(weir, cause):
@@ -71,18 +83,18 @@ def test_request_and_handshake_may_share_a_segment(authority, weir, connect, see
 
 # Not right
 
-def test_who_is_too_slow_is_closed(authority, weir, connect):
-    silent, half = connect(weir), connect(weir)
+def test_who_is_too_slow_is_closed(authority, hasty, connect):
+    silent, half = connect(hasty), connect(hasty)
     half.send(hand_made(authority).step()[:100])
     silent.expect_end()
     half.expect_end()
-    assert failures(weir, "timeout") == 2
+    assert failures(hasty, "timeout") == 2
 
 
-def test_the_time_of_the_handshake_is_not_that_of_the_request(authority, weir, connect, tls):
+def test_the_time_of_the_handshake_is_not_that_of_the_request(authority, hasty, connect, tls):
     """Who has shaken hands may think for longer than a handshake may take."""
-    first = tls(weir)
-    connect(weir).expect_end()  # a whole time of the handshake has passed behind it
+    first = tls(hasty)
+    connect(hasty).expect_end()  # a whole time of the handshake has passed behind it
     assert first.ask().status == 200
 
 

@@ -180,7 +180,7 @@ def test_a_server_that_resets_ends_the_tunnel(start_origin, start_proxy, connect
 
 def test_a_silent_tunnel_is_closed_in_time(start_origin, start_proxy, connect):
     origin = start_origin(upgrading(echo))
-    client = connect(start_proxy(origin, settings="timeouts: {tunnel: 200ms}"))
+    client = connect(start_proxy(origin, settings="timeouts: {tunnel: 1s}"))
     open_tunnel(client)
     client.send(b"a")
     assert client.read_exactly(1) == b"a"
