@@ -70,7 +70,7 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
     const struct server *server = member->server;
     const struct standing *standing = member->standing;
     struct slice reason = reason_of(member, now_ms, memory);
-    uint32_t expected = server_expected_time(server, now_ms);
+    uint32_t latency = server_latency(server);
     (void)fputs("{\"server\": ", file);
     admin_print_json(file, server->key);
     (void)fprintf(
@@ -86,7 +86,7 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
     (void)fprintf(file, ", \"changed_live\": %s, \"added_live\": %s, \"active\": %u, \"idle\": %u",
                   standing_is_changed(standing) ? "true" : "false",
                   member->is_added ? "true" : "false", active_of(server), idle_of(server));
-    print_milliseconds(file, "latency_ms", expected > 0, (double)expected / 1000);
+    print_milliseconds(file, "latency_ms", latency > 0, (double)latency / 1000);
     print_milliseconds(file, "check_ms", standing->patient && standing->passed > 0,
                        (double)standing->probe_took);
     (void)fputc('}', file);
@@ -151,10 +151,10 @@ static void print_row(FILE *file, const struct widths *widths, const struct upst
 {
     char memory[REASON_MAX], latency[32] = "-";
     const struct server *server = member->server;
-    uint32_t expected = server_expected_time(server, now_ms);
+    uint32_t microseconds = server_latency(server);
     struct slice reason = reason_of(member, now_ms, memory);
-    if (expected > 0)
-        (void)snprintf(latency, sizeof(latency), "%.1f ms", (double)expected / 1000);
+    if (microseconds > 0)
+        (void)snprintf(latency, sizeof(latency), "%.1f ms", (double)microseconds / 1000);
     (void)fprintf(file, "%-*.*s  %-*.*s  %-8s  %6u%s  %6u  %5u  %9s%s%.*s\n", widths->upstream,
                   SHOWN(upstream->name), widths->server, SHOWN(server->key),
                   member_state_name(member_state(member, now_ms)), member_weight(upstream, member),
@@ -213,7 +213,7 @@ void upstream_page_print_server(FILE *file, const struct upstream *upstream,
     char memory[REASON_MAX];
     const struct server *server = member->server;
     struct slice reason = reason_of(member, now_ms, memory);
-    uint32_t expected = server_expected_time(server, now_ms);
+    uint32_t latency = server_latency(server);
     (void)fprintf(file, "upstream        %.*s\nserver          %.*s\nstate           %s\n",
                   SHOWN(upstream->name), SHOWN(server->key),
                   member_state_name(member_state(member, now_ms)));
@@ -234,7 +234,7 @@ void upstream_page_print_server(FILE *file, const struct upstream *upstream,
         (void)fputs("off\n", file);
     (void)fprintf(file, "active          %u\nidle            %u\n", active_of(server),
                   idle_of(server));
-    if (expected > 0)
-        (void)fprintf(file, "latency         %.3f ms\n", (double)expected / 1000);
+    if (latency > 0)
+        (void)fprintf(file, "latency         %.3f ms\n", (double)latency / 1000);
     print_checks(file, upstream, member->standing);
 }

@@ -14,5 +14,16 @@ enum { LATENCY_HALF_LIFE_MS = 5 * 1000 };
 /* What is to be remembered after an answer that took `microseconds`. */
 uint64_t latency_add(uint64_t remembered, uint64_t microseconds, uint32_t now_ms);
 
+/* What it was when it was noted last, microseconds, and when that was. */
+static inline uint32_t latency_of(uint64_t remembered)
+{
+    return (uint32_t)(remembered >> 32);
+}
+
+static inline uint32_t latency_noted_at(uint64_t remembered)
+{
+    return (uint32_t)remembered;
+}
+
 /* What is to be expected: microseconds; 0 where nothing is known. */
 uint32_t latency_expected(uint64_t remembered, uint32_t now_ms);

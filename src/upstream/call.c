@@ -3,11 +3,11 @@
 
 #include "base/assert.h"
 #include "base/cold.h"
-#include "sys/clock.h"
 #include "tls/tls_to_server.h"
 #include "upstream/call_breaker.h"
 #include "upstream/call_h2.h"
 #include "upstream/call_members.h"
+#include "upstream/call_time.h"
 #include "upstream/call_websocket.h"
 #include "upstream/edition.h"
 #include "upstream/ejection.h"
@@ -490,19 +490,13 @@ bool call_send_body(struct call *call, struct span piece)
     return h1_output_piece(&call->output, call->sending, piece);
 }
 
-/* Apart, so that calls that nobody times do not pay for it. */
-__attribute__((noinline)) static void note_asked(struct call *call)
-{
-    call->asked = sys_monotonic_ns() / 1000;
-}
-
 bool call_send_end(struct call *call, const struct fields *trailers)
 {
     ASSERT(!call->request_ended);
     call->request_ended = true;
     call->progress = true;
-    if (call->upstream->balance == BALANCE_LEAST_TIME)
-        note_asked(call);
+    if (call_is_timed(call))
+        call_note_asked(call);
     if (call->h2)
         return call_h2_send_end(call, trailers);
     return h1_output_end(&call->output, call->sending, trailers);
@@ -542,19 +536,6 @@ COLD static enum read_event fail(struct call *call, enum read_event event, enum 
     return event;
 }
 
-/* For those who choose by time: how long the answer took, or how long there was none. A server that
- * fails at once would seem the quickest of all, so a failure counts as a slow answer. */
-static void note_time(struct call *call, bool failed)
-{
-    enum { FAILURE_MICROSECONDS = 1000 * 1000 };
-    ASSERT(call->asked && call->server);
-    uint64_t time = sys_monotonic_ns() / 1000 - call->asked;
-    if (failed && time < FAILURE_MICROSECONDS)
-        time = FAILURE_MICROSECONDS;
-    server_answered(call->server, time, loop_now(upstreams_loop(call->home)));
-    call->asked = 0;
-}
-
 COLD static void note_failure(struct call *call)
 {
     enum failure_rate_outcome outcome = call->went_well ? FAILURE_RATE_TURNED : FAILURE_RATE_FAILED;
@@ -585,25 +566,13 @@ static void note_answer(struct call *call, unsigned status)
     else
         ejection_note_success(call->server);
     if (call->asked)
-        note_time(call, status >= 500 && status != 501 && status != 505);
+        call_note_time(call, status >= 500 && status != 501 && status != 505);
 }
 
 bool call_was_dead(const struct call *call)
 {
     return call->reused && !call->response_begun &&
            (call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET);
-}
-
-/* Who leaves before the answer has not heard how long it takes, only that it takes longer. */
-COLD static void note_silence(struct call *call)
-{
-    ASSERT(call->asked);
-    if (call_was_dead(call))
-        return;
-    uint64_t time = sys_monotonic_ns() / 1000 - call->asked;
-    uint64_t expected = server_expected_time(call->server, loop_now(upstreams_loop(call->home)));
-    if (call->error || time > expected)
-        note_time(call, call->error != ERROR_NONE);
 }
 
 /* How long the connection may be kept: as long as we want, and a second less than the server says
@@ -776,7 +745,7 @@ static void note_end(struct call *call)
 static void end_attempt(struct call *call)
 {
     if (call->asked)
-        note_silence(call);
+        call_note_silence(call);
     h1_reader_fini(&call->reader);
     output_fini(&call->output);
     span_clear(&call->response_bytes);

@@ -1,7 +1,6 @@
 #include "upstream/server_int.h"
 
 #include "base/assert.h"
-#include "policy/latency.h"
 #include "sys/clock.h"
 #include "upstream/commons.h"
 #include "upstream/session.h"
@@ -246,6 +245,11 @@ void server_answered(struct server *server, uint64_t microseconds, uint64_t now_
     if (after != before)
         (void)atomic_compare_exchange_strong_explicit(&server->latency, &before, after,
                                                       memory_order_relaxed, memory_order_relaxed);
+}
+
+uint32_t server_latency(const struct server *server)
+{
+    return latency_of(atomic_load_explicit(&server->latency, memory_order_relaxed));
 }
 
 uint32_t server_expected_time(const struct server *server, uint64_t now_ms)

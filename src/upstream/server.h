@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/cold.h"
 #include "base/list.h"
+#include "policy/latency.h"
 #include "sys/dns.h"
 #include "sys/thread.h"
 #include "tls/tls_mac.h"
@@ -69,7 +70,7 @@ struct server {
     atomic_uint active;                  /* calls on all loops */
     _Atomic(struct queue_link *) queues; /* who waits for its places; NULL: nobody ever does */
     atomic_uint set_aside;               /* upstreams in which it is: standing.h */
-    _Atomic uint64_t latency; /* what latency.h remembers; only where somebody chooses by it */
+    _Atomic uint64_t latency;            /* what latency.h remembers */
 
     /* Since it is known, on all loops. */
     _Atomic uint64_t lent;        /* connections to calls, new ones and such as were used before */
@@ -185,6 +186,16 @@ void server_answered(struct server *server, uint64_t microseconds, uint64_t now_
 
 /* How many microseconds its answer should take; 0: nothing is known. Any thread. */
 uint32_t server_expected_time(const struct server *server, uint64_t now_ms);
+
+/* How many microseconds its answers took when that was noted last, which may be long ago; 0: never.
+ * Any thread. */
+uint32_t server_latency(const struct server *server);
+
+/* When that was, milliseconds that wrap. */
+static inline uint32_t server_answered_at(const struct server *server)
+{
+    return latency_noted_at(atomic_load_explicit(&server->latency, memory_order_relaxed));
+}
 
 /* ---- the resolver: a few threads that look names up and never hold up a loop. A name is looked up
  * again when its time (TTL) is over, and where nobody tells that, every 30 s. */

@@ -157,6 +157,16 @@ def test_the_list(pair, start_weir):
     assert servers_of(weir)[pair[1].server]["state"] == "up"
 
 
+@pytest.mark.parametrize("balance", ["round_robin", "least_time"])
+def test_the_list_tells_what_answers_took(pair, start_weir, connect, balance):
+    weir = start_weir(configuration(*pair, upstream=f", balance: {balance}"))
+    assert [server["latency_ms"] for server in servers_of(weir).values()] == [None, None]
+    assert count_answers(connect(weir), 2) == {b"a": 1, b"b": 1}
+    assert all(server["latency_ms"] > 0 for server in servers_of(weir).values())
+    row = upstream(weir, "list", "app").stdout.splitlines()[1].split()
+    assert float(row[6]) >= 0 and row[7] == "ms"
+
+
 @pytest.mark.parametrize("words, problem", [
     (("drain", "nobody", "SERVER"), 'there is no upstream "nobody"\n'),
     (("drain", "app", "127.0.0.1:1"), 'the upstream "app" has no server 127.0.0.1:1\n'),
