@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "exchange/exchange.h"
-#include "http/cookie.h"
 #include "policy/rendezvous.h"
 #include "upstream/sticky.h"
 
@@ -15,7 +14,7 @@ const char *const sticking_words[] = {
 
 static bool is_sticky(const struct upstream *upstream)
 {
-    return upstream->sticky || upstream->session_cookie ||
+    return upstream->sticky || upstream->session ||
            (upstream->hash && upstream->balance != BALANCE_HASH);
 }
 
@@ -23,10 +22,10 @@ static bool is_sticky(const struct upstream *upstream)
 static void lead_session(struct exchange *exchange, const struct upstream *upstream)
 {
     struct slice value;
-    if (!cookie_find(&exchange->request.fields, upstream->session_cookie->name, &value))
+    if (!sticky_session_shown(upstream, &exchange->request.fields, &value))
         return;
     call_set_key(&exchange->call, value);
-    int member = session_cookie_find(upstream, value, loop_now(exchange->context->loop));
+    int member = sticky_session_find(upstream, value, loop_now(exchange->context->loop));
     if (member >= 0)
         call_wish(&exchange->call, (uint32_t)member);
 }
@@ -38,7 +37,7 @@ void sticking_lead(struct exchange *exchange)
         exchange->assigned |= ASSIGNED_SERVER;
     if (upstream->hash)
         call_set_key(&exchange->call, exchange_expand(exchange, upstream->hash));
-    if (upstream->session_cookie)
+    if (upstream->session)
         lead_session(exchange, upstream);
     if (!upstream->sticky)
         return;
@@ -80,17 +79,13 @@ static void learn_sessions(struct exchange *exchange, uint32_t member, enum stic
     const struct upstream *upstream = exchange->call.upstream;
     const struct fields *fields = &exchange->response.fields;
     uint64_t now = loop_now(exchange->context->loop);
-    struct slice name, value;
+    struct slice value;
+    uint32_t at = 0;
     if (outcome == STICKING_MOVED && exchange->call.has_wish &&
-        cookie_find(&exchange->request.fields, upstream->session_cookie->name, &value))
-        session_cookie_learn(upstream, value, member, now);
-    for (uint32_t i = 0; i < fields->count; i++) {
-        struct slice rest = fields->items[i].value;
-        if (fields->items[i].id == FIELD_SET_COOKIE && !slice_is_empty(fields->items[i].name) &&
-            cookie_next(&rest, &name, &value) && value.length > 0 &&
-            slice_equal(name, upstream->session_cookie->name))
-            session_cookie_learn(upstream, value, member, now);
-    }
+        sticky_session_shown(upstream, &exchange->request.fields, &value))
+        sticky_session_learn(upstream, value, member, now);
+    while (sticky_session_set(upstream, fields, &at, &value))
+        sticky_session_learn(upstream, value, member, now);
 }
 
 void sticking_answer(struct exchange *exchange)
@@ -102,7 +97,7 @@ void sticking_answer(struct exchange *exchange)
     enum sticking outcome = sticking_outcome(exchange, exchange->call.server);
     ASSERT(member >= 0 && outcome < STICKING_COUNT);
     counter_add(&exchange->context->counts.stickings[outcome], 1);
-    if (upstream->session_cookie)
+    if (upstream->session)
         learn_sessions(exchange, (uint32_t)member, outcome);
     if (upstream->sticky && outcome != STICKING_KEPT)
         exchange_set_assignment(exchange, upstream->sticky, (uint32_t)member);

@@ -144,7 +144,7 @@ static void add_hashed(struct text *text, struct explanation *explanation)
     if (explanation->rehearsal.exchange->plan->upstream->hash)
         add_key(text, explanation);
     else
-        add(text, "its session cookie");
+        add(text, "its session");
     add(text, " leads");
 }
 

@@ -126,7 +126,7 @@ static void copy_settings(struct upstream *upstream, const struct upstream *orig
     upstream->next = NULL;
     upstream->slots = NULL;
     upstream->sticky = NULL;
-    upstream->session_cookie = NULL;
+    upstream->session = NULL;
     upstream->is_limited = false;
     upstream->first_priority = PRIORITY_BACKUP;
     upstream->count = 0;

@@ -38,9 +38,9 @@ static const char *health_obstacle(const struct upstream *upstream,
 const char *lineup_obstacle(const struct upstream *upstream, const struct server_place *place,
                             size_t count)
 {
-    bool has_slots = upstream->hash || upstream->session_cookie;
+    bool has_slots = upstream->hash || upstream->session;
     if (has_slots && count >= RENDEZVOUS_SERVERS_MAX)
-        return "balance: hash and sticky: {by} or {session_cookie} take no more servers";
+        return "balance: hash and sticky: {by} or sessions take no more servers";
     if (count >= UPSTREAM_SERVERS_MAX)
         return "an upstream takes no more servers";
     if (place->is_h2 && upstream->proxy_protocol)

@@ -1,6 +1,8 @@
 #include "upstream/sticky.h"
 
 #include "http/byte_class.h"
+#include "http/cookie.h"
+#include "http/field_syntax.h"
 #include "upstream/session.h"
 
 /* ---- settings */
@@ -17,6 +19,14 @@ static const struct setting settings[] = {
      .summary = "In the place of a cookie of Weir's: the session cookie of the application, whose "
                 "owner stays with the server that has set it.",
      .example = "JSESSIONID"},
+    {.name = "session_header",
+     .type = SETTING_TEXT,
+     .offset = offsetof(struct sticky_settings, session_header),
+     .size = sizeof(struct slice),
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "The same by a header: in answers the application names a session by it, and "
+                "clients do in their requests.",
+     .example = "Mcp-Session-Id"},
     {.name = "by",
      .type = SETTING_TEMPLATE,
      .offset = offsetof(struct sticky_settings, by),
@@ -56,16 +66,20 @@ static void check_ways(const struct sticky_settings *own, const struct node *nod
                        struct diagnostics *diagnostics)
 {
     const struct node *session = node_find(node, SLICE("session_cookie"));
-    int ways =
-        (own->assignment.cookie.length > 0) + (own->session_cookie.length > 0) + (own->by != NULL);
+    const struct node *header = node_find(node, SLICE("session_header"));
+    int ways = (own->assignment.cookie.length > 0) + (own->session_cookie.length > 0) +
+               (own->session_header.length > 0) + (own->by != NULL);
     if (ways > 1)
         diagnostics_error(diagnostics, node->position,
                           "write one of them, and take what is inherited out with off",
-                          "clients stick by a cookie, a session_cookie or \"by\" something, not by "
-                          "several of them");
+                          "clients stick by a cookie, a session_cookie, a session_header or \"by\" "
+                          "something, not by several of them");
     if (session && !bytes_are(own->session_cookie, BYTE_TOKEN))
         diagnostics_error(diagnostics, session->position, "write its name, as JSESSIONID",
                           "no cookie can have this name");
+    if (header && own->session_header.length > 0 && !field_name_is_settable(own->session_header))
+        diagnostics_error(diagnostics, header->position, "write its name, as Mcp-Session-Id",
+                          "no application names its sessions by this header");
 }
 
 static void check(const void *group, const struct node *node, struct diagnostics *diagnostics)
@@ -95,7 +109,7 @@ const struct setting_group sticky_group = {
     .summary = "How clients stay with the server that they were given to.",
 };
 
-/* ---- the session cookie */
+/* ---- sessions of the application */
 
 /* The seed is the same for the upstream over reloads, and nobody's business. */
 static uint64_t seed_of(const struct upstream *upstream, const struct server_registry *servers)
@@ -111,38 +125,77 @@ static uint32_t hash_of(uint32_t server)
     return server * 0x9e3779b1u;
 }
 
-struct session_cookie *session_cookie_new(struct arena *arena, const struct upstream *upstream,
-                                          struct server_registry *servers, struct slice name)
+struct sticky_session *sticky_session_new(struct arena *arena, const struct upstream *upstream,
+                                          struct server_registry *servers,
+                                          const struct sticky_settings *own)
 {
-    struct session_cookie *cookie = ARENA_NEW(arena, struct session_cookie);
-    if (!cookie || !hash_index_init(&cookie->members, arena, upstream->count))
+    struct sticky_session *session = ARENA_NEW(arena, struct sticky_session);
+    if (!session || !hash_index_init(&session->members, arena, upstream->count))
         return NULL;
-    cookie->name = name;
-    cookie->seed = seed_of(upstream, servers);
-    cookie->table = server_registry_sessions(servers);
+    session->is_header = own->session_header.length > 0;
+    session->name = session->is_header ? own->session_header : own->session_cookie;
+    session->seed = seed_of(upstream, servers);
+    session->table = server_registry_sessions(servers);
     for (uint32_t i = 0; i < upstream->count; i++)
-        hash_index_add(&cookie->members, hash_of(upstream->members[i].server->serial), i);
-    return cookie;
+        hash_index_add(&session->members, hash_of(upstream->members[i].server->serial), i);
+    return session;
 }
 
-int session_cookie_find(const struct upstream *upstream, struct slice value, uint64_t now_ms)
+bool sticky_session_shown(const struct upstream *upstream, const struct fields *fields,
+                          struct slice *ret_value)
 {
-    const struct session_cookie *cookie = upstream->session_cookie;
-    uint32_t server = session_find(cookie->table, slice_hash(value, cookie->seed), now_ms);
+    const struct sticky_session *session = upstream->session;
+    if (!session->is_header)
+        return cookie_find(fields, session->name, ret_value);
+    const struct field *field = fields_find_text(fields, session->name);
+    if (field)
+        *ret_value = field->value;
+    return field && field->value.length > 0;
+}
+
+/* The value that a field of an answer gives to a session. */
+static bool sets_session(const struct sticky_session *session, const struct field *field,
+                         struct slice *ret_value)
+{
+    struct slice rest = field->value, name;
+    if (slice_is_empty(field->name))
+        return false; /* it was taken out */
+    if (session->is_header) {
+        *ret_value = field->value;
+        return slice_equal_fold(field->name, session->name) && field->value.length > 0;
+    }
+    return field->id == FIELD_SET_COOKIE && cookie_next(&rest, &name, ret_value) &&
+           ret_value->length > 0 && slice_equal(name, session->name);
+}
+
+bool sticky_session_set(const struct upstream *upstream, const struct fields *fields, uint32_t *at,
+                        struct slice *ret_value)
+{
+    while (*at < fields->count) {
+        if (sets_session(upstream->session, &fields->items[(*at)++], ret_value))
+            return true;
+    }
+    return false;
+}
+
+int sticky_session_find(const struct upstream *upstream, struct slice value, uint64_t now_ms)
+{
+    const struct sticky_session *session = upstream->session;
+    uint32_t server = session_find(session->table, slice_hash(value, session->seed), now_ms);
     if (server == SESSION_UNKNOWN)
         return -1;
     uint32_t hash = hash_of(server), at = hash, member;
-    while ((member = hash_index_next(&cookie->members, hash, &at)) != HASH_INDEX_NONE) {
+    while ((member = hash_index_next(&session->members, hash, &at)) != HASH_INDEX_NONE) {
         if (upstream->members[member].server->serial == server)
             return (int)member;
     }
     return -1;
 }
 
-void session_cookie_learn(const struct upstream *upstream, struct slice value, uint32_t member,
+void sticky_session_learn(const struct upstream *upstream, struct slice value, uint32_t member,
                           uint64_t now_ms)
 {
-    const struct session_cookie *cookie = upstream->session_cookie;
-    session_learn(cookie->table, slice_hash(value, cookie->seed),
+    const struct sticky_session *session = upstream->session;
+    session_learn(session->table, slice_hash(value, session->seed),
                   upstream->members[member].server->serial, now_ms);
 }

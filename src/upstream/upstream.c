@@ -130,14 +130,12 @@ static bool set_sticky(struct upstream *upstream, struct arena *arena,
 }
 
 /* False: no memory. */
-static bool set_session_cookie(struct upstream *upstream, struct arena *arena,
-                               const struct snapshot *snapshot,
-                               const struct sticky_settings *sticky)
+static bool set_session(struct upstream *upstream, struct arena *arena,
+                        const struct snapshot *snapshot, const struct sticky_settings *sticky)
 {
     const struct live *live = snapshot->live;
-    upstream->session_cookie =
-        session_cookie_new(arena, upstream, live->servers, sticky->session_cookie);
-    return upstream->session_cookie != NULL;
+    upstream->session = sticky_session_new(arena, upstream, live->servers, sticky);
+    return upstream->session != NULL;
 }
 
 bool upstream_set_members(struct upstream *upstream, struct arena *arena,
@@ -145,9 +143,9 @@ bool upstream_set_members(struct upstream *upstream, struct arena *arena,
 {
     const struct sticky_settings *sticky =
         scope_group(snapshot->configuration, upstream->scope, &sticky_group);
-    bool has_session = sticky->session_cookie.length > 0;
+    bool has_session = sticky_knows_sessions(sticky);
     if ((sticky->assignment.cookie.length > 0 && !set_sticky(upstream, arena, snapshot, sticky)) ||
-        (has_session && !set_session_cookie(upstream, arena, snapshot, sticky)))
+        (has_session && !set_session(upstream, arena, snapshot, sticky)))
         return false;
     return !(upstream->hash || has_session) || upstream->count <= 1 || fill_slots(upstream, arena);
 }
@@ -158,7 +156,7 @@ static bool refuse_size(const struct upstream *upstream, struct position positio
     if (upstream->count <= RENDEZVOUS_SERVERS_MAX)
         return false;
     diagnostics_error(diagnostics, position, "spread them over several upstreams",
-                      "balance: hash and sticky: {by} or {session_cookie} take at most %d servers",
+                      "balance: hash and sticky: {by} or sessions take at most %d servers",
                       RENDEZVOUS_SERVERS_MAX);
     return true;
 }
@@ -207,12 +205,11 @@ static bool refuse_two_hashes(const struct upstream_settings *settings,
                               const struct sticky_settings *sticky, struct position position,
                               struct diagnostics *diagnostics)
 {
-    bool has_key = sticky->by || sticky->session_cookie.length > 0;
+    bool has_key = sticky->by || sticky_knows_sessions(sticky);
     if (settings->balance != BALANCE_HASH || !has_key)
         return false;
-    diagnostics_error(
-        diagnostics, position, "take another balance, or write it as \"hash\" alone",
-        "the servers have balance: hash and sticky: {by} or {session_cookie} at once");
+    diagnostics_error(diagnostics, position, "take another balance, or write it as \"hash\" alone",
+                      "the servers have balance: hash and sticky: {by} or sessions at once");
     return true;
 }
 
@@ -246,7 +243,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
     upstream->hash = by_hash ? settings->hash : sticky->by;
     upstream->hash_load_limit = by_hash ? settings->hash_load_limit : 0;
     bool has_cookie = sticky->assignment.cookie.length > 0;
-    bool has_key = upstream->hash || sticky->session_cookie.length > 0;
+    bool has_key = upstream->hash || sticky_knows_sessions(sticky);
     upstream->is_led = has_key || has_cookie;
     struct position position = list->items[0].position;
     if ((has_key && refuse_size(upstream, position, diagnostics)) ||

@@ -41,7 +41,7 @@ struct server_list {
 bool server_list_read(struct setting_reader *reader, const struct node *node, void *field);
 
 struct assignment;
-struct session_cookie;
+struct sticky_session;
 struct commons;
 struct queue_settings;
 struct ejection_settings;
@@ -92,8 +92,8 @@ struct upstream {
     const struct template *hash; /* what is hashed; BALANCE_HASH, or clients stick by it */
     uint32_t hash_load_limit; /* BALANCE_HASH: percent of a server's part of all calls; 0: none */
     const uint16_t *slots;    /* where keys lead, and there are several servers: rendezvous.h */
-    const struct assignment *sticky; /* the cookie that leads to a member; NULL: none does */
-    const struct session_cookie *session_cookie; /* that of the application; NULL: none */
+    const struct assignment *sticky;      /* the cookie that leads to a member; NULL: none does */
+    const struct sticky_session *session; /* those of the application; NULL: not by them */
     /* For who finds all servers full; NULL: nobody waits. */
     const struct queue_settings *queue;
     const struct breaker_settings *breaker; /* NULL: all calls go through */

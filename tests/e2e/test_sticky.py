@@ -277,65 +277,81 @@ def test_a_list_without_a_name_may_be_sticky(start_letters, start_weir, visit):
 
 # By the session cookie of the application
 
-def application(letter, count):
-    """It sets a session for whoever has none that it knows."""
+def application(letter, count, by):
+    """It makes a session for whoever has none that it knows, and knows it by a cookie or a header."""
+    def shown_by(request):
+        if by == "cookie":
+            return (request.value("Cookie") or "").removeprefix("session=")
+        return request.value("X-Session") or ""
+
+    def told(session):
+        if by == "cookie":
+            return [("Set-Cookie", "theme=dark; Path=/"), ("Set-Cookie", f"session={session}; HttpOnly")]
+        return [("x-session", session)]
+
     def behaviour(connection):
         while True:
             request = connection.read_request()
-            cookie = request.value("Cookie") or ""
-            session = cookie.removeprefix("session=")
-            if request.target == "/shared" or session in count[letter]:
+            if request.target == "/shared" or shown_by(request) in count[letter]:
                 connection.answer(200, letter.encode())
                 continue
             session = f"{letter}-{len(count[letter])}-of-many"
             count[letter].append(session)
-            connection.answer(200, letter.encode(), fields=[
-                ("Set-Cookie", "theme=dark; Path=/"), ("Set-Cookie", f"session={session}; HttpOnly")])
+            connection.answer(200, letter.encode(), fields=told(session))
     return behaviour
 
 
 @pytest.fixture
 def start_applications(start_origin):
-    def start(letters):
+    def start(letters, by="cookie"):
         sessions = collections.defaultdict(list)
-        return [start_origin(application(letter, sessions)) for letter in letters]
+        return [start_origin(application(letter, sessions, by)) for letter in letters]
     return start
 
 
 def log_in(client):
+    """Who has made a session, and the fields that show it."""
     answer = client.ask()
-    told = [value for value in answer.values("Set-Cookie") if value.startswith("session=")]
+    told = [("Cookie", value.split(";")[0]) for value in answer.values("Set-Cookie")
+            if value.startswith("session=")]
+    told += [("X-Session", value) for value in answer.values("X-Session")]
     assert answer.status == 200 and len(told) == 1
-    return answer.body, [("Cookie", told[0].split(";")[0])]
+    return answer.body, told
 
 
 SESSION = "session_cookie: session"
+BY_HEADER = "session_header: X-Session"
 
 
 @pytest.mark.parametrize("way", ["round_robin", "least_connections", "least_time", "random"])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_session_stays_with_who_has_made_it(start_applications, start_weir, connect, way, threads):
-    servers = [origin.server for origin in start_applications("abc")]
-    weir = start_weir(configuration(*servers, sticky=SESSION, more=f"balance: {way}", threads=threads))
+@pytest.mark.parametrize("by, sticky", [("cookie", SESSION), ("header", BY_HEADER)])
+def test_a_session_stays_with_who_has_made_it(start_applications, start_weir, connect, way, threads,
+                                              by, sticky):
+    servers = [origin.server for origin in start_applications("abc", by)]
+    weir = start_weir(configuration(*servers, sticky=sticky, more=f"balance: {way}", threads=threads))
     visitors = [log_in(connect(weir)) for _ in range(12)]
     for _ in range(3):
-        for home, cookie in visitors:
-            answer = connect(weir).ask(fields=cookie)
+        for home, shown in visitors:
+            answer = connect(weir).ask(fields=shown)
             assert answer.body == home and not answer.has("Set-Cookie")
 
 
-def test_sessions_outlive_a_reload(start_applications, start_weir, connect):
-    servers = [origin.server for origin in start_applications("abc")]
-    weir = start_weir(configuration(*servers[:2], sticky=SESSION))
+@pytest.mark.parametrize("by, sticky", [("cookie", SESSION), ("header", BY_HEADER)])
+def test_sessions_outlive_a_reload(start_applications, start_weir, connect, by, sticky):
+    servers = [origin.server for origin in start_applications("abc", by)]
+    weir = start_weir(configuration(*servers[:2], sticky=sticky))
     visitors = [log_in(connect(weir)) for _ in range(6)]
-    reload(weir, configuration(*reversed(servers), sticky=SESSION))
-    for home, cookie in visitors:
-        assert connect(weir).ask(fields=cookie).body == home
+    reload(weir, configuration(*reversed(servers), sticky=sticky))
+    for home, shown in visitors:
+        assert connect(weir).ask(fields=shown).body == home
 
 
-def test_a_session_whose_server_is_lost_moves_for_good(start_applications, start_weir, connect):
-    origins = start_applications("ab")
-    weir = start_weir(configuration(*[origin.server for origin in origins], sticky=SESSION))
+@pytest.mark.parametrize("by, sticky", [("cookie", SESSION), ("header", BY_HEADER)])
+def test_a_session_whose_server_is_lost_moves_for_good(start_applications, start_weir, connect, by,
+                                                       sticky):
+    origins = start_applications("ab", by)
+    weir = start_weir(configuration(*[origin.server for origin in origins], sticky=sticky))
     home, cookie = log_in(connect(weir))
     lost = origins[b"ab".index(home)]
     lost.stop()
@@ -438,9 +454,12 @@ def test_explain_tells(start_letters, start_weir, visit, ports):
     ("cookie: home, same_site: none, secure: off", "only where it is Secure"),
     ("cookie: __Host-home", "browsers take a cookie of such a name only where it is Secure"),
     ("cookie: __Host-home, secure: on, path: /a", "only without Domain and with the Path /"),
-    ("cookie: home, by: $client_ip", 'clients stick by a cookie, a session_cookie or "by"'),
+    ("cookie: home, by: $client_ip", "clients stick by a cookie, a session_cookie, a session_header"),
     ("session_cookie: a b", "no cookie can have this name"),
-    ("session_cookie: a, by: $client_ip", 'clients stick by a cookie, a session_cookie or "by"'),
+    ("session_cookie: a, session_header: b", "clients stick by a cookie, a session_cookie, a"),
+    ("session_header: a b", "no application names its sessions by this header"),
+    ("session_header: Content-Length", "no application names its sessions by this header"),
+    ("session_header: a}, balance: hash, ejection: {failures: 5", "balance: hash and sticky: {by}"),
     ("session_cookie: a}, balance: hash, ejection: {failures: 5", "balance: hash and sticky: {by}"),
     ("by: constant", "a text without variables leads every request to one server"),
     ("by: $1", "captures are of the path of a route, and an upstream has none"),
