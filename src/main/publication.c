@@ -332,7 +332,9 @@ static bool await_loops_taking(const struct worker *worker)
     return false;
 }
 
-/* How long a snapshot waits for names that nobody has looked up yet. */
+/* How long a snapshot waits for names that nobody has looked up yet. The control loop does nothing
+ * else meanwhile, as while it builds one: what the admin side is asked waits, no loop with traffic
+ * does, and health checks that were under way begin anew with the snapshot (health_take). */
 enum { FIRST_LOOK_UP_MS = 1000 };
 
 static void ask_name_servers_of(struct worker *worker, const struct snapshot *snapshot)

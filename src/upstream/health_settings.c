@@ -238,20 +238,21 @@ const struct setting_group health_group = {
     .check = check_health,
 };
 
-/* gRPC is HTTP/2, which a server that is written otherwise speaks at another port, if at all. */
+/* gRPC is HTTP/2, which a server that is written otherwise speaks at another port, if at all. The
+ * same holds for those to which a line that is followed leads. */
 static void check_grpc(const struct upstream *upstream, const struct scope *scope,
                        struct diagnostics *diagnostics)
 {
     const struct health_settings *settings = upstream->health;
     const struct node *mapping = node_find(scope->node, SLICE("health"));
     const struct node *at = mapping ? mapping : scope->node;
-    for (uint32_t i = 0; settings->port == 0 && i < upstream->count; i++) {
-        const struct server *server = upstream->members[i].server;
-        if (server->is_h2)
+    for (size_t i = 0; settings->port == 0 && i < upstream->lines->count; i++) {
+        const struct server_place *place = &upstream->lines->items[i].place;
+        if (place->is_h2)
             continue;
         diagnostics_error(diagnostics, at->position,
                           "write h2c:// or h2:// in its address, or the port where it speaks gRPC",
-                          "gRPC is HTTP/2, and %.*s is spoken to in HTTP/1.1", SHOWN(server->key));
+                          "gRPC is HTTP/2, and %.*s is spoken to in HTTP/1.1", SHOWN(place->key));
         return;
     }
 }

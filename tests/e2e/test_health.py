@@ -417,6 +417,25 @@ def test_a_server_that_comes_back_into_the_file_is_asked_anew(start_origin, star
     wait_for_states(weir, "up", "up")
 
 
+def test_a_reload_asks_nobody_before_it_is_time(start_origin, start_weir):
+    """Who comes with each reload is asked at once; who stays is not asked again for that."""
+    stays, *come = [start_origin() for _ in range(4)]
+    once = f"path: /healthz, {ONCE}"
+    weir = start_weir(configuration(stays.server, health=once))
+
+    def all_are_checked():
+        told = run_weir_command("status", "-c", weir.arguments[2])
+        return all(server["check_ms"] is not None
+                   for server in json.loads(told.stdout)["upstreams"][0]["servers"])
+
+    poll_until(all_are_checked, what="the first check")
+    for count in range(1, 4):
+        reload(weir, configuration(stays.server, *[origin.server for origin in come[:count]],
+                                   health=once))
+        poll_until(all_are_checked, what="the check of who has come")
+    assert [len(origin.requests) for origin in (stays, *come)] == [1, 1, 1, 1]
+
+
 def test_reloads_in_the_middle_of_checks(start_origin, start_weir):
     """Under several threads, with clients, while servers go up and down."""
     sick = Sick("sick")
