@@ -196,6 +196,25 @@ static void a_slow_server_is_tried_again_after_a_while(void **state)
     assert_asked(bench, "b");
 }
 
+static void up_to_64_servers_all_are_compared(void **state)
+{
+    enum { ALL = 64 };
+    struct bench *bench = *state;
+    const enum balance compared[] = {BALANCE_LEAST_CONNECTIONS, BALANCE_LEAST_TIME};
+    for (unsigned way = 0; way < 2; way++) {
+        lay_out(bench, compared[way], ALL, NULL);
+        for (uint32_t i = 0; i < ALL; i++) {
+            server_answered(server_of(bench, i), 1000, NOW);
+            atomic_store(&server_of(bench, i)->active, 5);
+        }
+        for (int i = 0; i < ALL; i++) {
+            atomic_store(&server_of(bench, (uint32_t)i)->active, 4);
+            assert_int_equal(ask(bench), i);
+            atomic_store(&server_of(bench, (uint32_t)i)->active, 5);
+        }
+    }
+}
+
 static void of_very_many_servers_a_sample_is_compared(void **state)
 {
     struct bench *bench = *state;
@@ -419,6 +438,7 @@ int main(void)
         TEST(a_slow_server_gets_less),
         TEST(one_call_finds_out_how_quick_a_server_is),
         TEST(a_slow_server_is_tried_again_after_a_while),
+        TEST(up_to_64_servers_all_are_compared),
         TEST(of_very_many_servers_a_sample_is_compared),
         TEST(the_less_loaded_one_of_two_is_chosen),
         TEST(chance_follows_the_weights),
