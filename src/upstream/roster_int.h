@@ -1,4 +1,4 @@
-/* What roster.c and lineup.c share. */
+/* What roster.c, roster_change.c, roster_answer.c and lineup.c share. */
 #pragma once
 
 #include "base/arena.h"
@@ -46,9 +46,40 @@ struct roster {
     struct list changes, answers;
 };
 
+static inline struct upstream_table *roster_table(const struct snapshot *snapshot)
+{
+    return snapshot_get(snapshot, &upstream_part);
+}
+
+/* An upstream of the snapshot that is served gets an edition with those who belong to it, where
+ * that are others than it has. False: no memory, and nothing has changed. */
+bool roster_swap_served(struct roster *roster, const struct upstream *upstream);
+
+/* With its texts. False: no memory. */
+bool roster_copy_place(struct arena *arena, struct server_place *ret_place,
+                       const struct server_place *place);
+
+/* ---- roster_change.c */
+
 struct roster_change *roster_find_change(const struct roster *roster,
                                          const struct upstream *upstream);
+
+/* Which of them hold in the snapshot that comes. */
+void roster_compare_changes(struct roster *roster, const struct snapshot *snapshot);
+
+/* Those that do not, which is told. */
+void roster_drop_changes(struct roster *roster);
+void roster_free_changes(struct roster *roster);
+
+/* ---- roster_answer.c */
+
 const struct answer *roster_find_answer(const struct roster *roster, struct slice key);
+
+/* Those for which no line of the snapshot asks. */
+void roster_drop_answers(struct roster *roster, const struct snapshot *snapshot);
+void roster_free_answers(struct roster *roster);
+
+/* ---- lineup.c */
 
 /* Who belongs to an upstream, in order. */
 struct lineup {
