@@ -30,6 +30,8 @@ soak:
 bench: build
 	@tools/install-dependencies bench
 	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/run
+	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/run --balancing --quick
+	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/tail --quick
 	@tools/build $(BUILD)-uncounted -Dc_args=-DWEIR_UNCOUNTED
 	@bench/compare $(BUILD)-uncounted/weir $(BUILD)/weir --scenario small
 
