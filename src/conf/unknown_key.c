@@ -215,13 +215,21 @@ void unknown_key_in_group(struct loading *loading, enum scope_kind kind,
                           "unknown key \"%.*s\" in \"%s\"", SHOWN(pair->key), group->name);
 }
 
-/* `host:example.com` as a whole item: the space is forgotten. */
+static bool is_port(struct slice text)
+{
+    uint64_t port;
+    return slice_to_number(text, UINT16_MAX, &port);
+}
+
+/* `host:example.com` as a whole item: the space is forgotten. `127.0.0.1:3000` and `app:3000` are
+ * addresses. */
 static const char *tight_cure(struct loading *loading, const struct node *node)
 {
     if (node->kind != NODE_SCALAR || node->quoted)
         return NULL;
     size_t colon = slice_find(node->text, ':');
-    if (colon == 0 || colon + 1 >= node->text.length || node->text.data[colon + 1] == '/')
+    if (colon == 0 || colon + 1 >= node->text.length || node->text.data[colon + 1] == '/' ||
+        is_port(slice_from(node->text, colon + 1)))
         return NULL;
     return diagnostics_text(loading->diagnostics, "write \"%.*s: %.*s\", with a space", (int)colon,
                             node->text.data, SHOWN(slice_from(node->text, colon + 1)));
