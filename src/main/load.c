@@ -146,15 +146,20 @@ static struct snapshot *build(struct configuration *configuration, struct sys_op
     return snapshot;
 }
 
+static struct configuration_reader reader_over(struct sys_opener *opener)
+{
+    return (struct configuration_reader){.context = opener,
+                                         .read_file = read_file,
+                                         .expand_glob = expand_glob,
+                                         .read_watched = read_watched,
+                                         .expand_watched = expand_watched,
+                                         .environment = environment_value};
+}
+
 struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
                             void *live, FILE *told, struct load_report *ret_report)
 {
-    struct configuration_reader reader = {.context = opener,
-                                          .read_file = read_file,
-                                          .expand_glob = expand_glob,
-                                          .read_watched = read_watched,
-                                          .expand_watched = expand_watched,
-                                          .environment = environment_value};
+    const struct configuration_reader reader = reader_over(opener);
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTICS_MAX);
     struct configuration *configuration =
         diagnostics ? configuration_load(name, bytes, &vocabulary, &reader, diagnostics) : NULL;
@@ -204,12 +209,7 @@ struct snapshot *load_renewal(const char *path, struct sys_opener *opener, void 
 
 struct configuration *load_configuration(const char *path, struct sys_opener *opener)
 {
-    struct configuration_reader reader = {.context = opener,
-                                          .read_file = read_file,
-                                          .expand_glob = expand_glob,
-                                          .read_watched = read_watched,
-                                          .expand_watched = expand_watched,
-                                          .environment = environment_value};
+    const struct configuration_reader reader = reader_over(opener);
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTICS_MAX);
     struct configuration *configuration = NULL;
     struct arena arena;
