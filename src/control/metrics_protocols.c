@@ -30,16 +30,37 @@ static void print_handshakes(FILE *file, const struct metrics_sources *sources)
                   "weir_tls_handshakes_total{kind=\"full\"} %" PRIu64
                   "\nweir_tls_handshakes_total{kind=\"resumed\"} %" PRIu64 "\n",
                   all - resumed, resumed);
+}
+
+/* The number `index` of the counters at that offset, by its name in capitals. */
+static void print_named(FILE *file, const struct metrics_sources *sources, const char *prefix,
+                        const char *name, size_t offset, unsigned index)
+{
+    (void)fputs(prefix, file);
+    for (const char *at = name; *at; at++)
+        (void)fputc(ascii_lower(*at), file);
+    (void)fprintf(file, "\"} %" PRIu64 "\n",
+                  metrics_sum(sources, offset + index * sizeof(struct counter)));
+}
+
+static void print_failures(FILE *file, const struct metrics_sources *sources)
+{
     metric_begin(file, "weir_tls_failures_total", METRIC_COUNTER,
                  "Handshakes that failed, by cause.");
-    for (unsigned i = TLS_FAILURE_NONE + 1; i < TLS_FAILURE_COUNT; i++) {
-        (void)fputs("weir_tls_failures_total{cause=\"", file);
-        for (const char *at = tls_failure_name((enum tls_failure)i); *at; at++)
-            (void)fputc(ascii_lower(*at), file);
-        (void)fprintf(file, "\"} %" PRIu64 "\n",
-                      metrics_sum(sources, offsetof(struct loop_counts, tls_failures) +
-                                               i * sizeof(struct counter)));
-    }
+    for (unsigned i = TLS_FAILURE_NONE + 1; i < TLS_FAILURE_COUNT; i++)
+        print_named(file, sources, "weir_tls_failures_total{cause=\"",
+                    tls_failure_name((enum tls_failure)i),
+                    offsetof(struct loop_counts, tls_failures), i);
+}
+
+static void print_early_data(FILE *file, const struct metrics_sources *sources)
+{
+    metric_begin(file, "weir_tls_early_data_total", METRIC_COUNTER,
+                 "Handshakes in which the client offered early data, by what became of it.");
+    for (unsigned i = TLS_EARLY_NONE + 1; i < TLS_EARLY_COUNT; i++)
+        print_named(file, sources, "weir_tls_early_data_total{outcome=\"",
+                    tls_early_outcome_name((enum tls_early_outcome)i),
+                    offsetof(struct loop_counts, tls_early), i);
 }
 
 /* Sites that share a certificate are told once. */
@@ -77,5 +98,7 @@ static void print_certificates(FILE *file, const struct metrics_sources *sources
 void metrics_print_tls(FILE *file, const struct metrics_sources *sources)
 {
     print_handshakes(file, sources);
+    print_failures(file, sources);
+    print_early_data(file, sources);
     print_certificates(file, sources);
 }

@@ -160,7 +160,7 @@ void client_next(struct client *client, bool keep, enum client_rest rest)
     } else if (keep && rest == REST_SMALL) {
         set_timer(client, client_listener(client)->timeouts->request_header);
         loop_defer(client->context->loop, &client->task);
-    } else if (rest != REST_NONE || loud) {
+    } else if (rest != REST_NONE || loud || client_is_early(client)) {
         client_linger(client);
     } else {
         client_close(client, false);
@@ -174,6 +174,8 @@ void client_introduce(const struct client *client, struct exchange *exchange)
     exchange->listener = client_listener(client);
     exchange->peer = exchange->client = client->peer;
     exchange->tls = client->transport.tls;
+    if (exchange->tls && tls_is_early(exchange->tls))
+        exchange->early = EARLY_CAME;
     exchange->scheme = exchange->tls ? SCHEME_HTTPS : SCHEME_HTTP;
 }
 
@@ -257,6 +259,8 @@ static void drain_idle(struct client *client)
         return;
     if (client->requests == 0)
         set_timer(client, FIRST_REQUEST_MS);
+    else if (client_is_early(client))
+        client_linger(client); /* the end of its handshake is on its way */
     else
         client_close(client, false);
 }
@@ -423,6 +427,8 @@ static void on_news(struct socket *socket)
         read_head(client);
         return;
     case CLIENT_EXCHANGE:
+        if (client_is_early(client))
+            client_go_on_early(client);
         exchange_run(client->exchange);
         return;
     case CLIENT_DISCARD:

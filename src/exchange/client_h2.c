@@ -45,6 +45,7 @@ static struct client_h2 *new_connection(struct client *client)
         return NULL;
     }
     self->client = client;
+    self->is_early = client_is_early(client);
     list_init(&self->streams);
     output_init(&self->output, pools);
     return self;
@@ -170,6 +171,14 @@ static void begin_exchange(struct client_h2 *self, struct h2_stream *codec)
         exchange_run(exchange);
 }
 
+/* The handshake has ended, which some may be waiting for. */
+COLD static void end_early(struct client_h2 *self)
+{
+    self->is_early = false;
+    LIST_EACH_SAFE (link, &self->streams)
+        exchange_resume(CONTAINER_OF(link, struct client_h2_stream, link)->exchange);
+}
+
 static void serve(struct client_h2 *self)
 {
     for (;;) {
@@ -292,6 +301,8 @@ void client_h2_run(struct client *client)
     struct client_h2 *self = client->h2;
     ASSERT(client->state == CLIENT_H2 && self->client == client);
     receive(self);
+    if (self->is_early && !client_is_early(client))
+        end_early(self);
     serve(self);
     send_out(self);
     settle(self);

@@ -26,6 +26,7 @@ struct client_h2 {
     bool is_leaving;   /* the client was told; further requests are still taken */
     bool has_left;     /* no further ones are */
     bool is_dead;      /* the client, or the way to it, is gone */
+    bool is_early;     /* the handshake was still to end, behind early data, when last looked at */
 };
 
 /* One request, in the arena of its exchange. */

@@ -12,6 +12,14 @@ static void count(struct client *client)
         counter_add(&counts->tls_resumed, 1);
 }
 
+/* Who has sent a recording never comes to the end of the handshake. */
+static void count_early_data(struct client *client)
+{
+    enum tls_early_outcome outcome = tls_early_outcome(client->transport.tls);
+    if (outcome != TLS_EARLY_NONE)
+        counter_add(&client->context->counts.tls_early[outcome], 1);
+}
+
 /* Anybody can cause the others. */
 static enum log_level level_of(enum tls_failure failure)
 {
@@ -63,6 +71,7 @@ void client_shake_hands(struct client *client)
     if (step == TLS_CHOOSE) {
         tls_choose(client->transport.tls, choose(client));
         step = tls_handshake(client->transport.tls, &failure);
+        count_early_data(client);
     }
     ASSERT(step != TLS_CHOOSE);
     if (step == TLS_FAILED)
@@ -74,6 +83,15 @@ void client_shake_hands(struct client *client)
         client_begin_h2(client);
     else
         client_begin_requests(client);
+}
+
+/* What comes meanwhile are further requests, which may be no more than fit into early data. */
+void client_go_on_early(struct client *client)
+{
+    enum read_event event = READ_PIECE;
+    enum error_code error = ERROR_NONE;
+    while (event == READ_PIECE && client_is_early(client))
+        event = h1_reader_receive(&client->reader, &client->transport, &error);
 }
 
 void client_begin_handshake(struct client *client)

@@ -2,6 +2,7 @@
  * of their name share. */
 #pragma once
 
+#include "base/cold.h"
 #include "exchange/client.h"
 #include "exchange/stream.h"
 #include "net/h1_writer.h"
@@ -83,6 +84,15 @@ bool client_shall_leave(const struct client *client);
 void client_begin_handshake(struct client *client);
 void client_shake_hands(struct client *client);
 void client_give_up_handshake(struct client *client);
+
+/* The handshake is still to end behind early data: a close now could destroy our answer. */
+static inline bool client_is_early(const struct client *client)
+{
+    return client->transport.tls && tls_is_early(client->transport.tls);
+}
+
+/* Goes on with it while an exchange is at work and reads nothing. */
+COLD void client_go_on_early(struct client *client);
 
 /* TLS is there: a head is waited for. */
 void client_begin_requests(struct client *client);

@@ -234,6 +234,8 @@ static void await(struct stream *stream, enum stream_wait wait, uint64_t after_m
         return;
     self->waiting = wait;
     self->moved = 0;
+    if (wait == STREAM_WAIT_HANDSHAKE)
+        loop_defer(client->context->loop, &client->task); /* its end may have been received */
     if (wait == STREAM_WAIT_NOTHING)
         timer_unset(&client->timer);
     else

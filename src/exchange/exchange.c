@@ -1,7 +1,7 @@
 /* The life of a request, in order.
  *
  *     ROUTE ──▶ STAGES ──▶ ACT ──▶ CONNECT ──▶ RELAY ──▶ END
- *       │          │        │       ▲   │       │ │ └──▶ TUNNEL
+ *       ├─▶ HOLD ─┘│        │       ▲   │       │ │ └──▶ TUNNEL
  *       └──────────┴────────┴───────│───┴───────┘ │
  *                           ▼       ├─ repeat ────┤
  *                         REPLY     └── PAUSE ◀───┘
@@ -9,6 +9,7 @@
  *
  * state    what is true in it                                        file
  * ROUTE    the head is complete; nothing was decided                 routing.c
+ * HOLD     the same as in STAGES, and it came in early data of TLS   early_data.c
  * STAGES   `route` and `plan` are set; request stages run in order   routing.c
  * ACT      every stage said go on; the action begins                 routing.c
  * CONNECT  `has_call`; the call looks for a server and a connection  proxy.c
@@ -63,6 +64,7 @@ static void check(const struct exchange *exchange)
     case EXCHANGE_ROUTE:
         ASSERT(!exchange->plan && !exchange->has_call);
         break;
+    case EXCHANGE_HOLD:
     case EXCHANGE_STAGES:
     case EXCHANGE_ACT:
         ASSERT(exchange->plan && !exchange->has_call);
@@ -256,7 +258,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->call.server = NULL;
     exchange->has_call = exchange->response_sent = exchange->repeated = false;
     exchange->is_tunnel = exchange->is_mirror_settled = false;
-    exchange->assigned = 0;
+    exchange->assigned = exchange->early = 0;
     exchange->interim_count = 0;
     pump_none(&exchange->pump);
     exchange->error = ERROR_NONE;

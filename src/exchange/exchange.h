@@ -9,6 +9,7 @@
 #include "base/cold.h"
 #include "exchange/access_log.h"
 #include "exchange/context.h"
+#include "exchange/early_data.h"
 #include "exchange/mirror.h"
 #include "exchange/retry.h"
 #include "exchange/split.h"
@@ -19,7 +20,8 @@
 
 /* state, step, where it may go */
 #define EXCHANGE_STATES(S)                                                                         \
-    S(ROUTE, exchange_route, TO(STAGES) | TO(REPLY))                                               \
+    S(ROUTE, exchange_route, TO(HOLD) | TO(STAGES) | TO(REPLY))                                    \
+    S(HOLD, exchange_hold, TO(STAGES) | TO(REPLY) | TO(END))                                       \
     S(STAGES, exchange_run_stages, TO(ACT) | TO(REPLY))                                            \
     S(ACT, exchange_act, TO(CONNECT) | TO(REPLY))                                                  \
     S(CONNECT, exchange_connect, TO(RELAY) | TO(PAUSE) | TO(REPLY) | TO(END))                      \
@@ -89,6 +91,7 @@ struct exchange {
     bool response_sent;     /* the final head was queued for the client */
     bool is_tunnel;         /* 101 was, and the flows are those of a tunnel over HTTP/2 */
     uint8_t assigned;       /* bits of enum assigned: of whom the answer may have to tell */
+    uint8_t early;          /* bits of enum early; 0: it came when the handshake had ended */
     bool repeated;          /* it was sent again over a fresh connection, in the same attempt */
     bool is_mirror_settled; /* whether it is copied; where the plan has `mirror` */
     uint8_t interim_count;  /* 1xx heads so far */
@@ -124,6 +127,11 @@ void exchange_run(struct exchange *exchange);
  * the end of an answer of our own (END), which is not run. Returns where that is. */
 enum exchange_state exchange_rehearse(struct exchange *exchange);
 
+/* Why the exchange must not go on to a server; ERROR_NONE where nothing speaks against it. And what
+ * becomes of it then: nothing was sent to the client. */
+enum error_code exchange_obstacle(struct exchange *exchange);
+COLD enum verdict exchange_give_up(struct exchange *exchange, enum error_code error);
+
 /* Notes a failure; the first one stays. */
 COLD void exchange_fail(struct exchange *exchange, enum error_code error);
 
@@ -133,6 +141,7 @@ COLD void exchange_refuse_request(struct exchange *exchange, enum error_code err
 /* ---- the steps, one room each (exchange.c knows the order) */
 
 enum verdict exchange_route(struct exchange *exchange);
+COLD enum verdict exchange_hold(struct exchange *exchange);
 enum verdict exchange_run_stages(struct exchange *exchange);
 enum verdict exchange_act(struct exchange *exchange);
 enum verdict exchange_connect(struct exchange *exchange);

@@ -37,8 +37,9 @@ struct loop_counts {
     struct counter stickings[STICKING_COUNT];
     struct counter tls_handshakes, tls_resumed; /* the second are among the first */
     struct counter tls_failures[TLS_FAILURE_COUNT];
-    struct counter h2_connections, h2_floods;          /* the second were closed for it */
-    struct counter h2_malformed;                       /* requests, each reset */
+    struct counter tls_early[TLS_EARLY_COUNT]; /* data that was offered, by what became of it */
+    struct counter h2_connections, h2_floods;  /* the second were closed for it */
+    struct counter h2_malformed;               /* requests, each reset */
     struct counter grpc_statuses[GRPC_CODE_COUNT + 1]; /* the last: GRPC_NO_CODE */
     struct histogram turn_microseconds;
 };

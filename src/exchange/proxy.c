@@ -152,8 +152,7 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
 
 const struct action proxy_action = {.name = "proxy", .start = start_proxy};
 
-/* Why the exchange must not go on to a server; ERROR_NONE where nothing speaks against it. */
-static enum error_code obstacle(struct exchange *exchange)
+enum error_code exchange_obstacle(struct exchange *exchange)
 {
     if (exchange->stream->class->is_gone(exchange->stream))
         exchange_fail(exchange, ERROR_CLIENT_GONE);
@@ -181,7 +180,7 @@ static void tell_when(struct exchange *exchange, enum error_code error)
                          SLICE("Retry-After"), text_slice(&text));
 }
 
-COLD static enum verdict give_up(struct exchange *exchange, enum error_code error)
+enum verdict exchange_give_up(struct exchange *exchange, enum error_code error)
 {
     ASSERT(error != ERROR_NONE && !exchange->response_sent);
     if (error != ERROR_CLIENT_GONE) {
@@ -239,9 +238,9 @@ COLD static void begin_mirror(struct exchange *exchange)
 enum verdict exchange_connect(struct exchange *exchange)
 {
     struct call *call = &exchange->call;
-    enum error_code error = obstacle(exchange);
+    enum error_code error = exchange_obstacle(exchange);
     if (error)
-        return give_up(exchange, error);
+        return exchange_give_up(exchange, error);
     if (exchange->plan->mirrors)
         begin_mirror(exchange);
     switch (call_start(call)) {
@@ -251,13 +250,13 @@ enum verdict exchange_connect(struct exchange *exchange)
     case CALL_FAILED:
         if (exchange->plan->retries && exchange_retry_failure(exchange, call->error))
             return GO_ON;
-        return give_up(exchange, call->error);
+        return exchange_give_up(exchange, call->error);
     case CALL_READY:
         exchange->connected = loop_now(exchange->context->loop);
         break;
     }
     if (!send_head(exchange))
-        return give_up(exchange, ERROR_OUT_OF_MEMORY);
+        return exchange_give_up(exchange, ERROR_OUT_OF_MEMORY);
     exchange_go(exchange, EXCHANGE_RELAY);
     return GO_ON;
 }
@@ -265,13 +264,16 @@ enum verdict exchange_connect(struct exchange *exchange)
 /* The client may leave, and timeouts.request may pass. */
 enum verdict exchange_pause(struct exchange *exchange)
 {
-    enum error_code error = obstacle(exchange);
+    bool waits = exchange->early && early_data_waits_again(exchange);
+    enum error_code error = exchange_obstacle(exchange);
     if (error)
-        return give_up(exchange, error);
+        return exchange_give_up(exchange, error);
     if (timer_is_set(&exchange->retry->pause)) {
         exchange->stream->class->await(exchange->stream, STREAM_WAIT_NOTHING, 0);
         return WAIT;
     }
+    if (waits)
+        return WAIT;
     exchange_go(exchange, EXCHANGE_CONNECT);
     return GO_ON;
 }

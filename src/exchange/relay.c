@@ -185,6 +185,8 @@ COLD static bool send_interim(struct exchange *exchange)
 
 static bool is_unwanted(struct exchange *exchange)
 {
+    if (exchange->early && early_data_asks_again(exchange))
+        return true;
     return exchange->plan->retries && exchange_retry_wants(exchange);
 }
 

@@ -38,6 +38,11 @@ static struct retry *retry_of(struct exchange *exchange)
     return retry;
 }
 
+bool exchange_retry_prepare(struct exchange *exchange)
+{
+    return retry_of(exchange) != NULL;
+}
+
 /* Whether the body may turn out to be small enough. */
 static bool may_fit(const struct exchange *exchange)
 {
@@ -132,7 +137,7 @@ static bool takes_another(struct exchange *exchange)
 
 /* ---- how */
 
-static void begin_again(struct exchange *exchange)
+static void forget_attempt(struct exchange *exchange)
 {
     struct retry *retry = exchange->retry;
     retry->body_ended = exchange->request.body != BODY_NONE && exchange->request_flow == FLOW_ENDED;
@@ -142,11 +147,17 @@ static void begin_again(struct exchange *exchange)
     exchange->response.status = 0;
     exchange->response.fields = (struct fields){0};
     call_retry(&exchange->call);
+    exchange_go(exchange, EXCHANGE_PAUSE);
+}
+
+static void begin_again(struct exchange *exchange)
+{
+    struct retry *retry = exchange->retry;
+    forget_attempt(exchange);
     uint64_t wait =
         retry_wait(settings_of(exchange), retry->attempts, loop_chance(exchange->context->loop));
     timer_set(exchange->context->loop, &retry->pause, wait);
     retry->attempts++;
-    exchange_go(exchange, EXCHANGE_PAUSE);
 }
 
 /* Whether the server cannot have done anything yet, or may do it twice. */
@@ -179,7 +190,10 @@ bool exchange_retry_wants(struct exchange *exchange)
 void exchange_retry_answer(struct exchange *exchange)
 {
     ASSERT(exchange->response_flow == FLOW_UNWANTED && !exchange->response_sent);
-    begin_again(exchange);
+    if (exchange->early & EARLY_AGAIN)
+        forget_attempt(exchange);
+    else
+        begin_again(exchange);
 }
 
 bool exchange_retry_resend(struct exchange *exchange)

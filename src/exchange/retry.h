@@ -41,9 +41,13 @@ static inline bool retry_keeps_body(const struct retry *retry)
 COLD bool exchange_retry_failure(struct exchange *exchange, enum error_code error);
 
 /* Whether the head of a final response is not wanted, and another attempt is made instead:
- * exchange_retry_answer then begins it. */
+ * exchange_retry_answer then begins it. That is also for one that comes too early
+ * (early_data_asks_again), and then counts as no attempt. */
 bool exchange_retry_wants(struct exchange *exchange);
 COLD void exchange_retry_answer(struct exchange *exchange);
+
+/* Room for another attempt, where none was foreseen. False: no memory. */
+COLD bool exchange_retry_prepare(struct exchange *exchange);
 
 /* Behind the head of an attempt: what was kept of the body; a hedge waits from now on. False: no
  * memory. */

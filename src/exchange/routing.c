@@ -164,9 +164,13 @@ enum verdict exchange_route(struct exchange *exchange)
     enum error_code error = ask_table(exchange);
     if (!error && exchange->plan->access_log)
         exchange->access_note = access_log_note(&exchange->request);
-    bool is_guarded = exchange->site && (exchange->site->plan || exchange->tls);
-    if (is_guarded && site_plan_answers(exchange))
-        return GO_ON;
+    enum exchange_state next = EXCHANGE_STAGES;
+    if (exchange->site && (exchange->site->plan || exchange->tls)) {
+        if (site_plan_answers(exchange))
+            return GO_ON;
+        if (exchange->early)
+            next = EXCHANGE_HOLD;
+    }
     if (!error && !prepare_head(exchange))
         error = ERROR_OUT_OF_MEMORY;
     if (error) {
@@ -177,7 +181,7 @@ enum verdict exchange_route(struct exchange *exchange)
     ASSERT(exchange->plan);
     timer_set(exchange->context->loop, &exchange->deadline,
               (uint64_t)exchange->plan->timeouts->request);
-    exchange_go(exchange, EXCHANGE_STAGES);
+    exchange_go(exchange, next);
     return GO_ON;
 }
 

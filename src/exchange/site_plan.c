@@ -185,7 +185,8 @@ bool site_terms_open(struct builder *builder, const struct tls_settings *setting
                                           .ciphers = settings->ciphers.ciphers,
                                           .suites = settings->ciphers.suites,
                                           .groups = settings->groups,
-                                          .clients = &ret_terms->clients};
+                                          .clients = &ret_terms->clients,
+                                          .early_data = settings->early_data};
     bool good = site_clients_read(settings, builder->now, builder->diagnostics, &ret_terms->clients,
                                   &ret_terms->authorities, &no_memory);
     builder->no_memory |= no_memory;
@@ -368,7 +369,10 @@ static bool build_site(struct builder *builder, struct site *site)
     if (!plan)
         return false;
     *plan = (struct site_plan){.plain_http = (enum plain_http)plain->plain_http,
-                               .port = find_port(builder->plans, settings)};
+                               .port = find_port(builder->plans, settings),
+                               .takes_early = tls_settings_take_early(tls)};
+    if (plan->takes_early && builder->plans->tls)
+        tls_entrance_look_for_early(builder->plans->tls);
     site->plan = plan;
     if (tls->more.directory.node)
         plan->directory = site_directory_for(builder, site, tls, &plan->tls);

@@ -24,7 +24,8 @@ struct site_plan {
     const struct tls_context *tls; /* NULL: no certificate of it can be used, which was told */
     const struct site_directory *directory; /* where more hosts have theirs; NULL: all have `tls` */
     enum plain_http plain_http;
-    uint16_t port; /* at which it answers over TLS */
+    uint16_t port;    /* at which it answers over TLS */
+    bool takes_early; /* data */
 };
 
 /* A certificate that is served, for those who watch when it ends. */

@@ -14,8 +14,9 @@ struct stream;
 /* For what the exchange waits at the client: decides which deadline holds. */
 enum stream_wait {
     STREAM_WAIT_NOTHING,
-    STREAM_WAIT_BODY, /* that it sends more of its request */
-    STREAM_WAIT_TAKE, /* that it takes what was queued */
+    STREAM_WAIT_BODY,      /* that it sends more of its request */
+    STREAM_WAIT_TAKE,      /* that it takes what was queued */
+    STREAM_WAIT_HANDSHAKE, /* that it ends the handshake, behind its early data */
 };
 
 enum stream_end {

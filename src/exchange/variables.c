@@ -102,6 +102,15 @@ VALUE(tls_resumed_value)
     return tls_is_resumed(exchange->tls) ? SLICE("yes") : SLICE("no");
 }
 
+VALUE(tls_early_data)
+{
+    const struct exchange *exchange = context;
+    (void)argument, (void)arena;
+    if (!exchange->tls)
+        return SLICE("");
+    return exchange->early ? SLICE("yes") : SLICE("no");
+}
+
 /* ---- the target */
 
 /* An IPv6 address in brackets, as a URL needs it. */
@@ -422,6 +431,8 @@ static const struct variable variables[] = {
      "The SHA-256 of that certificate, in hexadecimal digits."},
     {"tls.resumed", TEMPLATE_REQUEST, tls_resumed_value,
      "Whether the handshake took up an earlier one: `yes` or `no`."},
+    {"tls.early_data", TEMPLATE_REQUEST, tls_early_data,
+     "Whether the request came in early data, before the handshake had ended: `yes` or `no`."},
     {"host", TEMPLATE_REQUEST, host,
      "The host that was asked for: in lower case, without port, IPv6 in brackets."},
     {"port", TEMPLATE_REQUEST, port,

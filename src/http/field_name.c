@@ -58,6 +58,7 @@ static const uint8_t CANDIDATES[(LENGTH_MAX + 1) * LETTERS] = {
     [AT(9, 'o', 'e')] = FIELD_FORWARDED,
     [AT(9, '-', 'i')] = FIELD_X_REAL_IP,
     [AT(10, 'o', 'o')] = FIELD_CONNECTION,
+    [AT(10, 'a', 't')] = FIELD_EARLY_DATA,
     [AT(10, 'e', 'v')] = FIELD_KEEP_ALIVE,
     [AT(10, 'e', 'i')] = FIELD_SET_COOKIE,
     [AT(10, 's', 'n')] = FIELD_USER_AGENT,

@@ -61,6 +61,7 @@ enum {
     F(X_FORWARDED_HOST, "X-Forwarded-Host", FIELD_TELLS_CLIENT | FIELD_NOT_A_TRAILER)              \
     F(X_FORWARDED_PORT, "X-Forwarded-Port", FIELD_TELLS_CLIENT | FIELD_NOT_A_TRAILER)              \
     F(X_REAL_IP, "X-Real-IP", FIELD_TELLS_CLIENT | FIELD_NOT_A_TRAILER)                            \
+    F(EARLY_DATA, "Early-Data", FIELD_NOT_A_TRAILER)                                               \
     F(X_REQUEST_ID, "X-Request-Id", 0)                                                             \
     F(USER_AGENT, "User-Agent", 0)                                                                 \
     F(REFERER, "Referer", 0)                                                                       \

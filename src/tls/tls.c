@@ -146,6 +146,7 @@ void tls_prepare_entrance(struct tls_entrance *entrance)
     SSL_CTX_set_client_hello_cb(entrance->ssl, on_hello, NULL);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(entrance->ssl, on_ticket);
     SSL_CTX_set_session_ticket_cb(entrance->ssl, NULL, tls_take_ticket, NULL);
+    SSL_CTX_set_allow_early_data_cb(entrance->ssl, tls_on_early_offered, NULL);
 }
 
 /* ---- life */
@@ -173,6 +174,7 @@ struct tls *tls_new(struct tls_entrance *entrance, struct socket *socket, struct
     tls->bytes = (struct tls_bytes){.socket = socket, .received = received};
     tls->entrance = entrance;
     tls->time = loop_now(socket->loop);
+    tls->looks_for_early = atomic_load_explicit(&entrance->looks_for_early, memory_order_relaxed);
     if (tls_attach(tls, entrance->ssl, entrance->bytes)) {
         SSL_set_accept_state(tls->ssl);
         return tls;
@@ -190,6 +192,8 @@ void tls_free(struct tls *tls)
         SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN);
     SSL_free(tls->ssl);
     tls_bytes_fini(&tls->bytes);
+    if (tls->early)
+        buffer_unref(tls->early);
     tls_server_context_unref(tls->server_context);
     free(tls->name);
     free(tls);
@@ -259,10 +263,11 @@ void tls_open_up(struct tls *tls)
 
 enum tls_step tls_handshake(struct tls *tls, enum tls_failure *ret_failure)
 {
-    ASSERT(tls->state < TLS_STATE_OPEN && tls->state != TLS_STATE_ASKED);
-    int result = SSL_accept(tls->ssl);
+    ASSERT(tls->state < TLS_STATE_EARLY && tls->state != TLS_STATE_ASKED);
+    int result = tls->looks_for_early ? tls_look_for_early(tls) : SSL_accept(tls->ssl);
     if (result == 1) {
-        tls_open_up(tls);
+        if (tls->state != TLS_STATE_EARLY)
+            tls_open_up(tls);
         return TLS_DONE;
     }
     int problem = SSL_get_error(tls->ssl, result);
@@ -305,6 +310,7 @@ void tls_choose(struct tls *tls, const struct tls_context *context)
         tls->context_serial = context->serial;
         tls->client_identity = context->client_identity;
         tls->clients_until = context->clients_until;
+        tls_set_early(tls, context);
         tls->state = TLS_STATE_HANDSHAKE;
     }
 }
@@ -356,7 +362,10 @@ static size_t record_size(const struct tls *tls)
 static bool encrypt(struct tls *tls, struct slice bytes)
 {
     size_t written = 0;
-    if (SSL_write_ex(tls->ssl, bytes.data, bytes.length, &written) != 1)
+    int good = tls->state == TLS_STATE_OPEN
+                   ? SSL_write_ex(tls->ssl, bytes.data, bytes.length, &written)
+                   : SSL_write_early_data(tls->ssl, bytes.data, bytes.length, &written);
+    if (good != 1)
         return false;
     ASSERT(written <= bytes.length);
     tls->encrypted += written;
@@ -424,7 +433,7 @@ enum io tls_send(struct tls *tls, const struct slice *parts, size_t count, size_
 {
     struct offer offer = {.parts = parts, .count = count};
     *ret_sent = 0;
-    if (tls->state != TLS_STATE_OPEN)
+    if (tls->state != TLS_STATE_OPEN && tls->state != TLS_STATE_EARLY)
         return IO_FAILED;
     note_pause(tls);
     skip(&offer, tls->encrypted);
@@ -443,8 +452,7 @@ enum io tls_send(struct tls *tls, const struct slice *parts, size_t count, size_
 
 /* ---- receiving */
 
-/* What a read that gave nothing means. */
-static enum io outcome_of(struct tls *tls, int result)
+enum io tls_outcome_of(struct tls *tls, int result)
 {
     size_t sent = 0;
     switch (SSL_get_error(tls->ssl, result)) {
@@ -464,7 +472,7 @@ enum io tls_receive(struct tls *tls, size_t size, struct span *ret_bytes)
     if (tls->ended)
         return tls_was_cut(tls) ? IO_FAILED : IO_END;
     if (tls->state != TLS_STATE_OPEN && tls->state != TLS_STATE_SAID_END)
-        return IO_FAILED;
+        return tls->state == TLS_STATE_EARLY ? tls_receive_early(tls, size, ret_bytes) : IO_FAILED;
     struct buffer *buffer = buffer_new(loop_buffers(tls->bytes.socket->loop), size);
     if (!buffer)
         return tls_fail(tls, ENOMEM);
@@ -476,7 +484,7 @@ enum io tls_receive(struct tls *tls, size_t size, struct span *ret_bytes)
             SSL_read_ex(tls->ssl, buffer->data + length, buffer->capacity - length, &count);
         length += count;
         if (result != 1)
-            io = outcome_of(tls, result);
+            io = tls_outcome_of(tls, result);
     } while (io == IO_DONE && length < buffer->capacity && tls_is_readable(tls));
     if (length > 0) {
         *ret_bytes = span_take_buffer(buffer, length);
@@ -494,8 +502,8 @@ bool tls_was_cut(const struct tls *tls)
 
 bool tls_is_readable(const struct tls *tls)
 {
-    return tls->ended || tls->state == TLS_STATE_FAILED || SSL_has_pending(tls->ssl) ||
-           socket_is_readable(tls->bytes.socket);
+    return tls->ended || tls->state == TLS_STATE_FAILED || tls->early ||
+           SSL_has_pending(tls->ssl) || socket_is_readable(tls->bytes.socket);
 }
 
 /* ---- the end */
@@ -513,6 +521,10 @@ static void say_end(struct tls *tls)
 void tls_shutdown_send(struct tls *tls)
 {
     size_t sent = 0;
+    if (tls->state == TLS_STATE_EARLY) {
+        tls->says_end_later = true;
+        return;
+    }
     say_end(tls);
     tls->shuts_socket = true;
     (void)flush(tls, &sent);
@@ -551,7 +563,7 @@ bool tls_is_resumed(const struct tls *tls)
 
 uint64_t tls_handshake_milliseconds(const struct tls *tls)
 {
-    ASSERT(tls->state >= TLS_STATE_OPEN);
+    ASSERT(tls->state >= TLS_STATE_EARLY);
     return tls->time;
 }
 

@@ -1,12 +1,18 @@
 /* TLS towards a client, over a socket of the loop: what transport.h is for plain sockets. OpenSSL
  * is behind it; only this folder names it. Nothing is buffered while nothing moves. One loop.
  *
- *     tls_handshake → TLS_CHOOSE → tls_choose → tls_handshake → TLS_DONE, then bytes both ways */
+ *     tls_handshake → TLS_CHOOSE → tls_choose → tls_handshake → TLS_DONE, then bytes both ways
+ *
+ * A client that was here before may send data with its first bytes, before the handshake has shown
+ * that it is no recording of them (*early data*, RFC 8446 2.3). Then TLS_DONE comes early:
+ * tls_is_early holds, bytes go both ways, and each tls_receive goes on with the handshake as well.
+ * Whoever reads no bytes has to receive all the same until it has ended. */
 #pragma once
 
 #include "base/buffer.h"
 #include "loop/socket.h"
 #include "tls/tls_context.h"
+#include "tls/tls_hellos.h"
 
 struct tls;
 
@@ -83,7 +89,8 @@ enum io tls_send(struct tls *tls, const struct slice *parts, size_t count, size_
 /* Whether a receive could find something, or the end, without waiting. */
 bool tls_is_readable(const struct tls *tls);
 
-/* Tells that we send no more, and ends the socket's direction behind it. */
+/* Tells that we send no more, and ends the socket's direction behind it; while tls_is_early, only
+ * when the handshake has ended, for before TLS has no words for it. */
 void tls_shutdown_send(struct tls *tls);
 
 /* Tells the same, as far as there is room now, before the socket is closed. Also during the
@@ -110,7 +117,16 @@ bool tls_has_client_certificate(const struct tls *tls);
 void tls_print_client_subject(struct text *text, const struct tls *tls);
 void tls_print_client_fingerprint(struct text *text, const struct tls *tls);
 
-/* How long the handshake took. */
+/* Whether the end of the handshake is still to come, so that what is received may be a recording
+ * that somebody else sends again. */
+bool tls_is_early(const struct tls *tls);
+
+/* What became of the early data that the client has offered, when the handshake went on behind
+ * tls_choose; `accepted` and so on, for metrics. */
+enum tls_early_outcome tls_early_outcome(const struct tls *tls);
+const char *tls_early_outcome_name(enum tls_early_outcome outcome);
+
+/* How long the handshake took; where data came early, until that could be read. */
 uint64_t tls_handshake_milliseconds(const struct tls *tls);
 
 /* Whether the connection may carry requests for a site with that context and a host name of that

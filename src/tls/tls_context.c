@@ -55,6 +55,7 @@ static bool fill(struct tls_context *context, struct tls_manners *manners,
     context->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     context->least_version = tls_least_version(terms);
     context->most_version = terms->most_version;
+    context->takes_early = terms->early_data && !clients;
     context->groups = terms->groups ? strdup(terms->groups) : NULL;
     if (!context->groups != !terms->groups || !tls_terms_digest(terms, digest))
         return false;
@@ -110,11 +111,12 @@ struct tls_entrance *tls_entrance_new(void)
     if (!entrance)
         return NULL;
     entrance->tickets = tls_tickets_new();
+    entrance->hellos = tls_hellos_new();
     entrance->bytes = tls_bytes_new();
     entrance->ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
     entrance->ssl = SSL_CTX_new(TLS_server_method());
-    if (entrance->tickets && entrance->bytes && entrance->ticket_cipher && entrance->ssl &&
-        tls_set_common(entrance->ssl)) {
+    if (entrance->tickets && entrance->hellos && entrance->bytes && entrance->ticket_cipher &&
+        entrance->ssl && tls_set_common(entrance->ssl)) {
         tls_prepare_entrance(entrance);
         return entrance;
     }
@@ -130,7 +132,13 @@ void tls_entrance_free(struct tls_entrance *entrance)
     BIO_meth_free(entrance->bytes);
     EVP_CIPHER_free(entrance->ticket_cipher);
     tls_tickets_free(entrance->tickets);
+    tls_hellos_free(entrance->hellos);
     free(entrance);
+}
+
+void tls_entrance_look_for_early(struct tls_entrance *entrance)
+{
+    atomic_store_explicit(&entrance->looks_for_early, true, memory_order_relaxed);
 }
 
 /* ---- tickets */

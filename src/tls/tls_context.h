@@ -37,11 +37,15 @@ struct tls_terms {
     const char *ciphers, *suites; /* of TLS 1.2 and before; of TLS 1.3 */
     const char *groups;
     const struct tls_client_terms *clients; /* NULL: they are asked for no certificate */
+    bool early_data; /* is taken, but from nobody who is asked for a certificate */
 };
 
 /* NULL: no memory. */
 struct tls_entrance *tls_entrance_new(void);
 void tls_entrance_free(struct tls_entrance *entrance);
+
+/* From now on handshakes look for early data, which a context may take. Any thread. */
+void tls_entrance_look_for_early(struct tls_entrance *entrance);
 
 /* What contexts with the same terms share, while they are made; one thread. NULL: no memory. */
 struct tls_manners *tls_manners_new(void);

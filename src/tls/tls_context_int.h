@@ -3,6 +3,7 @@
 
 #include "tls/tls_certificate_int.h"
 #include "tls/tls_context.h"
+#include "tls/tls_hellos.h"
 #include "tls/tls_tickets.h"
 
 #include <openssl/ssl.h>
@@ -19,7 +20,10 @@ void tls_prepare_entrance(struct tls_entrance *entrance);
 /* The same: whether HTTP/2 may be chosen on it. */
 bool tls_may_speak_h2(const SSL *ssl);
 
-/* The same: a client asks to be shown what is said of the certificate that was chosen. */
+/* In tls_early.c: whether the early data that a client offers is taken. */
+int tls_on_early_offered(SSL *ssl, void *unused);
+
+/* In tls.c: a client asks to be shown what is said of the certificate that was chosen. */
 int tls_on_status_asked(SSL *ssl, void *unused);
 
 /* In tls_staple.c: whether there is something to show it, and it is. Any thread. */
@@ -31,6 +35,7 @@ struct tls_context {
     int least_version, most_version; /* 0: the highest that there is */
     uint64_t client_identity; /* the same for the same terms; 0: clients are asked for nothing */
     int64_t clients_until;    /* when what is known of revocations ceases to hold; seconds */
+    bool takes_early;         /* data */
     char *groups;             /* NULL: as all have them */
     unsigned char identity[TLS_DIGEST_SIZE]; /* of terms and certificates: where tickets hold */
     const struct tls_certificate *certificates[TLS_KEY_KINDS]; /* a reference to each */
@@ -55,6 +60,8 @@ struct tls_entrance {
     BIO_METHOD *bytes; /* of a connection's BIO: tls_bytes.c */
     struct tls_tickets *tickets;
     EVP_CIPHER *ticket_cipher;
+    struct tls_hellos *hellos; /* whose early data was taken */
+    atomic_bool looks_for_early;
 };
 
 /* Seals and opens tickets, as SSL_CTX_set_tlsext_ticket_key_evp_cb has it. The time comes from the

@@ -65,6 +65,7 @@ bool tls_set_common(SSL_CTX *ssl)
 {
     char groups[] = "X25519:P-256:P-384"; /* the library's macro takes no constant */
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_NO_ANTI_REPLAY /* tls_hellos.h is in its place */ |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF /* tls_was_cut tells of it */);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

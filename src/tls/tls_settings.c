@@ -2,7 +2,7 @@
 
 #include "base/arena.h"
 
-enum { PAIRS_MAX = TLS_KEY_KINDS, TLS_12 = 0x0303 };
+enum { PAIRS_MAX = TLS_KEY_KINDS, TLS_12 = 0x0303, TLS_13 = 0x0304 };
 
 static void cleanse(void *bytes)
 {
@@ -197,7 +197,30 @@ static const struct setting records[] = {
      .names_files = true,
      .summary = "Certificates that clients show, or must show, and by whom they are to be signed.",
      .example = "{verify: required, ca: clients.pem}"},
+    {.name = "early_data",
+     .type = SETTING_SWITCH,
+     .offset = offsetof(struct tls_settings, early_data),
+     .size = sizeof(bool),
+     .standard = "off",
+     .scopes = SCOPE_SITE,
+     .summary = "Whether a client that was here before may send requests with its first bytes (TLS "
+                "1.3, 0-RTT). What others can record and send again is taken once, and carried out "
+                "before the handshake has ended only for GET, HEAD and OPTIONS without a body.",
+     .example = "on"},
 };
+
+static void warn_of_early_data(const struct tls_settings *settings, const struct node *node,
+                               struct diagnostics *diagnostics)
+{
+    if (settings->client.verify != TLS_CLIENT_OFF)
+        diagnostics_warning(diagnostics, node->position,
+                            "write \"early_data: off\", or leave \"client\" away",
+                            "early data is taken from nobody who is asked for a certificate");
+    else if (settings->versions.most && settings->versions.most < TLS_13)
+        diagnostics_warning(diagnostics, node->position,
+                            "add TLSv1.3 to \"versions\", or write \"early_data: off\"",
+                            "there is no early data below TLSv1.3");
+}
 
 static void check_site(const void *group, const struct node *node, struct diagnostics *diagnostics)
 {
@@ -216,6 +239,8 @@ static void check_site(const void *group, const struct node *node, struct diagno
     else if (settings->profile == TLS_OLD)
         diagnostics_warning(diagnostics, node->position, "leave it away, where nobody needs it",
                             "the profile \"old\" lets weak ciphers and versions in");
+    if (settings->early_data)
+        warn_of_early_data(settings, node, diagnostics);
 }
 
 const struct setting_group tls_group = {

@@ -89,9 +89,17 @@ struct tls_settings {
     struct tls_ciphers ciphers;
     const char *groups; /* NULL: those that all have */
     struct tls_client_settings client;
+    bool early_data;
 };
 
 extern const struct setting_group tls_group;
+
+/* Whether a site with these takes early data: from nobody who is asked for a certificate, for who
+ * sends a recording has not shown it. */
+static inline bool tls_settings_take_early(const struct tls_settings *settings)
+{
+    return settings->early_data && settings->client.verify == TLS_CLIENT_OFF;
+}
 
 /* Whether a site with these speaks TLS. */
 static inline bool tls_settings_are_on(const struct tls_settings *settings)

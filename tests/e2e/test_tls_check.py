@@ -233,6 +233,18 @@ def test_old_is_warned_of(authority, check):
     assert 'warning: the profile "old" lets weak ciphers and versions in' in said
 
 
+@pytest.mark.parametrize("tls, said", [
+    ("client: {verify: optional, ca: {ca}}, early_data: on",
+     "early data is taken from nobody who is asked for a certificate"),
+    ("versions: TLSv1.2, early_data: on", "there is no early data below TLSv1.3"),
+    ("early_data: on", ""), ("early_data: off, versions: TLSv1.2", "")])
+def test_early_data_that_never_comes_is_warned_of(authority, check, tls, said):
+    authority.make("site", ["example.com"])
+    tls = tls.replace("{ca}", str(authority.file))
+    told = check(LISTEN + a_site().replace("tls: {", f"tls: {{{tls}, "), status=0)
+    assert f"warning: {said}" in told if said else "warning" not in told
+
+
 def test_preload_is_warned_of(authority, check):
     authority.make("site", ["example.com"])
     said = check(LISTEN + a_site(rest="hsts: {preload: on}\n    respond: 204"), status=0)
