@@ -406,18 +406,25 @@ static bool encrypt_some(struct tls *tls, struct offer *offer)
     return good;
 }
 
-/* What has left counts as sent: all that is encrypted but what may still be waiting. */
-static enum io flush(struct tls *tls, size_t *ret_sent)
+static enum io flush(struct tls *tls)
 {
     enum io io = tls_bytes_flush(&tls->bytes);
-    size_t waiting = tls_bytes_waiting(&tls->bytes);
-    size_t sent = tls->encrypted > waiting ? tls->encrypted - waiting : 0;
-    tls->encrypted -= sent;
-    *ret_sent += sent;
     if (io == IO_DONE && tls->shuts_socket) {
         tls->shuts_socket = false;
         socket_shutdown_send(tls->bytes.socket);
     }
+    return io;
+}
+
+/* What has left counts as sent: all that is encrypted but what may still be waiting. Whoever
+ * offered it has to hear of it, else it offers the same again. */
+static enum io flush_offer(struct tls *tls, size_t *ret_sent)
+{
+    enum io io = flush(tls);
+    size_t waiting = tls_bytes_waiting(&tls->bytes);
+    size_t sent = tls->encrypted > waiting ? tls->encrypted - waiting : 0;
+    tls->encrypted -= sent;
+    *ret_sent += sent;
     return io;
 }
 
@@ -442,7 +449,7 @@ enum io tls_send(struct tls *tls, const struct slice *parts, size_t count, size_
         if (!encrypt_some(tls, &offer))
             return tls_fail(tls, ENOMEM);
         bool stands_still = tls->encrypted == before && tls_bytes_waiting(&tls->bytes) == 0;
-        enum io io = flush(tls, ret_sent);
+        enum io io = flush_offer(tls, ret_sent);
         if (io != IO_DONE || offer.count == 0)
             return io;
         if (stands_still)
@@ -454,11 +461,10 @@ enum io tls_send(struct tls *tls, const struct slice *parts, size_t count, size_
 
 enum io tls_outcome_of(struct tls *tls, int result)
 {
-    size_t sent = 0;
     switch (SSL_get_error(tls->ssl, result)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
-        return flush(tls, &sent) == IO_FAILED ? IO_FAILED : IO_PENDING;
+        return flush(tls) == IO_FAILED ? IO_FAILED : IO_PENDING;
     case SSL_ERROR_ZERO_RETURN:
         tls->ended = true;
         return tls_was_cut(tls) ? IO_FAILED : IO_END;
@@ -520,14 +526,13 @@ static void say_end(struct tls *tls)
 
 void tls_shutdown_send(struct tls *tls)
 {
-    size_t sent = 0;
     if (tls->state == TLS_STATE_EARLY) {
         tls->says_end_later = true;
         return;
     }
     say_end(tls);
     tls->shuts_socket = true;
-    (void)flush(tls, &sent);
+    (void)flush(tls);
 }
 
 void tls_say_goodbye(struct tls *tls)

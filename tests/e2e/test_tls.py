@@ -2,6 +2,7 @@
 everything that works without TLS works with it."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import signal
 import socket
@@ -11,6 +12,8 @@ import subprocess
 import pytest
 
 from harness.certificates import a_site
+from harness.early_client import EarlyClient, EarlyH2Client
+from harness.h2_client import INITIAL_WINDOW_SIZE, PING
 from harness.http1 import Ended
 from harness.origin import answering
 from harness.tls_client import HandMade, trusting
@@ -97,6 +100,31 @@ def test_the_first_clients_of_sites_may_come_at_once(authority, start_tls, tls):
         asked = names * 4
         shown = list(crowd.map(lambda name: tls(weir, name, context=context).shown(), asked))
     assert shown == [[name] for name in asked]
+
+
+def test_what_a_client_says_meanwhile_repeats_no_byte_of_an_answer(authority, start_origin,
+                                                                   start_tls):
+    """It says something while an answer is half sent and waits for room: what has left by then must
+    not leave again."""
+    body = b"".join(b"%08d" % i for i in range(1 << 19))
+    authority.make("site", ["example.com"])
+    origin = start_origin(answering(body=body))
+    weir = start_tls(a_site(rest=f"proxy: {origin.url}"), "threads: 1")
+    with contextlib.closing(EarlyClient(weir.address, receive_buffer=65536, h2=True)) as client:
+        h2 = EarlyH2Client(client, {INITIAL_WINDOW_SIZE: 1 << 30})
+        h2.open_window(0, 1 << 30)
+        client.start()
+        stream = h2.send_request(scheme="https")
+        h2.finish()
+        response = h2.read_head(stream)
+        while not response.ended:
+            h2.send_frame(PING, 0, 0, b"is there")
+            h2.finish()
+            client.wait_until_read()
+            for _ in range(3):
+                if not response.ended:
+                    h2.read_frame()
+    assert response.body == body
 
 
 # How it is spoken
