@@ -92,6 +92,7 @@ struct server {
     uint32_t address_count;     /* 0: not found yet */
     uint64_t look_up_at;        /* when the resolver shall look; 0: not at all */
     uint64_t looked_up_at;      /* when it had looked last; 0: never */
+    uint64_t move_told_at;      /* when it was told that it moves; 0: never */
     uint32_t failures;          /* of look-ups, in a row */
     bool looking;               /* a resolver thread is at it */
     struct standing *standings; /* the newest first */

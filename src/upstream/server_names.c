@@ -16,6 +16,7 @@ enum {
     TTL_MOST_MS = 3600 * 1000,
     UNTOLD_TTL_MS = 30 * 1000, /* where nobody says how long it holds */
     UNTOLD_TTL_EACH_MS = 20,   /* or so much for each server, where they are many */
+    TELL_MS = 600 * 1000,      /* between two lines of the moves of one server */
 };
 
 /* One that moved is looked for at its first failure; one that is gone costs no more than a look-up
@@ -94,6 +95,15 @@ static bool has_left(const struct server *server, const struct address *found, u
     return false;
 }
 
+/* Of a name that leads elsewhere each time one line in a while. */
+static void tell_move(struct server *server, uint64_t now_ms)
+{
+    if (server->move_told_at != 0 && now_ms < server->move_told_at + TELL_MS)
+        return;
+    server->move_told_at = now_ms;
+    log_event(LOG_NOTICE, "the name of a server leads elsewhere", LOG_TEXT("name", server->host));
+}
+
 /* Where only a part could be found, nobody knows of the rest that it has left. */
 static void take_addresses(struct server *server, const struct sys_resolved *resolved,
                            const struct address *found)
@@ -106,7 +116,7 @@ static void take_addresses(struct server *server, const struct sys_resolved *res
     if (!moves)
         return;
     atomic_fetch_add_explicit(&server->moves, 1, memory_order_release);
-    log_event(LOG_NOTICE, "the name of a server leads elsewhere", LOG_TEXT("name", server->host));
+    tell_move(server, server->looked_up_at);
 }
 
 /* The lock is held. What was found before is kept when it fails. */

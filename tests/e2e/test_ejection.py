@@ -1,13 +1,14 @@
 """Servers that can be reached and fail again and again are passed over for a while."""
 
 import collections
+import pathlib
 
 import pytest
 
 from harness.deadline import poll_until
 from harness.metrics import read_metrics
 from harness.origin import answering, in_turn
-from harness.weir import run_weir_command
+from harness.weir import run_weir_command, write_configuration
 
 
 def configuration(*servers, ejection="{failures: 3, time: 1h}", more=""):
@@ -57,6 +58,25 @@ def test_a_frozen_server_is_asked_no_more(start_origin, start_weir, connect):
     failing.wait_for_requests(3)
     failing.settle()
     assert len(failing.requests) == 3
+
+
+def test_failures_and_rests_outlive_a_reload(start_origin, start_weir, connect):
+    failing, good = start_origin(answering(b"no", status=503)), start_origin()
+    weir = start_weir(configuration(failing.server, good.server))
+
+    def reload(first_byte):
+        write_configuration(pathlib.Path(weir.arguments[2]).parent, configuration(
+            failing.server, good.server, more=f"timeouts: {{first_byte: {first_byte}}}\n"), weir.address)
+        assert run_weir_command("reload", "-c", weir.arguments[2]).returncode == 0
+
+    client = connect(weir)
+    while len(failing.requests) < 2:
+        client.ask()
+    reload("8s")
+    while len(failing.requests) < 3:
+        client.ask()
+    reload("9s")
+    assert {client.ask().status for _ in range(10)} == {200} and len(failing.requests) == 3
 
 
 @pytest.mark.parametrize("status", [404, 500, 501])
