@@ -58,7 +58,8 @@ static struct dns_question *await_answer(struct dns *dns)
 static struct sys_resolved take_answer(const struct dns_answer *answer,
                                        struct address *ret_addresses, uint32_t max)
 {
-    struct sys_resolved resolved = {.ttl = answer->ttl, .reason = answer->problem};
+    struct sys_resolved resolved = {.ttl = answer->ttl > 0 ? answer->ttl : 1,
+                                    .reason = answer->problem};
     for (uint32_t i = 0; i < answer->count && resolved.count < max; i++)
         ret_addresses[resolved.count++] =
             (struct address){.ip = answer->records[i].ip, .port = answer->records[i].port};
@@ -76,7 +77,7 @@ static struct sys_resolved ask_name_servers(const struct dns_settings *settings,
         return resolved;
     if (dns_ask(dns, DNS_ADDRESSES, text, port, NULL)) {
         struct dns_question *question = await_answer(dns);
-        resolved.reason = "the name servers do not answer";
+        resolved.reason = "no name server answers in time";
         if (question)
             resolved = take_answer(dns_question_answer(question), ret_addresses, max);
         if (question)
@@ -89,8 +90,11 @@ static struct sys_resolved ask_name_servers(const struct dns_settings *settings,
 struct sys_resolved sys_resolve(const struct dns_settings *settings, const char *name,
                                 uint16_t port, struct address *ret_addresses, uint32_t max)
 {
-    struct sys_resolved resolved = {0};
-    if (settings->name_server_count > 0)
-        resolved = ask_name_servers(settings, name, port, ret_addresses, max);
-    return resolved.count > 0 ? resolved : ask_system(name, port, ret_addresses, max);
+    if (settings->name_server_count == 0)
+        return ask_system(name, port, ret_addresses, max);
+    struct sys_resolved told = ask_name_servers(settings, name, port, ret_addresses, max);
+    if (told.count > 0)
+        return told;
+    struct sys_resolved known = ask_system(name, port, ret_addresses, max);
+    return known.count > 0 ? known : told; /* the reason is theirs */
 }
