@@ -27,7 +27,8 @@ static struct node_yaml yaml_of(const struct printer *printer, const struct sett
 {
     return (struct node_yaml){.text = printer->text,
                               .sources = printer->configuration->sources,
-                              .names_files = setting->names_files};
+                              .names_files = setting->names_files,
+                              .word = setting->word};
 }
 
 /* ---- settings of a scope */

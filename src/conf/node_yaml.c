@@ -81,13 +81,18 @@ static struct slice folder_of(const struct node_yaml *yaml, const struct node *s
     return folder;
 }
 
+static bool is_path(const struct node_yaml *yaml, const struct node *scalar)
+{
+    return yaml->names_files && !slice_starts_with(scalar->text, SLICE("/")) &&
+           !node_is_word(scalar, "off") && !(yaml->word && node_is_word(scalar, yaml->word));
+}
+
 /* The text as it stood in the file, with its references to the environment. */
 static void print_pieces(const struct node_yaml *yaml, const struct node *scalar, add_fn *add)
 {
     size_t at = 0;
     const struct node_stretch *stretch = scalar->environment;
-    bool is_rooted = slice_starts_with(scalar->text, SLICE("/"));
-    if (yaml->names_files && !is_rooted && !node_is_word(scalar, "off"))
+    if (is_path(yaml, scalar))
         add(yaml->text, folder_of(yaml, scalar));
     for (; stretch && stretch->start < stretch->end; stretch++) {
         ASSERT(stretch->end <= scalar->text.length && stretch->start >= at);

@@ -10,7 +10,8 @@ struct node_yaml {
     struct text *text;
     const struct source *sources; /* for the comments */
     bool names_files; /* each text but `off` is a path as seen from its file, and is printed as seen
-                         from the first one */
+                         from the first one; */
+    const char *word; /* and but for this word, where there is one */
 };
 
 /* What stands behind `key:` or `-`, up to the end of its last line; whatever needs lines of its own

@@ -14,7 +14,8 @@ static const char *printed_as(const struct node *node, bool names_files)
 {
     static char memory[512];
     struct text text = text_over(memory, sizeof(memory) - 1);
-    struct node_yaml yaml = {.text = &text, .sources = sources, .names_files = names_files};
+    struct node_yaml yaml = {
+        .text = &text, .sources = sources, .names_files = names_files, .word = "fetch"};
     node_yaml_print(&yaml, node, 2);
     memory[text.length] = '\0';
     return memory;
@@ -81,10 +82,9 @@ static void names_of_files_begin_with_their_folder(void **state)
         uint16_t source;
         const char *printed;
     } cases[] = {
-        {"a.html", 0, " a.html # weir.yaml:3\n"},
-        {"a.html", 2, " b/a.html # b/c.yaml:3\n"},
-        {"/a.html", 2, " /a.html # b/c.yaml:3\n"},
-        {"off", 2, " off # b/c.yaml:3\n"},
+        {"a.html", 0, " a.html # weir.yaml:3\n"},  {"a.html", 2, " b/a.html # b/c.yaml:3\n"},
+        {"/a.html", 2, " /a.html # b/c.yaml:3\n"}, {"off", 2, " off # b/c.yaml:3\n"},
+        {"fetch", 2, " fetch # b/c.yaml:3\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct node node = scalar(cases[i].text, false);

@@ -79,7 +79,8 @@ struct setting {
     unsigned scopes;                     /* in which it may stand: bits of enum scope_kind */
     bool single;                         /* is not inherited: a condition or an action */
     bool action;         /* what a site or route does: proxy, redirect, respond; single too */
-    bool names_files;    /* CUSTOM: each text in it but `off` is a path for setting_read_file */
+    bool names_files;    /* CUSTOM: each text in it but `off` is a path for setting_read_file, */
+    const char *word;    /* and but for this word, where there is one */
     const char *summary; /* one sentence */
     const char *example; /* a value as it would be written */
 };

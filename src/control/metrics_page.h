@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "conf/snapshot.h"
+#include "control/stapler.h"
 #include "exchange/metrics.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct metrics_sources {
     uint64_t servers;                /* the same, with those that nobody names any more */
     uint64_t names, names_failing;   /* that are followed, and of these not found last */
     uint64_t look_ups, look_ups_failed;
+    const struct stapler_counts *staples;
     uint64_t connections; /* of clients, open */
     uint64_t hangs;       /* of loops */
     uint64_t reloads_done, reloads_refused;

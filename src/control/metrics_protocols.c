@@ -2,6 +2,7 @@
 #include "base/map.h"
 #include "control/metrics_page_int.h"
 #include "exchange/plan.h"
+#include "tls/tls_staple.h"
 
 #include <inttypes.h>
 
@@ -65,14 +66,14 @@ static void print_early_data(FILE *file, const struct metrics_sources *sources)
 
 /* Sites that share a certificate are told once. */
 static void print_times(FILE *file, const struct metrics_sources *sources, const char *name,
-                        size_t offset)
+                        int64_t (*time_of)(const struct tls_certificate *certificate))
 {
     const struct plans *plans = snapshot_get(sources->snapshot, &plan_part);
     const struct served_certificate *served = plans->served_certificates;
     struct map seen;
     map_init(&seen);
     for (; served; served = served->next) {
-        int64_t time = *(const int64_t *)((const char *)served + offset);
+        int64_t time = time_of(served->certificate);
         if (time == 0 || map_get(&seen, served->key) || !map_set(&seen, served->key, file))
             continue;
         (void)fprintf(file, "%s{", name);
@@ -88,11 +89,28 @@ static void print_certificates(FILE *file, const struct metrics_sources *sources
     static const char staple[] = "weir_certificate_ocsp_expiry_timestamp_seconds";
     metric_begin(file, expiry, METRIC_GAUGE,
                  "When a certificate that is served expires, in seconds since 1970.");
-    print_times(file, sources, expiry, offsetof(struct served_certificate, ends));
+    print_times(file, sources, expiry, tls_certificate_ends);
     metric_begin(file, staple, METRIC_GAUGE,
                  "When what an OCSP responder says of a certificate, and clients are shown with "
                  "it, ceases to hold, in seconds since 1970.");
-    print_times(file, sources, staple, offsetof(struct served_certificate, staple_ends));
+    print_times(file, sources, staple, tls_certificate_staple_ends);
+}
+
+static void print_staples(FILE *file, const struct stapler_counts *counts)
+{
+    metric_single(file, "weir_ocsp_certificates", METRIC_GAUGE,
+                  "Certificates for which OCSP responders are asked.", counts->certificates);
+    metric_single(file, "weir_ocsp_certificates_lacking", METRIC_GAUGE,
+                  "Those of them that are shown without an answer.", counts->lacking);
+    metric_single(file, "weir_ocsp_certificates_revoked", METRIC_GAUGE,
+                  "Those of them that were revoked.", counts->revoked);
+    metric_begin(file, "weir_ocsp_fetches_total", METRIC_COUNTER,
+                 "Questions to OCSP responders, by what came of them.");
+    (void)fprintf(file,
+                  "weir_ocsp_fetches_total{outcome=\"taken\"} %" PRIu64
+                  "\nweir_ocsp_fetches_total{outcome=\"refused\"} %" PRIu64
+                  "\nweir_ocsp_fetches_total{outcome=\"unanswered\"} %" PRIu64 "\n",
+                  counts->taken, counts->refused, counts->unanswered);
 }
 
 void metrics_print_tls(FILE *file, const struct metrics_sources *sources)
@@ -101,4 +119,5 @@ void metrics_print_tls(FILE *file, const struct metrics_sources *sources)
     print_failures(file, sources);
     print_early_data(file, sources);
     print_certificates(file, sources);
+    print_staples(file, sources->staples);
 }

@@ -81,7 +81,8 @@ struct plans {
     struct log_sink *access_log;           /* of requests for which there is no plan; NULL: off */
     const struct access_setting *access;   /* the same */
     const struct request_id_setting *request_id;
-    const struct served_certificate *served_certificates; /* of all sites; NULL: none */
+    const struct served_certificate *served_certificates;   /* of all sites; NULL: none */
+    const struct stapled_certificate *stapled_certificates; /* some more than once; NULL: none */
     struct route_counts *counts; /* of requests for which there is no plan; NULL: not counted */
 };
 

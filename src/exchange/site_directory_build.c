@@ -18,6 +18,8 @@ static struct tls_certificate *read_found(struct builder *builder,
     const struct node *node = settings->more.directory.node;
     struct tls_reading reading = site_reading(builder, settings);
     struct tls_certificate *certificate = NULL;
+    if (settings->pair.ocsp.kind == TLS_OCSP_FETCH)
+        reading.staple = TLS_STAPLE_FETCHED;
     if (found->problem) {
         site_complain(builder, node, "make it readable, or take it out of the directory",
                       found->problem);
@@ -47,7 +49,8 @@ static struct tls_certificate *read_found(struct builder *builder,
 }
 
 static bool add(struct builder *builder, const struct tls_settings *settings,
-                const struct tls_found *found, struct site_directory *directory)
+                const struct tls_found *found, struct site_directory *directory,
+                uint32_t *unstapled)
 {
     const struct tls_certificate *certificate =
         found->holds_none ? NULL : read_found(builder, settings, found);
@@ -58,7 +61,7 @@ static bool add(struct builder *builder, const struct tls_settings *settings,
     const char *which =
         diagnostics_text(builder->diagnostics, "the certificate \"%.*s\"", SHOWN(found->path));
     site_warn_of_time(builder, certificate, settings->more.directory.node, which);
-    site_warn_of_no_staple(builder, certificate, settings->more.directory.node, which);
+    *unstapled += !site_staple_found(builder, certificate, settings, which);
     builder->good++;
     return site_directory_add(directory, certificate);
 }
@@ -70,8 +73,10 @@ static const struct site_directory *build(struct builder *builder,
     struct site_directory *directory = site_directory_new(&builder->plans->arena, found->count);
     struct site_terms terms;
     bool good = directory != NULL;
+    uint32_t unstapled = 0;
     for (uint32_t i = 0; good && i < found->count; i++)
-        good = add(builder, settings, &found->items[i], directory);
+        good = add(builder, settings, &found->items[i], directory, &unstapled);
+    site_warn_of_unstapled(builder, settings, unstapled);
     bool is_told = !site_terms_open(builder, settings, &terms);
     if (good && !is_told)
         good = site_directory_make_contexts(directory, builder->manners, &terms.terms);

@@ -11,7 +11,6 @@
 #include "sys/clock.h"
 #include "tls/tls_key_reader.h"
 #include "tls/tls_settings.h"
-#include "tls/tls_staple.h"
 
 /* ---- `plain_http` */
 
@@ -94,7 +93,7 @@ static struct tls_certificate *read_certificate(struct builder *builder,
         return NULL;
     }
     struct tls_reading reading = site_reading(builder, settings);
-    reading.is_alone = pair->ocsp.node != NULL;
+    reading.staple = site_staple_source(pair, settings);
     enum tls_certificate_state state =
         tls_certificate_new(pair->certificate.bytes, key->bytes, &reading, &certificate);
     bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
@@ -154,7 +153,7 @@ static void add_pair(struct builder *builder, struct certificates *certificates,
         return;
     }
     site_warn_of_time(builder, certificate, pair->certificate.node, "the certificate");
-    site_staple(builder, certificate, pair);
+    site_staple(builder, certificate, pair, settings);
     certificates->items[certificates->count++] = certificate;
     builder->good++;
 }
@@ -262,9 +261,7 @@ bool site_note_served(struct builder *builder, struct slice site,
                                               .key = arena_join(&plans->arena, key, 3),
                                               .site = site,
                                               .key_kind = kind,
-                                              .ends = tls_certificate_ends(certificates[i]),
-                                              .staple_ends =
-                                                  tls_certificate_staple_ends(certificates[i])};
+                                              .certificate = certificates[i]};
         plans->served_certificates = served;
     }
     return true;

@@ -34,8 +34,14 @@ struct served_certificate {
     struct slice key;  /* site and kind together: no two are told under one */
     struct slice site; /* its name, or one of the certificate's where the site takes any */
     const char *key_kind;
-    int64_t ends;        /* seconds since 1970 */
-    int64_t staple_ends; /* of what is shown with it; 0: nothing is */
+    const struct tls_certificate *certificate;
+};
+
+/* A certificate for which Weir fetches what its responder says. */
+struct stapled_certificate {
+    const struct stapled_certificate *next;
+    const struct tls_certificate *certificate;
+    struct slice responder; /* the URL */
 };
 
 /* Gives each site of the route table its plan, and each listener what it shows to who names no

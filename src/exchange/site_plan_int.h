@@ -78,16 +78,25 @@ bool site_keep_certificate(struct builder *builder, struct tls_certificate *cert
 void site_warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
                        const struct node *node, const char *which);
 
-/* In site_staple.c: warns of one that says that clients shall refuse it as it is (RFC 7633). */
-void site_warn_of_no_staple(struct builder *builder, const struct tls_certificate *certificate,
-                            const struct node *node, const char *which);
-
-/* The same file: an answer that belongs to no certificate is an error. */
+/* In site_staple.c: an answer that belongs to no certificate is an error. */
 void site_refuse_lonely_staple(struct builder *builder, const struct tls_settings *settings);
 
-/* The same file: has shown with it what the settings say. */
+/* The same file: where a certificate that is written has what is said of it from. */
+enum tls_staple_source site_staple_source(const struct tls_pair *pair,
+                                          const struct tls_settings *settings);
+
+/* The same file: has shown with it what the settings say, and warns of one that says that clients
+ * shall refuse it without (RFC 7633). */
 void site_staple(struct builder *builder, const struct tls_certificate *certificate,
-                 const struct tls_pair *pair);
+                 const struct tls_pair *pair, const struct tls_settings *settings);
+
+/* The same file, for one of a directory. False: there is nobody to be asked for it. */
+bool site_staple_found(struct builder *builder, const struct tls_certificate *certificate,
+                       const struct tls_settings *settings, const char *which);
+
+/* The same file: tells for how many of a directory that was so. */
+void site_warn_of_unstapled(struct builder *builder, const struct tls_settings *settings,
+                            uint32_t count);
 
 /* For those who watch when certificates end. False: no memory. */
 bool site_note_served(struct builder *builder, struct slice site,

@@ -97,6 +97,41 @@ static void print_good(const char *path, const struct configuration *configurati
     (void)printf("\n");
 }
 
+enum { RESPONDERS_SHOWN = 5 };
+
+static bool is_among(const struct slice *texts, size_t count, struct slice text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(texts[i], text))
+            return true;
+    }
+    return false;
+}
+
+/* Who will be asked beside the traffic, though no line of the file names them. */
+static void print_responders(const char *path, const struct snapshot *snapshot)
+{
+    const struct plans *plans = snapshot_get(snapshot, &plan_part);
+    struct slice shown[RESPONDERS_SHOWN];
+    size_t count = 0;
+    bool are_more = false;
+    for (const struct stapled_certificate *one = plans->stapled_certificates; one;
+         one = one->next) {
+        if (is_among(shown, count, one->responder))
+            continue;
+        if (count < RESPONDERS_SHOWN)
+            shown[count++] = one->responder;
+        else
+            are_more = true;
+    }
+    if (count == 0)
+        return;
+    (void)printf("%s: asks OCSP responders:", path);
+    for (size_t i = 0; i < count; i++)
+        (void)printf(" %.*s", (int)shown[i].length, shown[i].data);
+    (void)printf("%s\n", are_more ? " …" : "");
+}
+
 static void print_wrong(const char *path, const struct load_report *report)
 {
     if (report->errors + report->warnings == 0)
@@ -117,11 +152,13 @@ static int check_tests(const char *path, struct snapshot *snapshot, struct serve
     struct test_report tests;
     if (!request_tests_run(snapshot, servers, stderr, &tests))
         return 1;
-    if (tests.failed == 0)
+    if (tests.failed == 0) {
         print_good(path, snapshot->configuration, report, tests.tests);
-    else
+        print_responders(path, snapshot);
+    } else {
         (void)fprintf(stderr, "%s: %zu error%s, %zu of %zu test%s failed\n", path, tests.errors,
                       plural(tests.errors), tests.failed, tests.tests, plural(tests.tests));
+    }
     return tests.failed > 0;
 }
 

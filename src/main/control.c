@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "control/admin.h"
 #include "control/log_writer.h"
+#include "control/stapler.h"
 #include "main/endpoints.h"
 #include "main/registries.h"
 #include "net/timeouts.h"
@@ -81,9 +82,17 @@ void control_leave(struct control *control)
 
 /* ---- what comes */
 
+/* Servers and responders of the snapshot that is served. */
+static void begin_to_ask(struct control *control)
+{
+    struct snapshot *snapshot = worker_snapshot(control->worker);
+    health_take(control->health, snapshot);
+    stapler_take(control->stapler, snapshot);
+}
+
 static void take_published(struct control *control)
 {
-    health_take(control->health, worker_snapshot(control->worker));
+    begin_to_ask(control);
     worker_tidy(control->worker); /* nobody may hold the one before any more */
     worker_rest(control->worker);
 }
@@ -161,7 +170,7 @@ static void on_signal(struct acceptor *acceptor)
 void control_run(struct control *control)
 {
     ASSERT(control->loop && !control->is_over);
-    health_take(control->health, worker_snapshot(control->worker));
+    begin_to_ask(control);
     timer_set(control->loop, &control->rest, REST_LOOK_MS);
     timer_set(control->loop, &control->watch, WATCH_MS);
     if (control->reload)
@@ -188,12 +197,14 @@ bool control_init(struct control *control, struct worker *worker, const struct r
         return false;
     control->admin = admin_new(control->loop, opener, endpoints, control);
     control->health = health_new(control->loop, worker_servers(worker));
+    control->stapler = stapler_new(control->loop, worker_servers(worker));
     if (control->health)
         roster_tell(worker_roster(worker), control->health);
     control->follower = follower_new(control->loop, worker_roster(worker));
     worker_set_follower(worker, control->follower);
     control->signals = sys_signals_open(control->supervisor > 0);
-    if (control->admin && control->health && control->follower && control->signals >= 0 &&
+    if (control->admin && control->health && control->stapler && control->follower &&
+        control->signals >= 0 &&
         acceptor_init(&control->on_signal, control->loop, control->signals, on_signal))
         return true;
     control_fini(control);
@@ -214,6 +225,7 @@ void control_fini(struct control *control)
     if (control->signals >= 0)
         sys_close(control->signals);
     health_free(control->health);
+    stapler_free(control->stapler);
     admin_free(control->admin);
     loop_free(control->loop);
     follower_free(control->follower);

@@ -2,6 +2,7 @@
 
 #include "control/log_writer.h"
 #include "control/metrics_page.h"
+#include "control/stapler.h"
 #include "control/upstream_change.h"
 #include "control/upstream_page.h"
 #include "main/control.h"
@@ -148,7 +149,9 @@ static void answer_metrics(void *context, const struct admin_request *request,
     struct accept_queue queues[ACCEPT_QUEUES_MAX];
     struct sys_usage usage = sys_process_usage();
     struct follower_counts names;
+    struct stapler_counts staples;
     follower_count(control->follower, &names);
+    stapler_count(control->stapler, &staples);
     const struct log_writer *logs =
         control->reload ? control->reload->registries->log_writer : NULL;
     const struct metrics_sources sources = {
@@ -166,6 +169,7 @@ static void answer_metrics(void *context, const struct admin_request *request,
         .names_failing = names.failing,
         .look_ups = names.look_ups,
         .look_ups_failed = names.failures,
+        .staples = &staples,
         .connections = worker_connections(worker),
         .hangs = worker_hangs(worker),
         .reloads_done = control->history.done,

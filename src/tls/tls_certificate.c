@@ -5,6 +5,7 @@
 #include "tls/tls_der.h"
 #include "tls/tls_key_reader.h"
 #include "tls/tls_maker_int.h"
+#include "tls/tls_staple_int.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -179,13 +180,22 @@ static enum tls_certificate_state read_thoroughly(struct tls_certificate *certif
     return state;
 }
 
+/* What was said of it before goes on to be shown. */
+static bool share_staple(const struct tls_certificate *certificate, struct tls_maker *maker)
+{
+    struct tls_staple *staple = tls_maker_staple(maker, certificate->digest);
+    return staple && tls_staple_attach(certificate->objects.leaf, staple);
+}
+
 enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice key,
                                                const struct tls_reading *reading,
                                                struct tls_certificate **ret_certificate)
 {
     enum tls_certificate_state state = TLS_CERTIFICATE_GOOD;
     unsigned char source[TLS_SOURCE_SIZE];
-    bool may_be_shared = reading->maker && !reading->is_alone && tls_maker_know(chain, key, source);
+    bool is_fetched = reading->maker && reading->staple == TLS_STAPLE_FETCHED;
+    bool may_be_shared = reading->maker && reading->staple != TLS_STAPLE_FILE &&
+                         tls_maker_know(chain, key, is_fetched, source);
     if (may_be_shared && (*ret_certificate = tls_maker_find(reading->maker, source)))
         return TLS_CERTIFICATE_GOOD;
     struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
@@ -196,7 +206,9 @@ enum tls_certificate_state tls_certificate_new(struct slice chain, struct slice 
         reading->maker && tls_certificate_read_quickly(certificate, chain, key, reading->maker);
     if (!is_usual)
         state = read_thoroughly(certificate, chain, key, reading);
-    if (is_usual && may_be_shared)
+    if (state == TLS_CERTIFICATE_GOOD && is_fetched && !share_staple(certificate, reading->maker))
+        state = TLS_CERTIFICATE_NO_MEMORY;
+    if (state == TLS_CERTIFICATE_GOOD && is_usual && may_be_shared)
         tls_maker_keep(reading->maker, certificate, source);
     if (state == TLS_CERTIFICATE_GOOD)
         *ret_certificate = certificate;
@@ -295,6 +307,11 @@ int64_t tls_seconds_of(const ASN1_TIME *time)
     ASN1_TIME_free(epoch);
     ERR_clear_error();
     return good ? (int64_t)days * 86400 + seconds : 0;
+}
+
+struct slice tls_certificate_digest(const struct tls_certificate *certificate)
+{
+    return slice_of((const char *)certificate->digest, sizeof(certificate->digest));
 }
 
 int64_t tls_certificate_begins(const struct tls_certificate *certificate)

@@ -31,12 +31,20 @@ const char *tls_certificate_cure(enum tls_certificate_state state);
 
 enum { TLS_KEY_KINDS = 4 };
 
+/* From where comes what is said of one by the responder of its authority (tls_staple.h). */
+enum tls_staple_source {
+    TLS_STAPLE_NONE,
+    TLS_STAPLE_FILE,    /* once, before it is served */
+    TLS_STAPLE_FETCHED, /* again and again, while it is */
+};
+
 /* How it is read. */
 struct tls_reading {
     bool weak_too; /* also one that only the profile `old` may serve */
     /* For who reads many of them; NULL: each is read by itself. */
     struct tls_maker *maker; /* of what is usual; may give one that others hold already */
-    bool is_alone; /* it must not: the certificate is going to be changed (tls_staple.h) */
+    /* From a FILE: it is not one that others hold. FETCHED: those that are the same share it. */
+    enum tls_staple_source staple;
     struct tls_key_reader *reader;
 };
 
@@ -51,6 +59,9 @@ void tls_certificate_unref(const struct tls_certificate *certificate); /* NULL i
 /* Which kind of key it has, from 0 to TLS_KEY_KINDS - 1, and its name: `RSA`. */
 unsigned tls_certificate_key_kind(const struct tls_certificate *certificate);
 const char *tls_key_kind_name(unsigned kind);
+
+/* By what it is known among all (SHA-256); lives as long as it does. */
+struct slice tls_certificate_digest(const struct tls_certificate *certificate);
 
 /* When it begins and ends to hold: seconds since 1970. */
 int64_t tls_certificate_begins(const struct tls_certificate *certificate);

@@ -28,6 +28,7 @@ struct signer {
 
 struct tls_maker {
     struct map made;          /* struct tls_certificate, by `source`; a reference to each */
+    struct map staples;       /* struct tls_staple, by name; a reference to each */
     EC_GROUP *curves[CURVES]; /* NULL: not needed yet */
     struct signer signers[SIGNERS_MAX];
     size_t signer_count;
@@ -75,15 +76,20 @@ void tls_maker_free(struct tls_maker *maker)
     for (size_t i = 0; i < maker->made.capacity; i++)
         tls_certificate_unref(maker->made.entries[i].value);
     map_fini(&maker->made);
+    for (size_t i = 0; i < maker->staples.capacity; i++)
+        tls_staple_unref(maker->staples.entries[i].value);
+    map_fini(&maker->staples);
     forget_signers(maker);
     free(maker);
 }
 
 /* ---- what was made before */
 
-bool tls_maker_know(struct slice chain, struct slice key, unsigned char source[TLS_SOURCE_SIZE])
+bool tls_maker_know(struct slice chain, struct slice key, bool is_fetched,
+                    unsigned char source[TLS_SOURCE_SIZE])
 {
-    const uint64_t end = chain.length; /* where one file ends and the other begins */
+    /* Where one file ends and the other begins. */
+    const uint64_t end = (uint64_t)chain.length << 1 | is_fetched;
     EVP_MD_CTX *all = EVP_MD_CTX_new();
     bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1 &&
                 EVP_DigestUpdate(all, &end, sizeof(end)) == 1 &&
@@ -117,11 +123,9 @@ void tls_maker_keep(struct tls_maker *maker, struct tls_certificate *certificate
 }
 
 /* Into another map, because one shrinks never, and must not change while it is gone through. */
-void tls_maker_tidy(struct tls_maker *maker)
+static void tidy_certificates(struct tls_maker *maker)
 {
     struct map held;
-    if (!maker)
-        return;
     map_init(&held);
     for (size_t i = 0; i < maker->made.capacity; i++) {
         struct tls_certificate *one = maker->made.entries[i].value;
@@ -131,7 +135,45 @@ void tls_maker_tidy(struct tls_maker *maker)
     }
     map_fini(&maker->made);
     maker->made = held;
+}
+
+static void tidy_staples(struct tls_maker *maker)
+{
+    struct map held;
+    map_init(&held);
+    for (size_t i = 0; i < maker->staples.capacity; i++) {
+        struct tls_staple *one = maker->staples.entries[i].value;
+        bool is_held = one && atomic_load_explicit(&one->references, memory_order_acquire) > 1;
+        if (one && !(is_held && map_set(&held, name_of(one->name), one)))
+            tls_staple_unref(one);
+    }
+    map_fini(&maker->staples);
+    maker->staples = held;
+}
+
+void tls_maker_tidy(struct tls_maker *maker)
+{
+    if (!maker)
+        return;
+    tidy_certificates(maker); /* which hold staples */
+    tidy_staples(maker);
     forget_signers(maker);
+}
+
+struct tls_staple *tls_maker_staple(struct tls_maker *maker,
+                                    const unsigned char digest[TLS_STAPLE_NAME_SIZE])
+{
+    struct tls_staple *staple = map_get(&maker->staples, name_of(digest));
+    if (staple)
+        return tls_staple_ref(staple);
+    staple = tls_staple_new();
+    if (!staple)
+        return NULL;
+    memcpy(staple->name, digest, TLS_STAPLE_NAME_SIZE);
+    if (map_set(&maker->staples, name_of(staple->name), staple))
+        return tls_staple_ref(staple);
+    tls_staple_unref(staple);
+    return NULL;
 }
 
 /* ---- keys */

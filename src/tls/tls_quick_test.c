@@ -4,6 +4,8 @@
 #include "tls/tls_maker.h"
 #include "tls/tls_outline.h"
 #include "tls/tls_pem.h"
+#include "tls/tls_staple.h"
+#include "tls/tls_staple_int.h"
 
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
@@ -225,10 +227,10 @@ static void who_signed_many_is_made_once(void **state)
 }
 
 static struct tls_certificate *made_by(struct tls_maker *maker, const struct test_certificate *made,
-                                       bool is_alone)
+                                       enum tls_staple_source staple)
 {
     struct tls_certificate *certificate;
-    struct tls_reading reading = {.maker = maker, .is_alone = is_alone};
+    struct tls_reading reading = {.maker = maker, .staple = staple};
     assert_int_equal(tls_certificate_new(slice_from_text(made->chain), slice_from_text(made->key),
                                          &reading, &certificate),
                      TLS_CERTIFICATE_GOOD);
@@ -242,13 +244,13 @@ static void what_was_made_is_given_again_while_somebody_holds_it(void **state)
     struct tls_maker *maker = tls_maker_new(true);
     test_certificate_make(&made[0], names);
     test_certificate_make(&made[1], names);
-    struct tls_certificate *first = made_by(maker, &made[0], false);
-    struct tls_certificate *other = made_by(maker, &made[1], false);
-    struct tls_certificate *alone = made_by(maker, &made[0], true);
+    struct tls_certificate *first = made_by(maker, &made[0], TLS_STAPLE_NONE);
+    struct tls_certificate *other = made_by(maker, &made[1], TLS_STAPLE_NONE);
+    struct tls_certificate *alone = made_by(maker, &made[0], TLS_STAPLE_FILE);
     assert_ptr_not_equal(first, other);
     assert_ptr_not_equal(first, alone);
     tls_maker_tidy(maker);
-    struct tls_certificate *again = made_by(maker, &made[0], false);
+    struct tls_certificate *again = made_by(maker, &made[0], TLS_STAPLE_NONE);
     assert_ptr_equal(again, first);
     assert_int_equal(first->references, 3);
     tls_certificate_unref(again);
@@ -259,6 +261,34 @@ static void what_was_made_is_given_again_while_somebody_holds_it(void **state)
     assert_int_equal(other->references, 1);
     tls_certificate_unref(other);
     tls_certificate_unref(alone);
+}
+
+static void what_is_said_of_a_certificate_goes_over_to_the_next_that_is_the_same(void **state)
+{
+    (void)state;
+    struct test_certificate made;
+    struct tls_maker *maker = tls_maker_new(true);
+    test_certificate_make(&made, names);
+    struct tls_certificate *first = made_by(maker, &made, TLS_STAPLE_FETCHED);
+    struct tls_certificate *other = made_by(maker, &made, TLS_STAPLE_NONE);
+    assert_ptr_not_equal(first, other);
+    assert_null(tls_staple_of(other->objects.leaf));
+    assert_true(tls_staple_set(tls_staple_of(first->objects.leaf), SLICE("answer"), 5, 10));
+    size_t end = strlen(made.chain);
+    memcpy(made.chain + end, "\n", 2); /* another file, and the same certificate */
+    struct tls_certificate *again = made_by(maker, &made, TLS_STAPLE_FETCHED);
+    assert_ptr_not_equal(first, again);
+    assert_int_equal(tls_certificate_staple_ends(again), 10);
+    tls_certificate_unref(first);
+    tls_maker_tidy(maker);
+    assert_int_equal(tls_certificate_staple_ends(again), 10);
+    tls_certificate_unref(again);
+    tls_maker_tidy(maker);
+    again = made_by(maker, &made, TLS_STAPLE_FETCHED);
+    assert_int_equal(tls_certificate_staple_ends(again), 0);
+    tls_certificate_unref(again);
+    tls_certificate_unref(other);
+    tls_maker_free(maker);
 }
 
 /* No byte that is another one, and no end that is missing, is read beyond. */
@@ -291,6 +321,7 @@ int main(void)
         cmocka_unit_test(what_the_library_finds_fault_with_is_told),
         cmocka_unit_test(who_signed_many_is_made_once),
         cmocka_unit_test(what_was_made_is_given_again_while_somebody_holds_it),
+        cmocka_unit_test(what_is_said_of_a_certificate_goes_over_to_the_next_that_is_the_same),
         cmocka_unit_test(a_changed_certificate_is_told_or_read_as_the_library_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,18 @@ bool tls_file_read(struct setting_reader *reader, const struct node *node, void 
     return file->problem || tls_keep_until_cleansed(reader, file->bytes);
 }
 
+bool tls_ocsp_read(struct setting_reader *reader, const struct node *node, void *field)
+{
+    struct tls_ocsp *ocsp = field;
+    *ocsp = (struct tls_ocsp){.node = node, .kind = TLS_OCSP_FETCH};
+    if (node_is_word(node, "fetch"))
+        return true;
+    if (node->kind != NODE_SCALAR || node->text.length == 0)
+        return setting_refuse(reader, "ocsp", "a file or fetch", "fetch", node);
+    ocsp->kind = node_is_word(node, "off") ? TLS_OCSP_OFF : TLS_OCSP_FILE;
+    return tls_file_read(reader, node, &ocsp->file);
+}
+
 bool tls_authorities_read(struct setting_reader *reader, const struct node *node, void *field)
 {
     struct tls_file *file = field;
@@ -57,15 +69,22 @@ bool tls_authorities_read(struct setting_reader *reader, const struct node *node
     "The file with the private key, without password; where none is named, the key stands in the " \
     "certificate's file."
 
-#define OCSP_SUMMARY                                                                               \
-    "The file with what the OCSP responder of its authority says of the certificate, in DER, "     \
-    "which clients are shown with it (stapling)."
+#define OCSP_RECORD(owner, field_)                                                                 \
+    {                                                                                              \
+        .name = "ocsp", .type = SETTING_CUSTOM, .offset = offsetof(owner, field_),                 \
+        .size = sizeof(struct tls_ocsp), .read = tls_ocsp_read, .form = "off | fetch | TEXT",      \
+        .scopes = SCOPE_SITE, .names_files = true, .word = "fetch",                                \
+        .summary = "What the OCSP responder of its authority says of the certificate, which "      \
+                   "clients are shown with it (stapling): the file with it, in DER; or fetch, to " \
+                   "have Weir ask the responder, again and again.",                                \
+        .example = "/etc/weir/shop.ocsp"                                                           \
+    }
 
 static const struct setting pair_records[] = {
     TLS_FILE_RECORD("certificate", struct tls_pair, certificate, SCOPE_SITE, CERTIFICATE_SUMMARY,
                     "/etc/weir/shop.pem"),
     TLS_FILE_RECORD("key", struct tls_pair, key, SCOPE_SITE, KEY_SUMMARY, "/etc/weir/shop.key"),
-    TLS_FILE_RECORD("ocsp", struct tls_pair, ocsp, SCOPE_SITE, OCSP_SUMMARY, "/etc/weir/shop.ocsp"),
+    OCSP_RECORD(struct tls_pair, ocsp),
 };
 
 static void check_pair(const void *group, const struct node *node, struct diagnostics *diagnostics)
@@ -128,8 +147,7 @@ static const struct setting records[] = {
                     CERTIFICATE_SUMMARY, "/etc/weir/shop.pem"),
     TLS_FILE_RECORD("key", struct tls_settings, pair.key, SCOPE_SITE, KEY_SUMMARY,
                     "/etc/weir/shop.key"),
-    TLS_FILE_RECORD("ocsp", struct tls_settings, pair.ocsp, SCOPE_SITE, OCSP_SUMMARY,
-                    "/etc/weir/shop.ocsp"),
+    OCSP_RECORD(struct tls_settings, pair.ocsp),
     {.name = "certificates",
      .type = SETTING_CUSTOM,
      .offset = offsetof(struct tls_settings, more),
@@ -139,6 +157,7 @@ static const struct setting records[] = {
      .mapping = &pair_group,
      .scopes = SCOPE_SITE,
      .names_files = true,
+     .word = "fetch",
      .summary = "Several certificates for the same names, with keys of different kinds: a client "
                 "gets the one that it can use. Or a directory with certificates, of which each "
                 "name gets those that hold for it.",

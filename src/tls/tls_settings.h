@@ -41,10 +41,20 @@ bool tls_authorities_read(struct setting_reader *reader, const struct node *node
         .names_files = true, .summary = summary_, .example = example_                              \
     }
 
+/* What clients are shown of what the responder of its authority says of a certificate. */
+struct tls_ocsp {
+    enum { TLS_OCSP_UNSAID, TLS_OCSP_OFF, TLS_OCSP_FILE, TLS_OCSP_FETCH } kind;
+    const struct node *node; /* where it is written; NULL: UNSAID */
+    struct tls_file file;    /* FILE */
+};
+
+/* Reads one from a path, or `fetch`. */
+bool tls_ocsp_read(struct setting_reader *reader, const struct node *node, void *field);
+
 struct tls_pair {
     struct tls_file certificate;
     struct tls_file key;  /* not named: it stands in the certificate's file */
-    struct tls_file ocsp; /* towards clients; not named: nothing is shown with it */
+    struct tls_ocsp ocsp; /* towards clients; UNSAID in a list: as the site has it */
 };
 
 /* Written one by one, or all that lie in a directory. */

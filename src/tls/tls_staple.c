@@ -1,79 +1,14 @@
 #include "tls/tls_staple.h"
 
-#include "tls/tls_certificate_int.h"
-#include "tls/tls_context_int.h"
+#include "tls/tls_responder.h"
+#include "tls/tls_staple_int.h"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
+#include <openssl/tls1.h>
 #include <openssl/x509v3.h>
-#include <stdatomic.h>
-#include <string.h>
 
 enum { CLOCK_SKEW = 300 }; /* seconds by which the responder's may be ahead */
-
-/* What is shown, as the certificate of the library holds it: connections hold that. */
-struct staple {
-    int64_t ends;
-    size_t length;
-    unsigned char bytes[];
-};
-
-/* ---- where it is kept */
-
-/* Among what the library lets us hang on a certificate; loops may ask before there is one. */
-static atomic_int place = -1;
-static CRYPTO_ONCE place_once = CRYPTO_ONCE_STATIC_INIT;
-
-static void free_staple(void *parent, void *staple, CRYPTO_EX_DATA *data, int index, long number,
-                        void *pointer)
-{
-    (void)parent, (void)data, (void)index, (void)number, (void)pointer;
-    OPENSSL_free(staple);
-}
-
-static void take_place(void)
-{
-    place = X509_get_ex_new_index(0, NULL, NULL, NULL, free_staple);
-}
-
-static bool keep(X509 *leaf, struct slice answer, int64_t ends)
-{
-    struct staple *staple = CRYPTO_THREAD_run_once(&place_once, take_place) == 1 && place >= 0
-                                ? OPENSSL_malloc(sizeof(*staple) + answer.length)
-                                : NULL;
-    if (!staple)
-        return false;
-    staple->ends = ends;
-    staple->length = answer.length;
-    memcpy(staple->bytes, answer.data, answer.length);
-    if (X509_set_ex_data(leaf, place, staple) == 1)
-        return true;
-    OPENSSL_free(staple);
-    return false;
-}
-
-static const struct staple *staple_of(const X509 *leaf)
-{
-    return leaf && place >= 0 ? X509_get_ex_data(leaf, place) : NULL;
-}
-
-int64_t tls_certificate_staple_ends(const struct tls_certificate *certificate)
-{
-    const struct staple *staple = staple_of(certificate->objects.leaf);
-    return staple ? staple->ends : 0;
-}
-
-bool tls_show_staple(SSL *ssl, int64_t now)
-{
-    const struct staple *staple = staple_of(SSL_get_certificate(ssl));
-    if (!staple || staple->ends <= now)
-        return false;
-    unsigned char *copy = OPENSSL_memdup(staple->bytes, staple->length);
-    if (copy && SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)staple->length) == 1)
-        return true;
-    OPENSSL_free(copy);
-    return false;
-}
 
 /* ---- what it says */
 
@@ -112,32 +47,39 @@ static OCSP_SINGLERESP *find(OCSP_BASICRESP *basic, X509 *leaf, X509 *signer)
     return NULL;
 }
 
-static enum tls_staple_state judge(OCSP_SINGLERESP *one, int64_t now, int64_t *ret_ends)
+/* When an answer begins and ends to hold, in seconds since 1970; 0: it does not say. */
+struct holding {
+    int64_t begins, ends;
+};
+
+/* That it was revoked holds for good, whatever the answer says of its end. */
+static enum tls_staple_state judge(OCSP_SINGLERESP *one, int64_t now, struct holding *ret_holding)
 {
     ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
     int status = OCSP_single_get0_status(one, NULL, NULL, &from, &until);
+    *ret_holding = (struct holding){.begins = from ? tls_seconds_of(from) : 0,
+                                    .ends = until ? tls_seconds_of(until) : 0};
     if (status != V_OCSP_CERTSTATUS_GOOD)
         return status == V_OCSP_CERTSTATUS_REVOKED ? TLS_STAPLE_REVOKED : TLS_STAPLE_UNKNOWN;
     if (!until)
         return TLS_STAPLE_ENDLESS;
-    *ret_ends = tls_seconds_of(until);
-    bool holds = from && tls_seconds_of(from) <= now + CLOCK_SKEW && *ret_ends > now;
+    bool holds = from && ret_holding->begins <= now + CLOCK_SKEW && ret_holding->ends > now;
     return holds ? TLS_STAPLE_GOOD : TLS_STAPLE_STALE;
 }
 
 static enum tls_staple_state read_basic(OCSP_BASICRESP *basic, const struct tls_objects *objects,
-                                        int64_t now, int64_t *ret_ends)
+                                        int64_t now, struct holding *ret_holding)
 {
     X509 *signer = sk_X509_value(objects->chain, 0);
     OCSP_SINGLERESP *one = find(basic, objects->leaf, signer);
     if (!one)
         return TLS_STAPLE_OTHER;
-    return is_signed(basic, signer, objects->chain) ? judge(one, now, ret_ends)
+    return is_signed(basic, signer, objects->chain) ? judge(one, now, ret_holding)
                                                     : TLS_STAPLE_UNSIGNED;
 }
 
 static enum tls_staple_state read_answer(struct slice answer, const struct tls_objects *objects,
-                                         int64_t now, int64_t *ret_ends)
+                                         int64_t now, struct holding *ret_holding)
 {
     const unsigned char *rest = (const unsigned char *)answer.data;
     OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &rest, (long)answer.length);
@@ -147,7 +89,7 @@ static enum tls_staple_state read_answer(struct slice answer, const struct tls_o
     }
     bool says_something = OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL;
     OCSP_BASICRESP *basic = says_something ? OCSP_response_get1_basic(response) : NULL;
-    enum tls_staple_state state = basic            ? read_basic(basic, objects, now, ret_ends)
+    enum tls_staple_state state = basic            ? read_basic(basic, objects, now, ret_holding)
                                   : says_something ? TLS_STAPLE_BROKEN
                                                    : TLS_STAPLE_REFUSED;
     OCSP_BASICRESP_free(basic);
@@ -155,15 +97,43 @@ static enum tls_staple_state read_answer(struct slice answer, const struct tls_o
     return state;
 }
 
+/* ---- what comes of it */
+
+/* The one of a certificate; made where it has none. NULL: no memory. */
+static struct tls_staple *staple_for(X509 *leaf)
+{
+    struct tls_staple *staple = tls_staple_of(leaf);
+    if (staple)
+        return staple;
+    staple = tls_staple_new();
+    return staple && tls_staple_attach(leaf, staple) ? staple : NULL;
+}
+
+/* One that is older than what came before may have been kept back by whoever stands in between, who
+ * must not be able to take back what is known. */
+static enum tls_staple_state take(X509 *leaf, enum tls_staple_state state, struct slice answer,
+                                  const struct holding *holding)
+{
+    bool is_good = state == TLS_STAPLE_GOOD;
+    struct tls_staple *staple = staple_for(leaf);
+    if (!staple)
+        return is_good ? TLS_STAPLE_NO_MEMORY : state;
+    if (holding->begins < tls_staple_begins(staple))
+        return TLS_STAPLE_OLDER;
+    bool is_set = tls_staple_set(staple, is_good ? answer : SLICE(""), holding->begins,
+                                 is_good ? holding->ends : 0);
+    return is_set ? state : TLS_STAPLE_NO_MEMORY;
+}
+
 enum tls_staple_state tls_certificate_staple(const struct tls_certificate *certificate,
                                              struct slice answer, int64_t now)
 {
-    int64_t ends = 0;
-    if (sk_X509_num(certificate->objects.chain) < 1)
+    struct holding holding = {0};
+    if (!tls_certificate_has_signer(certificate))
         return TLS_STAPLE_NO_SIGNER;
-    enum tls_staple_state state = read_answer(answer, &certificate->objects, now, &ends);
-    if (state == TLS_STAPLE_GOOD && !keep(certificate->objects.leaf, answer, ends))
-        state = TLS_STAPLE_NO_MEMORY;
+    enum tls_staple_state state = read_answer(answer, &certificate->objects, now, &holding);
+    if (state == TLS_STAPLE_GOOD || state == TLS_STAPLE_REVOKED)
+        state = take(certificate->objects.leaf, state, answer, &holding);
     ERR_clear_error();
     return state;
 }
@@ -205,6 +175,7 @@ static const struct {
                             "have the responder say it (nextUpdate; \"openssl ocsp -ndays 7\")"},
     [TLS_STAPLE_STALE] = {"it does not hold now",
                           "get a new one, and look at the clock of this host"},
+    [TLS_STAPLE_OLDER] = {"it is older than one that came before", "ask the responder again"},
     [TLS_STAPLE_NO_MEMORY] = {"there is no memory for it", NULL},
 };
 

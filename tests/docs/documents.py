@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 
 from harness.certificates import Authority
+from harness.responder import named
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md"),
@@ -140,7 +141,9 @@ def _write_certificates(text, directory):
     authority = Authority(directory / "tls")
     for file in files:
         (directory / "tls" / file).parent.mkdir(exist_ok=True)
-        made = authority.make(file, ["example.com", *names], "rsa" if "rsa" in file else "ecdsa")
+        made = authority.make(file, ["example.com", *names], "rsa" if "rsa" in file else "ecdsa",
+                              more=[named("http://ocsp.example.com")])
+        authority.add_chain(file, made)
         if f"tls/{file}.ocsp" in text:
             authority.answer(file, made)
 

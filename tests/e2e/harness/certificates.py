@@ -86,12 +86,10 @@ class Authority:
         (self.directory / f"{file}.crl").write_bytes(
             revoked.public_bytes(serialization.Encoding.PEM))
 
-
-    def answer(self, file, certificate, status=ocsp.OCSPCertStatus.GOOD, begins=-1, ends=7 * 86400,
-               by=None):
-        """Writes FILE.ocsp with what the responder says of the certificate, from and until so many
-        seconds from now (None: without an end); and the authority behind it into FILE.pem. `by`:
-        key and certificate of who speaks for the authority."""
+    def answer_bytes(self, certificate, status=ocsp.OCSPCertStatus.GOOD, begins=-1, ends=7 * 86400,
+                     by=None):
+        """What the responder says of the certificate, in DER, from and until so many seconds from
+        now (None: without an end). `by`: key and certificate of who speaks for the authority."""
         now = datetime.datetime.utcnow().replace(microsecond=0)
         key, speaker = by or (self.key, self.certificate)
         revoked = status == ocsp.OCSPCertStatus.REVOKED
@@ -102,8 +100,15 @@ class Authority:
             now if revoked else None, None).responder_id(ocsp.OCSPResponderEncoding.HASH, speaker)
         if by:
             builder = builder.certificates([speaker])
-        (self.directory / f"{file}.ocsp").write_bytes(builder.sign(
-            key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+        return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    def answer(self, file, certificate, **parts):
+        """Writes FILE.ocsp with that, and the authority behind the certificate into FILE.pem."""
+        (self.directory / f"{file}.ocsp").write_bytes(self.answer_bytes(certificate, **parts))
+        self.add_chain(file, certificate)
+
+    def add_chain(self, file, certificate):
+        """Writes FILE.pem anew, with the authority behind the certificate."""
         (self.directory / f"{file}.pem").write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM) + self.file.read_bytes())
 
