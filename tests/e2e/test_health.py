@@ -420,7 +420,7 @@ def test_a_server_that_comes_back_into_the_file_is_asked_anew(start_origin, star
 def test_a_reload_asks_nobody_before_it_is_time(start_origin, start_weir):
     """Who comes with each reload is asked at once; who stays is not asked again for that."""
     stays, *come = [start_origin() for _ in range(4)]
-    once = f"path: /healthz, {ONCE}"
+    once = f"path: /healthz, {ONCE}, fast_interval: 1h, timeout: 1m"
     weir = start_weir(configuration(stays.server, health=once))
 
     def all_are_checked():
