@@ -329,6 +329,22 @@ def test_a_server_moves_with_its_name(names, ports, start_origin, start_h2_origi
     assert list(servers_of(weir)) == [f"{scheme}{NAME}:{port}"]
 
 
+def test_no_request_is_lost_while_a_server_moves(names, setting, start, connect):
+    """Over two threads, which lend connections to each other."""
+    letters = [setting.start(f"127.0.0.{number}") for number in (2, 3)]
+    names.set(NAME, "A", "127.0.0.2")
+    weir = start(f"'{NAME}:{setting.port}'", threads=2)
+    poll_until(lambda: connect(weir).ask().body == letters[0], what="the name is found")
+    with Load(weir, bodies=letters) as load:
+        for address in ("127.0.0.3", "127.0.0.2", "127.0.0.3"):
+            origin = setting.origins[address]
+            before = len(origin.requests)
+            names.set(NAME, "A", address)
+            origin.wait_for_requests(before + 20)
+            load.wait_for(20)
+    assert set(load.statuses) == {200} and load.cuts == 0
+
+
 def test_a_server_stays_where_it_was_found(names, setting, start, connect):
     """Also where one kind of address cannot be looked up: its connections live on."""
     a = setting.start("127.0.0.2")
