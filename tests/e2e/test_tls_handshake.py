@@ -56,7 +56,7 @@ def hand_made(authority, name="example.com", versions=(None, None)):
 def test_a_handshake_may_come_in_any_pieces(authority, start_tls, connect, version):
     """Split at every byte, each piece read on its own; so is the request that follows."""
     authority.make("site", ["example.com"])
-    weir = start_tls(a_site(), "threads: 1")
+    weir = start_tls(a_site(), "threads: 1\ntimeouts: {tls_handshake: 1m}")
     raw, hand = connect(weir), hand_made(authority, versions=(version, version))
     to_send = hand.step()
     while not hand.is_done:
