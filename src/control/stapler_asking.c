@@ -162,8 +162,7 @@ static void refuse_answer(struct stapled *stapled, const char *problem)
     wait_for_turn(stapled, refresh_retry_pause(stapled->failures, RETRY_MOST_MS, chance));
 }
 
-/* What was kept back on its way tells nothing, and what is known goes on to hold. */
-static void take_nothing_new(struct stapled *stapled)
+static void wait_for_change(struct stapled *stapled)
 {
     struct loop *loop = stapled->stapler->loop;
     int64_t left = tls_certificate_staple_ends(stapled->certificate) - loop_wall(loop);
@@ -179,7 +178,7 @@ static void take_good(struct stapled *stapled)
     stapled->failures = 0;
     stapled->is_revoked = false;
     tell_good(stapled);
-    take_nothing_new(stapled);
+    wait_for_change(stapled);
 }
 
 static void take_revoked(struct stapled *stapled)
@@ -189,7 +188,17 @@ static void take_revoked(struct stapled *stapled)
     stapled->is_revoked = true;
     tell_revoked(stapled);
     see_to_lack(stapled);
-    take_nothing_new(stapled);
+    wait_for_change(stapled);
+}
+
+/* What was kept back on its way tells nothing while what is known holds. */
+static void take_older(struct stapled *stapled)
+{
+    int64_t ends = tls_certificate_staple_ends(stapled->certificate);
+    if (stapled->is_revoked || ends > loop_wall(stapled->stapler->loop))
+        wait_for_change(stapled);
+    else
+        refuse_answer(stapled, tls_staple_problem(TLS_STAPLE_OLDER));
 }
 
 static void take_answer(struct stapled *stapled, struct slice answer)
@@ -201,7 +210,7 @@ static void take_answer(struct stapled *stapled, struct slice answer)
     else if (state == TLS_STAPLE_REVOKED)
         take_revoked(stapled);
     else if (state == TLS_STAPLE_OLDER)
-        take_nothing_new(stapled);
+        take_older(stapled);
     else
         refuse_answer(stapled, tls_staple_problem(state));
 }
