@@ -1,0 +1,273 @@
+#include "wire/hpack.h"
+
+#include "base/assert.h"
+#include "base/cold.h"
+#include "wire/hpack_huffman.h"
+
+/* What a field's first byte says (RFC 7541 6). */
+enum { INDEXED = 0x80, ADDED = 0x40, RESIZED = 0x20, SECRET = 0x10, PLAIN = 0 };
+
+void hpack_encoder_init(struct hpack_encoder *encoder, struct buffer_pools *pools)
+{
+    *encoder = (struct hpack_encoder){.smallest = HPACK_TABLE_SIZE};
+    hpack_table_init(&encoder->table, HPACK_TABLE_SIZE, &pools->small);
+}
+
+void hpack_encoder_fini(struct hpack_encoder *encoder)
+{
+    hpack_table_fini(&encoder->table);
+    small_free(encoder->places);
+    encoder->places = NULL;
+}
+
+/* Of several changes between two blocks the smallest size and the last one are told (RFC 7541
+ * 4.2). */
+void hpack_encoder_resize(struct hpack_encoder *encoder, uint32_t size)
+{
+    uint32_t used = size < HPACK_TABLE_SIZE ? size : HPACK_TABLE_SIZE;
+    if (used == encoder->table.limit && !encoder->resized)
+        return;
+    encoder->smallest = encoder->resized && encoder->smallest < used ? encoder->smallest : used;
+    encoder->resized = true;
+    hpack_table_resize(&encoder->table, used);
+}
+
+/* ---- integers and strings */
+
+/* RFC 7541 5.1. */
+static inline void put_integer(struct text *block, unsigned first, unsigned prefix, size_t number)
+{
+    const unsigned most = (1u << prefix) - 1;
+    if (number < most) {
+        text_add_byte(block, (char)(first | number));
+        return;
+    }
+    text_add_byte(block, (char)(first | most));
+    for (number -= most; number >= 0x80; number >>= 7)
+        text_add_byte(block, (char)(0x80 | (number & 0x7f)));
+    text_add_byte(block, (char)number);
+}
+
+/* RFC 7541 5.2. There is room for all of it. */
+static void put_string(struct text *block, struct slice string)
+{
+    size_t length = hpack_huffman_length(string);
+    if (length >= string.length) {
+        put_integer(block, 0, 7, string.length);
+        text_add(block, string);
+        return;
+    }
+    put_integer(block, 0x80, 7, length);
+    ASSERT(length <= block->capacity - block->length);
+    hpack_huffman_pack(string, block->data + block->length);
+    block->length += length;
+}
+
+COLD static void put_sizes(struct hpack_encoder *encoder, struct text *block)
+{
+    if (encoder->smallest < encoder->table.limit)
+        put_integer(block, RESIZED, 5, encoder->smallest);
+    put_integer(block, RESIZED, 5, encoder->table.limit);
+    encoder->resized = false;
+}
+
+/* ---- the static table */
+
+enum { NAME_SLOTS = 64 };
+
+static uint8_t rows_by_id[FIELD_NAME_COUNT]; /* rows of the static table; 0: none has that name */
+static uint8_t rows_by_hash[NAME_SLOTS];     /* of names that have no id */
+
+/* Of a name, in small letters or not. The names of the static table all have different ones. */
+static inline uint32_t hash_name(struct slice name)
+{
+    const unsigned char *bytes = (const unsigned char *)name.data;
+    uint32_t first = bytes[0] | 0x20u, middle = bytes[name.length / 2] | 0x20u,
+             last = bytes[name.length - 1] | 0x20u;
+    return (uint32_t)name.length + first + 8 * middle + last;
+}
+
+__attribute__((constructor)) static void make_tables(void)
+{
+    for (uint8_t i = HPACK_STATIC_COUNT; i > 0; i--) {
+        const struct hpack_static *row = &hpack_static_table[i];
+        if (row->id != FIELD_OTHER) {
+            rows_by_id[row->id] = i;
+        } else if (row->name.data[0] != ':') {
+            uint8_t *place = &rows_by_hash[hash_name(row->name) % NAME_SLOTS];
+            ASSERT(*place == 0);
+            *place = i;
+        }
+    }
+}
+
+/* The first row with the name of a pseudo-header field; some have none. */
+static uint32_t find_pseudo(struct slice name)
+{
+    static const uint8_t FIRST_ROWS[] = {1, 2, 4, 6, 8};
+    for (size_t i = 0; i < sizeof(FIRST_ROWS); i++) {
+        if (slice_equal(hpack_static_table[FIRST_ROWS[i]].name, name))
+            return FIRST_ROWS[i];
+    }
+    return 0;
+}
+
+/* A row with the field's name, or 0. */
+static uint32_t find_row(const struct field *field)
+{
+    if (field->id != FIELD_OTHER)
+        return rows_by_id[field->id];
+    if (field->name.data[0] == ':')
+        return find_pseudo(field->name);
+    uint32_t row = rows_by_hash[hash_name(field->name) % NAME_SLOTS];
+    return row && slice_equal_fold(hpack_static_table[row].name, field->name) ? row : 0;
+}
+
+/* The row that is the field, from the first one with its name on, or 0. */
+static uint32_t find_whole_row(uint32_t row, struct slice value)
+{
+    enum { LAST_WITH_VALUE = 16 };
+    struct slice name = hpack_static_table[row].name;
+    for (; row <= LAST_WITH_VALUE; row++) {
+        if (!slice_equal(hpack_static_table[row].name, name))
+            break;
+        if (value.length > 0 && slice_equal(hpack_static_table[row].value, value))
+            return row;
+    }
+    return 0;
+}
+
+/* ---- the dynamic table */
+
+static uint32_t hash_value(uint32_t hash, struct slice value)
+{
+    uint64_t mixed = hash ^ value.length << 32, word = 0;
+    while (value.length > 0) {
+        size_t part = value.length < sizeof(word) ? value.length : sizeof(word);
+        word = 0;
+        memcpy(&word, value.data, part);
+        mixed = (mixed ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        mixed ^= mixed >> 29;
+        value = slice_of(value.data + part, value.length - part);
+    }
+    return (uint32_t)(mixed >> 32);
+}
+
+/* Of a field on its way into the table, or in it. */
+struct place {
+    uint32_t *name, *field; /* numbers of entries */
+};
+
+static struct place place_of(struct hpack_encoder *encoder, const struct field *field)
+{
+    uint32_t hash = field->id == FIELD_OTHER ? hash_name(field->name) : (uint32_t)field->id;
+    return (struct place){
+        .name = &encoder->places->names[hash % HPACK_SLOTS],
+        .field = &encoder->places->fields[hash_value(hash, field->value) % HPACK_SLOTS],
+    };
+}
+
+static bool has_name_of(const struct hpack_entry *entry, const struct field *field)
+{
+    if (entry->id != field->id)
+        return false;
+    return field->id != FIELD_OTHER || slice_equal_fold(hpack_entry_name(entry), field->name);
+}
+
+/* How long ago the entry was added that the place speaks of, if it is the field's; 0: it is not. */
+static uint32_t find_age(const struct hpack_table *table, uint32_t number,
+                         const struct field *field, bool whole)
+{
+    uint32_t age = table->added - number;
+    const struct hpack_entry *entry = hpack_table_get(table, age);
+    if (!entry || !has_name_of(entry, field))
+        return 0;
+    return !whole || slice_equal(hpack_entry_value(entry), field->value) ? age : 0;
+}
+
+/* What takes more than half of the table would drive out more than it is worth. Without memory
+ * nothing is added, which nobody else notices. */
+static bool add(struct hpack_encoder *encoder, struct place place, const struct field *field)
+{
+    struct hpack_table *table = &encoder->table;
+    size_t length = field->name.length + field->value.length;
+    if (!hpack_table_takes(table, 2 * length))
+        return false;
+    struct hpack_entry *entry = hpack_table_add(table, field->name, field->value, field->id);
+    if (!entry)
+        return false;
+    ascii_lower_copy(entry->bytes, field->name);
+    *place.name = *place.field = table->added - 1;
+    return true;
+}
+
+/* ---- fields */
+
+static void put_name(struct text *block, const struct field *field)
+{
+    char memory[64];
+    struct slice name = field->name;
+    if (field->id != FIELD_OTHER) {
+        put_string(block, field_name_small(field->id));
+    } else if (name.length <= sizeof(memory)) {
+        ascii_lower_copy(memory, name);
+        put_string(block, slice_of(memory, name.length));
+    } else {
+        put_integer(block, 0, 7, name.length);
+        ASSERT(name.length <= block->capacity - block->length);
+        ascii_lower_copy(block->data + block->length, name);
+        block->length += name.length;
+    }
+}
+
+/* `name` is where the name stands in a table, or 0. */
+static void put_literal(struct text *block, unsigned kind, uint32_t name, const struct field *field)
+{
+    put_integer(block, kind, kind == ADDED ? 6 : 4, name);
+    if (name == 0)
+        put_name(block, field);
+    put_string(block, field->value);
+}
+
+static bool has_places(struct hpack_encoder *encoder)
+{
+    if (!encoder->places)
+        encoder->places = small_new_cleared(encoder->table.pools, sizeof(*encoder->places));
+    return encoder->places;
+}
+
+static void put_indexed(struct hpack_encoder *encoder, struct text *block, uint32_t row,
+                        const struct field *field)
+{
+    if (!has_places(encoder)) {
+        put_literal(block, PLAIN, row, field);
+        return;
+    }
+    struct place place = place_of(encoder, field);
+    uint32_t age = find_age(&encoder->table, *place.field, field, true);
+    if (age > 0) {
+        put_integer(block, INDEXED, 7, HPACK_STATIC_COUNT + age);
+        return;
+    }
+    if (row == 0) {
+        age = find_age(&encoder->table, *place.name, field, false);
+        row = age > 0 ? HPACK_STATIC_COUNT + age : 0;
+    }
+    put_literal(block, add(encoder, place, field) ? ADDED : PLAIN, row, field);
+}
+
+void hpack_encode(struct hpack_encoder *encoder, struct text *block, const struct field *field,
+                  enum hpack_manner manner)
+{
+    ASSERT(field->name.length > 0);
+    if (encoder->resized)
+        put_sizes(encoder, block);
+    uint32_t row = find_row(field);
+    uint32_t whole = manner == HPACK_SECRET ? 0 : find_whole_row(row, field->value);
+    if (whole > 0)
+        put_integer(block, INDEXED, 7, whole);
+    else if (manner == HPACK_INDEX)
+        put_indexed(encoder, block, row, field);
+    else
+        put_literal(block, manner == HPACK_SECRET ? SECRET : PLAIN, row, field);
+}
