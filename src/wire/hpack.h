@@ -24,11 +24,6 @@ struct hpack_decoder {
     bool in_block;           /* a field has been read: no change of the table's size any more */
 };
 
-struct hpack_field {
-    struct slice name, value; /* until the next call */
-    enum field_name id; /* FIELD_OTHER of a pseudo-header field; of no token it says nothing */
-};
-
 enum hpack_result {
     HPACK_FIELD,
     HPACK_END,
@@ -41,9 +36,11 @@ void hpack_decoder_init(struct hpack_decoder *decoder, uint32_t announced,
                         struct buffer_pools *pools);
 void hpack_decoder_fini(struct hpack_decoder *decoder);
 
-/* Takes the next field off a whole block. A block is read to its end, or the connection ends. */
+/* Takes the next field off a whole block, which is read to its end, or the connection ends. Slices
+ * stay until the next call; the id is FIELD_OTHER of a pseudo-header field, and of no token it says
+ * nothing. */
 enum hpack_result hpack_next(struct hpack_decoder *decoder, struct slice *rest,
-                             struct hpack_field *ret_field);
+                             struct field *ret_field);
 
 /* ---- packing */
 

@@ -72,19 +72,18 @@ static inline bool read_string(struct slice *rest, struct string *ret_string)
 /* ---- fields */
 
 /* RFC 7541 2.3.3: the numbers of the dynamic table follow those of the static one. */
-static bool find(const struct hpack_decoder *decoder, uint32_t index, struct hpack_field *ret_field)
+static bool find(const struct hpack_decoder *decoder, uint32_t index, struct field *ret_field)
 {
     if (index == 0)
         return false;
     if (index <= HPACK_STATIC_COUNT) {
-        const struct hpack_static *row = &hpack_static_table[index];
-        *ret_field = (struct hpack_field){row->name, row->value, row->id};
+        *ret_field = hpack_static_table[index];
         return true;
     }
     const struct hpack_entry *entry = hpack_table_get(&decoder->table, index - HPACK_STATIC_COUNT);
     if (!entry)
         return false;
-    *ret_field = (struct hpack_field){hpack_entry_name(entry), hpack_entry_value(entry), entry->id};
+    *ret_field = (struct field){hpack_entry_name(entry), hpack_entry_value(entry), entry->id};
     return true;
 }
 
@@ -135,7 +134,7 @@ COLD static void empty(struct hpack_table *table)
 }
 
 /* `room` is for a name that is an entry's. */
-static enum hpack_result add(struct hpack_decoder *decoder, char *room, struct hpack_field *field)
+static enum hpack_result add(struct hpack_decoder *decoder, char *room, struct field *field)
 {
     if (!hpack_table_takes(&decoder->table, field->name.length + field->value.length)) {
         if (room) {
@@ -161,7 +160,7 @@ static enum field_name name_id(struct slice name)
 }
 
 static enum hpack_result take_literal(struct hpack_decoder *decoder, const struct literal *literal,
-                                      struct hpack_field *field)
+                                      struct field *field)
 {
     if (literal->index > 0 && !find(decoder, literal->index, field))
         return HPACK_BAD;
@@ -194,7 +193,7 @@ COLD static bool take_size(struct hpack_decoder *decoder, struct slice *rest)
 }
 
 enum hpack_result hpack_next(struct hpack_decoder *decoder, struct slice *rest,
-                             struct hpack_field *ret_field)
+                             struct field *ret_field)
 {
     struct literal literal = {0};
     uint32_t index = 0;

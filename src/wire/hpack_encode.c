@@ -90,7 +90,7 @@ static inline uint32_t hash_name(struct slice name)
 __attribute__((constructor)) static void make_tables(void)
 {
     for (uint8_t i = HPACK_STATIC_COUNT; i > 0; i--) {
-        const struct hpack_static *row = &hpack_static_table[i];
+        const struct field *row = &hpack_static_table[i];
         if (row->id != FIELD_OTHER) {
             rows_by_id[row->id] = i;
         } else if (row->name.data[0] != ':') {

@@ -6,7 +6,7 @@
         {name, sizeof(name) - 1}, {value, sizeof(value) - 1}, id                                   \
     }
 
-const struct hpack_static hpack_static_table[HPACK_STATIC_COUNT + 1] = {
+const struct field hpack_static_table[HPACK_STATIC_COUNT + 1] = {
     ROW("", "", FIELD_OTHER), /* the numbers begin with 1 */
     ROW(":authority", "", FIELD_OTHER),
     ROW(":method", "GET", FIELD_OTHER),

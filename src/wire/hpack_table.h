@@ -4,7 +4,7 @@
 
 #include "base/slice.h"
 #include "base/small.h"
-#include "http/field_name.h"
+#include "http/message.h"
 
 enum {
     HPACK_STATIC_COUNT = 61,
@@ -12,13 +12,8 @@ enum {
     HPACK_ENTRY_OVERHEAD = 32, /* bytes that an entry counts beside its own (RFC 7541 4.1) */
 };
 
-struct hpack_static {
-    struct slice name, value;
-    enum field_name id;
-};
-
 /* RFC 7541 appendix A; the first one has the number 1. */
-extern const struct hpack_static hpack_static_table[HPACK_STATIC_COUNT + 1];
+extern const struct field hpack_static_table[HPACK_STATIC_COUNT + 1];
 
 struct hpack_entry {
     uint32_t name_length, value_length;

@@ -32,7 +32,7 @@ static struct slice bytes_of(const char *hex)
 static enum hpack_result unpack(struct hpack_decoder *decoder, struct slice block,
                                 struct text *lines)
 {
-    struct hpack_field field;
+    struct field field;
     enum hpack_result result;
     while ((result = hpack_next(decoder, &block, &field)) == HPACK_FIELD) {
         text_add(lines, field.name);

@@ -55,7 +55,7 @@ static bool can_be_packed(struct slice name)
     return name.length > 0;
 }
 
-static void pack(struct all *all, const struct hpack_field *unpacked)
+static void pack(struct all *all, const struct field *unpacked)
 {
     struct field field = {.name = unpacked->name, .value = unpacked->value, .id = unpacked->id};
     if (field.id != FIELD_OTHER)
@@ -65,10 +65,10 @@ static void pack(struct all *all, const struct hpack_field *unpacked)
     ASSERT(!text_is_cut(&all->block));
 }
 
-static void read_again(struct all *all, const struct hpack_field *unpacked)
+static void read_again(struct all *all, const struct field *unpacked)
 {
     struct slice rest = text_slice(&all->block);
-    struct hpack_field again;
+    struct field again;
     ASSERT(hpack_next(&all->again, &rest, &again) == HPACK_FIELD);
     ASSERT(slice_equal(again.name, unpacked->name) && slice_equal(again.value, unpacked->value));
     ASSERT(again.id == unpacked->id);
@@ -82,7 +82,7 @@ static bool read_block(struct all *all, struct slice block)
 {
     struct slice rest = block, library_rest = block;
     for (;;) {
-        struct hpack_field field;
+        struct field field;
         nghttp2_nv pair;
         enum hpack_result result = hpack_next(&all->decoder, &rest, &field);
         ASSERT(result != HPACK_NO_MEMORY);
