@@ -46,9 +46,10 @@ enum hpack_result hpack_next(struct hpack_decoder *decoder, struct slice *rest,
 
 enum { HPACK_SLOTS = 64 };
 
-/* Where the newest entry of a name, and of a name with its value, stands: numbers of the table. */
+/* Numbers of entries as the table counts them, modulo 65536: the newest of a name, and the two
+ * newest of a name with its value; by hashes. What stands there may be gone, or another one's. */
 struct hpack_places {
-    uint32_t names[HPACK_SLOTS], fields[HPACK_SLOTS];
+    uint16_t names[HPACK_SLOTS], fields[HPACK_SLOTS][2];
 };
 
 struct hpack_encoder {

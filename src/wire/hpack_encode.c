@@ -101,15 +101,27 @@ __attribute__((constructor)) static void make_tables(void)
     }
 }
 
-/* The first row with the name of a pseudo-header field; some have none. */
+/* The first row with the name of a pseudo-header field; some have none. Length and letters leave
+ * one candidate. */
 static uint32_t find_pseudo(struct slice name)
 {
-    static const uint8_t FIRST_ROWS[] = {1, 2, 4, 6, 8};
-    for (size_t i = 0; i < sizeof(FIRST_ROWS); i++) {
-        if (slice_equal(hpack_static_table[FIRST_ROWS[i]].name, name))
-            return FIRST_ROWS[i];
-    }
-    return 0;
+    enum { AUTHORITY = 1, METHOD = 2, PATH = 4, SCHEME = 6, STATUS = 8 };
+    uint32_t row = 0;
+    if (name.length == 5)
+        row = PATH;
+    else if (name.length == 7 && name.data[1] == 'm')
+        row = METHOD;
+    else if (name.length == 7)
+        row = name.data[2] == 'c' ? SCHEME : STATUS;
+    else if (name.length == 10)
+        row = AUTHORITY;
+    return slice_equal(hpack_static_table[row].name, name) ? row : 0;
+}
+
+/* `small` is in small letters, as most names are that are asked for. */
+static bool is_name(struct slice small, struct slice name)
+{
+    return slice_equal(small, name) || slice_equal_fold(small, name);
 }
 
 /* A row with the field's name, or 0. */
@@ -120,18 +132,19 @@ static uint32_t find_row(const struct field *field)
     if (field->name.data[0] == ':')
         return find_pseudo(field->name);
     uint32_t row = rows_by_hash[hash_name(field->name) % NAME_SLOTS];
-    return row && slice_equal_fold(hpack_static_table[row].name, field->name) ? row : 0;
+    return row && is_name(hpack_static_table[row].name, field->name) ? row : 0;
 }
 
 /* The row that is the field, from the first one with its name on, or 0. */
 static uint32_t find_whole_row(uint32_t row, struct slice value)
 {
     enum { LAST_WITH_VALUE = 16 };
-    struct slice name = hpack_static_table[row].name;
-    for (; row <= LAST_WITH_VALUE; row++) {
-        if (!slice_equal(hpack_static_table[row].name, name))
-            break;
-        if (value.length > 0 && slice_equal(hpack_static_table[row].value, value))
+    /* By the first row of a name: behind the last one, where they have values. */
+    static const uint8_t ENDS[LAST_WITH_VALUE + 1] = {
+        [2] = 4, [4] = 6, [6] = 8, [8] = 15, [16] = 17};
+    uint32_t end = row <= LAST_WITH_VALUE ? ENDS[row] : 0;
+    for (; row < end; row++) {
+        if (slice_equal(hpack_static_table[row].value, value))
             return row;
     }
     return 0;
@@ -139,23 +152,43 @@ static uint32_t find_whole_row(uint32_t row, struct slice value)
 
 /* ---- the dynamic table */
 
-static uint32_t hash_value(uint32_t hash, struct slice value)
+static uint64_t mix(uint64_t hash, uint64_t word)
 {
-    uint64_t mixed = hash ^ value.length << 32, word = 0;
-    while (value.length > 0) {
-        size_t part = value.length < sizeof(word) ? value.length : sizeof(word);
-        word = 0;
-        memcpy(&word, value.data, part);
-        mixed = (mixed ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        mixed ^= mixed >> 29;
-        value = slice_of(value.data + part, value.length - part);
-    }
-    return (uint32_t)(mixed >> 32);
+    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
+static uint64_t word_at(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+/* Of fewer bytes than a word has. */
+static uint64_t few_bytes(struct slice bytes)
+{
+    uint64_t word = 0;
+    for (size_t i = 0; i < bytes.length; i++)
+        word = word << 8 | (unsigned char)bytes.data[i];
+    return word;
+}
+
+/* Of what is no multiple of a word the last one overlaps the one before. */
+static uint32_t hash_value(uint32_t name, struct slice value)
+{
+    enum { WORD = sizeof(uint64_t) };
+    uint64_t hash = name ^ value.length << 32;
+    if (value.length < WORD)
+        return (uint32_t)(mix(hash, few_bytes(value)) >> 32);
+    for (size_t i = 0; i + WORD < value.length; i += WORD)
+        hash = mix(hash, word_at(value.data + i));
+    return (uint32_t)(mix(hash, word_at(value.data + value.length - WORD)) >> 32);
 }
 
 /* Of a field on its way into the table, or in it. */
 struct place {
-    uint32_t *name, *field; /* numbers of entries */
+    uint16_t *name, *fields;
 };
 
 static struct place place_of(struct hpack_encoder *encoder, const struct field *field)
@@ -163,7 +196,7 @@ static struct place place_of(struct hpack_encoder *encoder, const struct field *
     uint32_t hash = field->id == FIELD_OTHER ? hash_name(field->name) : (uint32_t)field->id;
     return (struct place){
         .name = &encoder->places->names[hash % HPACK_SLOTS],
-        .field = &encoder->places->fields[hash_value(hash, field->value) % HPACK_SLOTS],
+        .fields = encoder->places->fields[hash_value(hash, field->value) % HPACK_SLOTS],
     };
 }
 
@@ -171,14 +204,14 @@ static bool has_name_of(const struct hpack_entry *entry, const struct field *fie
 {
     if (entry->id != field->id)
         return false;
-    return field->id != FIELD_OTHER || slice_equal_fold(hpack_entry_name(entry), field->name);
+    return field->id != FIELD_OTHER || is_name(hpack_entry_name(entry), field->name);
 }
 
-/* How long ago the entry was added that the place speaks of, if it is the field's; 0: it is not. */
-static uint32_t find_age(const struct hpack_table *table, uint32_t number,
+/* How long ago the entry was added, if it is the field's; 0: it is not. */
+static uint32_t find_age(const struct hpack_table *table, uint16_t number,
                          const struct field *field, bool whole)
 {
-    uint32_t age = table->added - number;
+    uint32_t age = (uint16_t)(table->added - number);
     const struct hpack_entry *entry = hpack_table_get(table, age);
     if (!entry || !has_name_of(entry, field))
         return 0;
@@ -197,7 +230,8 @@ static bool add(struct hpack_encoder *encoder, struct place place, const struct 
     if (!entry)
         return false;
     ascii_lower_copy(entry->bytes, field->name);
-    *place.name = *place.field = table->added - 1;
+    place.fields[1] = place.fields[0]; /* two that meet here do not drive each other out */
+    place.fields[0] = *place.name = (uint16_t)(table->added - 1);
     return true;
 }
 
@@ -244,7 +278,9 @@ static void put_indexed(struct hpack_encoder *encoder, struct text *block, uint3
         return;
     }
     struct place place = place_of(encoder, field);
-    uint32_t age = find_age(&encoder->table, *place.field, field, true);
+    uint32_t age = find_age(&encoder->table, place.fields[0], field, true);
+    if (age == 0)
+        age = find_age(&encoder->table, place.fields[1], field, true);
     if (age > 0) {
         put_integer(block, INDEXED, 7, HPACK_STATIC_COUNT + age);
         return;

@@ -5,6 +5,8 @@
 
 #include "base/assert.h"
 
+#include <string.h>
+
 enum {
     SYMBOLS = 257, /* bytes, and EOS behind them */
     EOS = 256,
@@ -31,8 +33,12 @@ struct short_code {
     uint8_t symbol, length; /* 0: it is a longer one */
 };
 
+struct code {
+    uint32_t bits, length;
+};
+
 static struct {
-    uint32_t codes[SYMBOLS];
+    struct code codes[SYMBOLS];
     struct short_code shorts[1 << SHORT]; /* by the bits that come next */
     uint16_t symbols[SYMBOLS];            /* in the order of their codes */
     uint64_t ends[LONGEST + 1];    /* of the codes of that length, which begin at the 32nd bit */
@@ -61,7 +67,7 @@ __attribute__((constructor)) static void make_tables(void)
             if (length <= SHORT)
                 add_short(symbol, code, length);
             tables.symbols[place++] = (uint16_t)symbol;
-            tables.codes[symbol] = code++;
+            tables.codes[symbol] = (struct code){code++, length};
         }
         tables.ends[length] = (uint64_t)code << (32 - length);
     }
@@ -71,17 +77,26 @@ __attribute__((constructor)) static void make_tables(void)
 /* ---- unpacking */
 
 struct bits {
-    uint64_t next; /* the first one is the highest; behind the last ones come zeros */
+    uint64_t next; /* the first one is the highest; behind those of the last byte come zeros */
     unsigned count;
     const char *at, *end;
 };
 
+/* Eight bytes at once where there are as many: some of the last one's bits may stand in `next`
+ * before they are counted, and are put there once more when they are. */
 static inline void refill(struct bits *bits)
 {
-    while (bits->count <= 56 && bits->at < bits->end) {
-        bits->next |= (uint64_t)(unsigned char)*bits->at++ << (56 - bits->count);
-        bits->count += 8;
+    if (bits->end - bits->at >= 8) {
+        uint64_t bytes;
+        memcpy(&bytes, bits->at, sizeof(bytes));
+        bits->next |= __builtin_bswap64(bytes) >> bits->count;
+        unsigned whole = (63 - bits->count) / 8;
+        bits->at += whole;
+        bits->count += 8 * whole;
+        return;
     }
+    for (; bits->count <= 56 && bits->at < bits->end; bits->count += 8)
+        bits->next |= (uint64_t)(unsigned char)*bits->at++ << (56 - bits->count);
 }
 
 static inline void drop(struct bits *bits, unsigned count)
@@ -113,7 +128,8 @@ bool hpack_huffman_unpack(struct slice packed, char *to, size_t *ret_length)
     struct bits bits = {.at = packed.data, .end = packed.data + packed.length};
     char *start = to;
     for (;;) {
-        refill(&bits);
+        if (bits.count < LONGEST)
+            refill(&bits);
         struct short_code code = tables.shorts[bits.next >> (64 - SHORT)];
         unsigned symbol = code.symbol, length = code.length;
         if (length == 0)
@@ -139,16 +155,28 @@ size_t hpack_huffman_length(struct slice text)
     return (bits + 7) / 8;
 }
 
+static void put_word(char *to, uint32_t word)
+{
+    word = __builtin_bswap32(word);
+    memcpy(to, &word, sizeof(word));
+}
+
 void hpack_huffman_pack(struct slice text, char *to)
 {
     uint64_t waiting = 0; /* its lowest `count` bits */
     unsigned count = 0;
     for (size_t i = 0; i < text.length; i++) {
-        unsigned symbol = (unsigned char)text.data[i];
-        waiting = waiting << LENGTHS[symbol] | tables.codes[symbol];
-        for (count += LENGTHS[symbol]; count >= 8; count -= 8)
-            *to++ = (char)(waiting >> (count - 8));
+        struct code code = tables.codes[(unsigned char)text.data[i]];
+        waiting = waiting << code.length | code.bits;
+        count += code.length;
+        if (count >= 32) {
+            count -= 32;
+            put_word(to, (uint32_t)(waiting >> count));
+            to += 4;
+        }
     }
+    for (; count >= 8; count -= 8)
+        *to++ = (char)(waiting >> (count - 8));
     if (count > 0)
         *to = (char)(waiting << (8 - count) | 0xff >> count);
 }
