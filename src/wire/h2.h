@@ -1,7 +1,6 @@
 /* The codec of HTTP/2 (RFC 9113), for the side that serves and the side that asks, as pure code: no
- * socket, no clock, no log. libnghttp2 keeps the state of the session and packs fields; what comes
- * passes a gate of our own first (h2_gate.h), and what a request must be is checked here
- * (h2_block.h).
+ * socket, no clock, no log. What comes passes a gate first (h2_gate.h), and what a message must be
+ * is checked here (h2_block.h); fields are packed by hpack.h.
  *
  * Bytes go in, and what came of them waits in streams that have news; nobody is called back.
  *

@@ -530,6 +530,38 @@ static void a_request_arrives_as_it_was_asked(void **state)
     end();
 }
 
+/* A head above the size of a frame goes in several (RFC 9113 6.10). */
+static void a_large_head_goes_on_in_continuations(void **state)
+{
+    enum { CONTINUATION = 9 };
+    static char value[40000];
+    (void)state;
+    memset(value, '\x7f' - 1, sizeof(value)); /* packed it would be larger */
+    begin();
+    h2_trial_init(&trial);
+    struct call *call = begin_call(METHOD_GET);
+    struct request_head head = head_of(call, METHOD_GET, "GET");
+    assert_true(fields_add(&head.fields, &call->arena, FIELD_OTHER, SLICE("x"),
+                           slice_of(value, sizeof(value))));
+    ask(call, &head);
+    write_out();
+    unsigned continuations = 0;
+    struct slice rest = slice_from(text_slice(&asker.written), strlen(H2_TESTING_PREFACE));
+    while (rest.length > 0) {
+        struct h2_frame frame = h2_frame_read(rest.data);
+        assert_true(9 + frame.length <= H2_FRAME_ROOM && 9 + frame.length <= rest.length);
+        continuations += frame.kind == CONTINUATION;
+        rest = slice_from(rest, 9 + frame.length);
+    }
+    assert_int_equal(continuations, 2);
+    h2_trial_feed(&trial, text_slice(&asker.written));
+    assert_int_equal(trial.error, H2_NO_ERROR);
+    assert_int_equal(trial.count, 1);
+    assert_int_equal(trial.requests[0].error, ERROR_HEAD_TOO_LARGE);
+    h2_trial_fini(&trial);
+    end();
+}
+
 static void a_websocket_is_asked_for_where_it_is_offered(void **state)
 {
     (void)state;
@@ -625,6 +657,62 @@ static void the_server_says_how_many_streams_it_takes(void **state)
     end();
 }
 
+/* What is held back is not forgotten over its body and over windows that change. */
+static void a_request_with_a_body_waits_for_its_place(void **state)
+{
+    enum { MAX_CONCURRENT_STREAMS = 3, INITIAL_WINDOW_SIZE = 4 };
+    (void)state;
+    begin();
+    begin_script();
+    add_setting(MAX_CONCURRENT_STREAMS, 1);
+    assert_int_equal(feed_script(), H2_NO_ERROR);
+    (void)get();
+    struct call *second = post();
+    send_bytes(second, "hello", 5);
+    begin_script();
+    add_setting(INITIAL_WINDOW_SIZE, 70000);
+    assert_int_equal(feed_script(), H2_NO_ERROR);
+    assert_true(h2_send_end(second->stream, NULL, &second->arena));
+    assert_int_equal(h2_written(second->stream), 0);
+    begin_script();
+    add_head(1, "204", END_STREAM, NULL, NULL);
+    assert_int_equal(feed_script(), H2_NO_ERROR);
+    assert_int_equal(h2_written(second->stream), 5);
+    assert_true(h2_is_written(second->stream));
+    end();
+}
+
+static void what_is_held_back_may_be_let_go(void **state)
+{
+    enum { MAX_CONCURRENT_STREAMS = 3 };
+    (void)state;
+    begin();
+    begin_script();
+    add_setting(MAX_CONCURRENT_STREAMS, 1);
+    assert_int_equal(feed_script(), H2_NO_ERROR);
+    (void)get();
+    struct call *second = get();
+    h2_release(second->stream, H2_CANCEL);
+    second->stream = NULL;
+    asker.count = 1;
+    arena_fini(&second->arena);
+    struct call *third = get();
+    write_out();
+    asker.written.length = 0;
+    begin_script();
+    add_head(1, "204", END_STREAM, NULL, NULL);
+    assert_int_equal(feed_script(), H2_NO_ERROR);
+    assert_true(asker.written.length > 9);
+    assert_int_equal(asker.written.data[9 + 3], HEADERS); /* behind the acknowledgement */
+    assert_int_equal(asker.written.data[9 + 8], 5);
+    begin_script();
+    add_goaway(1);
+    assert_int_equal(feed_script(), H2_NO_ERROR);
+    assert_int_equal(third->head_event, H2_HEAD_GONE);
+    assert_int_equal(h2_stream_error(third->stream), H2_REFUSED_STREAM);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -640,10 +728,13 @@ int main(void)
         cmocka_unit_test(a_response_that_came_early_is_whole),
         cmocka_unit_test(what_breaks_the_session_ends_it),
         cmocka_unit_test(a_request_arrives_as_it_was_asked),
+        cmocka_unit_test(a_large_head_goes_on_in_continuations),
         cmocka_unit_test(a_websocket_is_asked_for_where_it_is_offered),
         cmocka_unit_test(a_body_waits_for_the_window),
         cmocka_unit_test(what_waits_to_be_sent_has_a_bound),
         cmocka_unit_test(the_server_says_how_many_streams_it_takes),
+        cmocka_unit_test(a_request_with_a_body_waits_for_its_place),
+        cmocka_unit_test(what_is_held_back_may_be_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,20 +52,35 @@ static void append(struct span *bytes, enum field_name id, struct slice name, st
     bytes->length += (uint32_t)length;
 }
 
-bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
-                  struct buffer_pools *pools, struct slice name, struct slice value)
+bool h2_block_put(struct h2_block *block, const struct h2_block_limits *limits,
+                  struct buffer_pools *pools, enum field_name id, struct slice name,
+                  struct slice value)
 {
-    bool is_pseudo = is_pseudo_name(name);
     block->size += name.length + value.length + FIELD_EXTRA;
-    block->count += is_pseudo ? 0 : 1;
+    block->count += is_pseudo_name(name) ? 0 : 1;
     block->too_large |= block->size > limits->size;
     block->too_many |= block->count > limits->count;
     if (block->too_large || block->too_many)
         return true;
     if (!make_room(block, limits->size, pools, sizeof(struct record) + name.length + value.length))
         return false;
-    append(&block->bytes, is_pseudo ? FIELD_OTHER : field_name_find(name), name, value);
+    append(&block->bytes, id, name, value);
     return true;
+}
+
+bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
+                  struct buffer_pools *pools, struct slice name, struct slice value)
+{
+    enum field_name id = is_pseudo_name(name) ? FIELD_OTHER : field_name_find(name);
+    return h2_block_put(block, limits, pools, id, name, value);
+}
+
+size_t h2_block_size(const struct fields *fields)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < fields->count; i++)
+        size += fields->items[i].name.length + fields->items[i].value.length + FIELD_EXTRA;
+    return size;
 }
 
 void h2_block_clear(struct h2_block *block)
@@ -267,20 +282,21 @@ bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *re
            is_host(pseudo->authority, noted.host);
 }
 
-bool h2_block_is_response(const struct h2_block *block)
+bool h2_block_is_response(const struct h2_block *block, struct h2_block_facts *ret_facts)
 {
-    struct slice rest = span_slice(&block->bytes);
-    struct h2_pseudo pseudo;
+    const struct h2_pseudo *pseudo = &ret_facts->pseudo;
     struct noted noted;
-    uint64_t length = 0, status = 0;
-    if (!h2_block_read_pseudo(&rest, &pseudo) || !are_fields(rest, &noted))
+    uint64_t status = 0;
+    if (!h2_block_read_facts(block, ret_facts) ||
+        !are_fields(slice_from(span_slice(&block->bytes), ret_facts->fields_at), &noted))
         return false;
-    bool is_request = pseudo.method.data || pseudo.scheme.data || pseudo.authority.data ||
-                      pseudo.path.data || pseudo.protocol.data;
-    bool is_status = pseudo.status.length == 3 && slice_to_number(pseudo.status, 599, &status) &&
+    bool is_request = pseudo->method.data || pseudo->scheme.data || pseudo->authority.data ||
+                      pseudo->path.data || pseudo->protocol.data;
+    bool is_status = pseudo->status.length == 3 && slice_to_number(pseudo->status, 599, &status) &&
                      status >= 100 && status != 101; /* RFC 9113 8.6 */
+    ret_facts->is_counted = noted.length.data != NULL;
     return is_status && !is_request &&
-           (!noted.length.data || slice_to_number(noted.length, INT64_MAX, &length));
+           (!noted.length.data || slice_to_number(noted.length, INT64_MAX, &ret_facts->length));
 }
 
 bool h2_block_is_trailers(const struct h2_block *block)

@@ -23,6 +23,14 @@ struct h2_block {
 bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
                   struct buffer_pools *pools, struct slice name, struct slice value);
 
+/* The same of one whose name is known to be `id`; FIELD_OTHER for a pseudo-header field. */
+bool h2_block_put(struct h2_block *block, const struct h2_block_limits *limits,
+                  struct buffer_pools *pools, enum field_name id, struct slice name,
+                  struct slice value);
+
+/* How large fields are, as the limit counts; their records take less. */
+size_t h2_block_size(const struct fields *fields);
+
 /* Gives the bytes back. */
 void h2_block_clear(struct h2_block *block);
 
@@ -37,7 +45,7 @@ struct h2_pseudo {
     struct slice protocol; /* of an extended CONNECT (RFC 8441 4) */
 };
 
-/* What the head of a request says of its stream; slices point into the block. */
+/* What a head says of its stream; slices point into the block. */
 struct h2_block_facts {
     struct h2_pseudo pseudo;
     uint32_t fields_at;    /* where in the bytes the others begin */
@@ -54,7 +62,7 @@ bool h2_block_read_facts(const struct h2_block *block, struct h2_block_facts *re
  * (8.3.2) or as a trailer section (8.1). What is only wrong as a URI or as a host is found when it
  * is read. */
 bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *ret_facts);
-bool h2_block_is_response(const struct h2_block *block);
+bool h2_block_is_response(const struct h2_block *block, struct h2_block_facts *ret_facts);
 bool h2_block_is_trailers(const struct h2_block *block);
 
 /* Takes them off `*rest`, as far as the block has them in their place. False: one is unknown or

@@ -2,42 +2,14 @@
 
 #include "base/assert.h"
 
-#include <string.h>
-
-/* RFC 9113 6 */
-enum frame {
-    FRAME_DATA,
-    FRAME_HEADERS,
-    FRAME_PRIORITY,
-    FRAME_RST_STREAM,
-    FRAME_SETTINGS,
-    FRAME_PUSH_PROMISE,
-    FRAME_PING,
-    FRAME_GOAWAY,
-    FRAME_WINDOW_UPDATE,
-    FRAME_CONTINUATION,
-};
-
-enum {
-    FLAG_END_STREAM = 0x1,
-    FLAG_END_HEADERS = 0x4,
-    FLAG_PADDED = 0x8,
-    FLAG_PRIORITY = 0x20,
-    PREFACE = 24,
-    HEAD = 9,
-    DEPENDENCY = 4,           /* bytes of the stream that another depends on (RFC 7540 6.3) */
-    LENGTH_MAX = 16 * 1024,   /* SETTINGS_MAX_FRAME_SIZE, which we leave at its least */
-    STREAM_MASK = 0x7fffffff, /* without the reserved bit */
-};
-
 void h2_gate_init(struct h2_gate *gate)
 {
-    *gate = (struct h2_gate){.preface = PREFACE, .peek = HEAD};
+    *gate = (struct h2_gate){0};
 }
 
 void h2_gate_init_to_server(struct h2_gate *gate)
 {
-    *gate = (struct h2_gate){.peek = HEAD};
+    *gate = (struct h2_gate){.is_to_server = true};
 }
 
 /* ---- the streams */
@@ -70,14 +42,12 @@ static void begin_stream(struct h2_gate *gate, uint32_t stream)
     set(gate->ended, stream, false);
 }
 
-/* A server that answers what was not asked has broken the connection already. */
 void h2_gate_ask(struct h2_gate *gate, uint32_t stream)
 {
-    if (stream > gate->last)
-        begin_stream(gate, stream);
+    begin_stream(gate, stream);
 }
 
-/* What is too long ago is the library's to judge. */
+/* What is too long ago the stream knows, where it is still there; else nobody listens to it. */
 static bool is_remembered(const struct h2_gate *gate, uint32_t stream)
 {
     return stream <= gate->last && (gate->last - stream) / 2 < H2_GATE_MEMORY;
@@ -95,15 +65,15 @@ static enum h2_error check_open(struct h2_gate *gate, uint32_t stream)
     return *word_of(gate->ended, stream) & bit_of(stream) ? H2_STREAM_CLOSED : H2_NO_ERROR;
 }
 
-static void note_end(struct h2_gate *gate, uint32_t stream, uint8_t flags)
+static void note_end(struct h2_gate *gate, uint32_t stream)
 {
-    if (flags & FLAG_END_STREAM && is_remembered(gate, stream))
+    if (is_remembered(gate, stream))
         set(gate->ended, stream, true);
 }
 
 /* ---- counting */
 
-static void turn_over(struct h2_gate *gate, uint64_t now)
+void h2_gate_turn_over(struct h2_gate *gate, uint64_t now)
 {
     if (now - gate->began < H2_GATE_PERIOD_MS)
         return;
@@ -129,230 +99,151 @@ bool h2_gate_reset(struct h2_gate *gate, const struct h2_gate_limits *limits)
 
 /* ---- frames */
 
-static enum h2_error check_headers(struct h2_gate *gate, uint32_t stream, uint8_t flags)
+static enum h2_error check_headers(struct h2_gate *gate, const struct h2_frame *frame)
 {
     enum h2_error error = H2_NO_ERROR;
-    if (stream > gate->last && stream % 2 == 1)
-        begin_stream(gate, stream);
+    if (frame->stream > gate->last && frame->stream % 2 == 1 && !gate->is_to_server)
+        begin_stream(gate, frame->stream);
     else
-        error = check_open(gate, stream);
+        error = check_open(gate, frame->stream);
     gate->earned++;
-    if (!(flags & FLAG_END_HEADERS))
-        gate->block = stream;
+    gate->block = frame->flags & H2_FLAG_END_HEADERS ? 0 : frame->stream;
     gate->block_more = 0;
-    note_end(gate, stream, flags);
+    if (frame->flags & H2_FLAG_END_STREAM)
+        note_end(gate, frame->stream);
     return error;
 }
 
-static enum h2_error check_continuation(struct h2_gate *gate, uint8_t flags)
+static enum h2_error check_continuation(struct h2_gate *gate, const struct h2_frame *frame)
 {
     if (++gate->block_more > H2_GATE_CONTINUATIONS_MAX)
         return H2_ENHANCE_YOUR_CALM;
-    if (flags & FLAG_END_HEADERS)
+    if (frame->flags & H2_FLAG_END_HEADERS)
         gate->block = 0;
     return H2_NO_ERROR;
 }
 
 static enum h2_error count_data(struct h2_gate *gate, const struct h2_gate_limits *limits,
-                                bool is_empty, uint8_t flags)
+                                const struct h2_frame *frame, bool is_empty)
 {
-    if (is_empty && !(flags & FLAG_END_STREAM))
+    if (is_empty && !(frame->flags & H2_FLAG_END_STREAM))
         return count_control(gate, limits);
     gate->earned++;
     return H2_NO_ERROR;
 }
 
 static enum h2_error check_data(struct h2_gate *gate, const struct h2_gate_limits *limits,
-                                uint32_t stream, uint8_t flags)
+                                const struct h2_frame *frame)
 {
-    enum h2_error error = check_open(gate, stream);
-    note_end(gate, stream, flags);
+    enum h2_error error = check_open(gate, frame->stream);
+    if (frame->flags & H2_FLAG_END_STREAM)
+        note_end(gate, frame->stream);
     if (error)
         return error;
-    if (flags & FLAG_PADDED)
+    if (frame->flags & H2_FLAG_PADDED)
         return H2_NO_ERROR; /* it is counted when it is known what its padding leaves */
-    return count_data(gate, limits, gate->length == 0, flags);
+    return count_data(gate, limits, frame, frame->length == 0);
+}
+
+enum h2_error h2_gate_pass_padded(struct h2_gate *gate, const struct h2_gate_limits *limits,
+                                  const struct h2_frame *frame, uint32_t padding)
+{
+    return count_data(gate, limits, frame, padding + 1 >= frame->length);
 }
 
 static enum h2_error check_rst_stream(struct h2_gate *gate, const struct h2_gate_limits *limits,
-                                      uint32_t stream)
+                                      const struct h2_frame *frame)
 {
-    if (gate->length != 4)
+    if (frame->length != 4)
         return H2_FRAME_SIZE_ERROR;
-    if (stream == 0 || stream % 2 == 0 || stream > gate->last)
+    if (frame->stream % 2 == 0 || frame->stream > gate->last)
         return H2_PROTOCOL_ERROR;
-    note_end(gate, stream, FLAG_END_STREAM);
+    note_end(gate, frame->stream);
     return h2_gate_reset(gate, limits) ? H2_NO_ERROR : H2_ENHANCE_YOUR_CALM;
 }
 
 static enum h2_error check_priority(struct h2_gate *gate, const struct h2_gate_limits *limits,
-                                    uint32_t stream)
+                                    const struct h2_frame *frame)
 {
-    if (stream == 0)
+    if (frame->stream == 0)
         return H2_PROTOCOL_ERROR;
-    if (gate->length != 5)
+    if (frame->length != 5)
         return H2_FRAME_SIZE_ERROR;
     return count_control(gate, limits);
 }
 
-static enum h2_error check_kind(struct h2_gate *gate, const struct h2_gate_limits *limits,
-                                uint8_t kind, uint8_t flags, uint32_t stream)
+static enum h2_error check_settings(struct h2_gate *gate, const struct h2_gate_limits *limits,
+                                    const struct h2_frame *frame)
 {
-    switch ((enum frame)kind) {
-    case FRAME_DATA:
-        return check_data(gate, limits, stream, flags);
-    case FRAME_HEADERS:
-        return check_headers(gate, stream, flags);
-    case FRAME_PRIORITY:
-        return check_priority(gate, limits, stream);
-    case FRAME_RST_STREAM:
-        return check_rst_stream(gate, limits, stream);
-    case FRAME_PUSH_PROMISE: /* RFC 9113 8.4: clients do not push */
+    bool is_acknowledgement = frame->flags & H2_FLAG_ACK;
+    if (frame->stream != 0)
         return H2_PROTOCOL_ERROR;
-    case FRAME_CONTINUATION:
-        return check_continuation(gate, flags);
-    case FRAME_WINDOW_UPDATE:
-        if (stream > gate->last || (stream > 0 && stream % 2 == 0))
-            return H2_PROTOCOL_ERROR;
-        break;
-    case FRAME_SETTINGS:
-    case FRAME_PING:
-    case FRAME_GOAWAY:
-        break;
-    }
+    if (frame->length % H2_SETTING_LENGTH != 0 || (is_acknowledgement && frame->length > 0))
+        return H2_FRAME_SIZE_ERROR;
+    if (frame->length > H2_GATE_SETTINGS_MAX * H2_SETTING_LENGTH)
+        return H2_ENHANCE_YOUR_CALM;
     return count_control(gate, limits);
 }
 
-/* Up to where a frame is looked at: DATA, to the length of its padding (RFC 9113 6.1); what says on
- * which stream its own depends, to there (RFC 7540 6.2 and 6.3). */
-static uint8_t peek_end(uint8_t kind, uint8_t flags)
+static enum h2_error check_window_update(struct h2_gate *gate, const struct h2_gate_limits *limits,
+                                         const struct h2_frame *frame)
 {
-    if (kind == FRAME_DATA)
-        return HEAD + (flags & FLAG_PADDED ? 1 : 0);
-    if (kind == FRAME_PRIORITY)
-        return HEAD + DEPENDENCY;
-    if (kind != FRAME_HEADERS || !(flags & FLAG_PRIORITY))
-        return HEAD;
-    return HEAD + DEPENDENCY + (flags & FLAG_PADDED ? 1 : 0);
-}
-
-static uint32_t number_at(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-/* The head is there: `length` and `stream` are set from it. */
-static enum h2_error check_head(struct h2_gate *gate, const struct h2_gate_limits *limits)
-{
-    const uint8_t *head = gate->head;
-    uint8_t kind = head[3], flags = head[4];
-    gate->length = (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
-    gate->stream = number_at(head + 5) & STREAM_MASK;
-    if (gate->length > LENGTH_MAX)
+    bool has_begun = frame->stream % 2 == 1 && frame->stream <= gate->last;
+    if (frame->stream != 0 && !has_begun)
+        return H2_PROTOCOL_ERROR;
+    if (frame->length != 4)
         return H2_FRAME_SIZE_ERROR;
-    bool goes_on = kind == FRAME_CONTINUATION;
-    if (goes_on != (gate->block != 0) || (goes_on && gate->block != gate->stream))
-        return H2_PROTOCOL_ERROR; /* RFC 9113 6.10 */
-    enum h2_error error = check_kind(gate, limits, kind, flags, gate->stream);
-    gate->peek = peek_end(kind, flags);
-    if (gate->length < (uint32_t)(gate->peek - HEAD))
-        gate->peek = HEAD; /* too short for it, which the library tells */
-    return error;
+    return count_control(gate, limits);
 }
 
-/* RFC 7540 5.3.1: a stream does not depend on itself. */
-static bool depends_on_itself(const struct h2_gate *gate)
+/* PING has one length, GOAWAY a least (RFC 9113 6.7, 6.8). */
+static enum h2_error check_of_connection(struct h2_gate *gate, const struct h2_gate_limits *limits,
+                                         const struct h2_frame *frame)
 {
-    return (number_at(gate->head + gate->peek - DEPENDENCY) & STREAM_MASK) == gate->stream;
+    bool is_long = frame->kind == H2_KIND_GOAWAY && frame->length > 8;
+    if (frame->stream != 0)
+        return H2_PROTOCOL_ERROR;
+    if (frame->length != 8 && !is_long)
+        return H2_FRAME_SIZE_ERROR;
+    return count_control(gate, limits);
 }
 
-/* What lies behind the head is there, so far as it is looked at. */
-static enum h2_error check_behind_head(struct h2_gate *gate, const struct h2_gate_limits *limits)
+/* RFC 9113 6.10: nothing stands between the frames of a block. */
+static bool keeps_block_together(const struct h2_gate *gate, const struct h2_frame *frame)
 {
-    ASSERT(gate->have == gate->peek && gate->peek > HEAD);
-    if (gate->head[3] == FRAME_DATA)
-        return count_data(gate, limits, gate->head[HEAD] >= gate->length, gate->head[4]);
-    return depends_on_itself(gate) ? H2_PROTOCOL_ERROR : H2_NO_ERROR;
+    return frame->kind == H2_KIND_CONTINUATION ? gate->block && gate->block == frame->stream
+                                               : gate->block == 0;
 }
 
-/* One byte more of what is looked at. */
-static enum h2_error look_at(struct h2_gate *gate, const struct h2_gate_limits *limits, char byte)
+enum h2_error h2_gate_pass(struct h2_gate *gate, const struct h2_gate_limits *limits,
+                           const struct h2_frame *frame)
 {
-    ASSERT(gate->have < gate->peek && gate->peek <= sizeof(gate->head));
-    gate->head[gate->have++] = (uint8_t)byte;
-    enum h2_error error = H2_NO_ERROR;
-    if (gate->have == HEAD)
-        error = check_head(gate, limits);
-    else if (gate->have > HEAD)
-        gate->length--;
-    if (!error && gate->have > HEAD && gate->have == gate->peek)
-        error = check_behind_head(gate, limits);
-    return error;
-}
-
-/* Looks at what comes next, and most often that is a whole head: byte by byte would take longer
- * than all that is asked of it. `*at` moves behind it; not on an error. */
-static enum h2_error look(struct h2_gate *gate, const struct h2_gate_limits *limits,
-                          struct slice bytes, size_t *at)
-{
-    bool is_whole = gate->have == 0 && bytes.length - *at >= HEAD;
-    if (!is_whole) {
-        enum h2_error error = look_at(gate, limits, bytes.data[*at]);
-        *at += error ? 0 : 1;
-        return error;
+    if (frame->length > H2_LENGTH_MAX)
+        return H2_FRAME_SIZE_ERROR;
+    if (!keeps_block_together(gate, frame))
+        return H2_PROTOCOL_ERROR;
+    switch ((enum h2_kind)frame->kind) {
+    case H2_KIND_DATA:
+        return check_data(gate, limits, frame);
+    case H2_KIND_HEADERS:
+        return check_headers(gate, frame);
+    case H2_KIND_PRIORITY:
+        return check_priority(gate, limits, frame);
+    case H2_KIND_RST_STREAM:
+        return check_rst_stream(gate, limits, frame);
+    case H2_KIND_PUSH_PROMISE: /* RFC 9113 8.4: clients do not push, and servers were told not to */
+        return H2_PROTOCOL_ERROR;
+    case H2_KIND_CONTINUATION:
+        return check_continuation(gate, frame);
+    case H2_KIND_WINDOW_UPDATE:
+        return check_window_update(gate, limits, frame);
+    case H2_KIND_SETTINGS:
+        return check_settings(gate, limits, frame);
+    case H2_KIND_PING:
+    case H2_KIND_GOAWAY:
+        return check_of_connection(gate, limits, frame);
+    case H2_KIND_PRIORITY_UPDATE:
+        break;
     }
-    memcpy(gate->head, bytes.data + *at, HEAD);
-    gate->have = HEAD;
-    enum h2_error error = check_head(gate, limits);
-    *at += error ? HEAD - 1 : HEAD;
-    return error;
-}
-
-bool h2_gate_is_in_block(const struct h2_gate *gate)
-{
-    bool is_in_headers = gate->have >= HEAD && gate->head[3] == FRAME_HEADERS && gate->length > 0;
-    return gate->block != 0 || is_in_headers;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Bytes that need no look, at the front of so many: of the preface, or of a payload. */
-static size_t skip(struct h2_gate *gate, size_t length)
-{
-    if (gate->preface > 0) {
-        length = least(length, gate->preface);
-        gate->preface = (uint8_t)(gate->preface - length);
-        return length;
-    }
-    if (gate->have < gate->peek)
-        return 0;
-    length = least(length, gate->length);
-    gate->length -= (uint32_t)length;
-    if (gate->length == 0) {
-        gate->have = 0;
-        gate->peek = HEAD;
-    }
-    return length;
-}
-
-size_t h2_gate_pass(struct h2_gate *gate, const struct h2_gate_limits *limits, struct slice bytes,
-                    uint64_t now, enum h2_error *ret_error)
-{
-    size_t at = 0;
-    *ret_error = H2_NO_ERROR;
-    turn_over(gate, now);
-    while (at < bytes.length) {
-        at += skip(gate, bytes.length - at);
-        while (at < bytes.length && gate->preface == 0 && gate->have < gate->peek) {
-            *ret_error = look(gate, limits, bytes, &at);
-            if (*ret_error)
-                return at;
-        }
-        if (gate->preface == 0 && gate->have == gate->peek && gate->length == 0)
-            (void)skip(gate, 0); /* a frame without payload */
-    }
-    return at;
+    return count_control(gate, limits);
 }

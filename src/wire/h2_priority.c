@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { URGENCY_DEFAULT = 3 }; /* RFC 9218 4.1 */
-
 /* The end of what stands before `end`, where quotes hide it (RFC 8941 3.3.3). */
 static size_t find_outside_quotes(struct slice text, char end)
 {
@@ -41,7 +39,7 @@ static void read_member(struct slice member, struct h2_priority *priority)
 
 struct h2_priority h2_priority_read(struct slice value)
 {
-    struct h2_priority priority = {.urgency = URGENCY_DEFAULT};
+    struct h2_priority priority = {.urgency = H2_URGENCY_DEFAULT};
     while (value.length > 0)
         read_member(cut_outside_quotes(&value, ','), &priority);
     return priority;

@@ -3,6 +3,8 @@
 
 #include "base/slice.h"
 
+enum { H2_URGENCY_DEFAULT = 3 }; /* RFC 9218 4.1 */
+
 struct h2_priority {
     uint8_t urgency; /* 0 to 7, 0 before all others */
     bool is_incremental;

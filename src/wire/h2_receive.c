@@ -1,263 +1,261 @@
-/* What comes: callbacks of the library, which only note what they are told. */
+/* From bytes to frames. The payload of a frame that has come whole is read where it lies; of one
+ * that is cut over two receives the pieces are joined, save of DATA, which nobody needs whole. */
 #include "base/assert.h"
-#include "base/cold.h"
 #include "wire/h2_int.h"
-#include "wire/h2_priority.h"
 
 #include <string.h>
 
-/* ---- blocks */
-
-static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+static struct slice cut(struct slice *rest, size_t length)
 {
-    struct h2 *h2 = user;
-    h2_block_clear(&h2->block);
-    if (h2->is_to_server)
-        return 0; /* streams begin with h2_ask */
-    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0;
-    struct h2_stream *stream = h2_stream_new(h2, frame->hd.stream_id);
-    if (!stream)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    (void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
-    h2->recent = stream;
-    return 0;
+    struct slice part = slice_until(*rest, length);
+    *rest = slice_of(rest->data + part.length, rest->length - part.length);
+    return part;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_length, const uint8_t *value, size_t value_length, uint8_t flags,
-                     void *user)
+/* RFC 9113 3.4. */
+COLD static enum h2_error take_preface(struct h2_input *input, struct slice *rest)
 {
-    struct h2 *h2 = user;
-    (void)session, (void)frame, (void)flags;
-    bool good = h2_block_add(&h2->block, &h2->settings.blocks, h2->pools,
-                             slice_of((const char *)name, name_length),
-                             slice_of((const char *)value, value_length));
-    return good ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    struct slice part = cut(rest, input->preface);
+    struct slice preface = SLICE(H2_PREFACE);
+    struct slice expected = slice_from(preface, preface.length - input->preface);
+    input->preface = (uint8_t)(input->preface - part.length);
+    bool is_same = slice_equal(part, slice_until(expected, part.length));
+    return is_same ? H2_NO_ERROR : H2_PROTOCOL_ERROR;
 }
 
-void h2_reset_malformed(struct h2 *h2, int32_t id)
-{
-    (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
-}
+/* ---- payloads */
 
-void h2_stream_reset_malformed(struct h2_stream *stream)
+/* Takes off what may be of no use: the padding and, of HEADERS, the priority of RFC 7540. */
+static enum h2_error strip(const struct h2_frame *frame, struct slice *payload)
 {
-    stream->ended = false;
-    stream->error = H2_PROTOCOL_ERROR;
-    h2_reset_malformed(stream->h2, stream->id);
-}
-
-/* What the library would drop without a word makes a server's message malformed (RFC 9113 8.2). */
-static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
-                             const uint8_t *name, size_t name_length, const uint8_t *value,
-                             size_t value_length, uint8_t flags, void *user)
-{
-    (void)session, (void)name, (void)name_length, (void)value, (void)value_length, (void)flags;
-    h2_reset_malformed(user, frame->hd.stream_id);
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
-static struct h2_block take_block(struct h2 *h2)
-{
-    struct h2_block block = h2->block;
-    h2->block = (struct h2_block){0};
-    return block;
-}
-
-/* The body of a request has ended, and is as long as its head says (RFC 9113 8.1.1). The library
- * sees to responses: there it takes the request to know. */
-static bool is_whole(const struct h2_stream *stream)
-{
-    return !stream->facts.is_counted || stream->body_received == stream->facts.length;
-}
-
-/* A head that is too large is answered; nobody can tell whether it is well-formed. */
-static bool is_request(struct h2_stream *stream)
-{
-    const struct h2_block *block = &stream->head;
-    if (block->too_large || block->too_many) {
-        (void)h2_block_read_facts(block, &stream->facts);
-        return true;
+    enum { DEPENDENCY = 5 };
+    size_t padding = 0;
+    if (frame->flags & H2_FLAG_PADDED) {
+        if (payload->length == 0)
+            return H2_FRAME_SIZE_ERROR;
+        padding = (uint8_t)cut(payload, 1).data[0];
     }
-    return h2_block_is_request(block, &stream->facts) && (!stream->ended || is_whole(stream));
-}
-
-COLD static void set_priority(const struct h2_stream *stream, struct slice value)
-{
-    struct h2_priority priority = h2_priority_read(value);
-    const nghttp2_extpri wanted = {.urgency = priority.urgency, .inc = priority.is_incremental};
-    (void)nghttp2_session_change_extpri_stream_priority(stream->h2->session, stream->id, &wanted,
-                                                        0);
-}
-
-static void take_head(struct h2_stream *stream)
-{
-    stream->head = take_block(stream->h2);
-    if (!is_request(stream)) {
-        h2_reset_malformed(stream->h2, stream->id);
-        return;
+    if (frame->flags & H2_FLAG_PRIORITY) {
+        if (payload->length < DEPENDENCY)
+            return H2_FRAME_SIZE_ERROR;
+        /* RFC 7540 5.3.1: a stream does not depend on itself. */
+        if ((h2_number_at(cut(payload, DEPENDENCY).data) & H2_NUMBER_MASK) == frame->stream)
+            return H2_PROTOCOL_ERROR;
     }
-    if (stream->facts.priority.data)
-        set_priority(stream, stream->facts.priority);
-    stream->is_request = true;
-    h2_stream_note(stream);
+    if (padding > payload->length)
+        return H2_PROTOCOL_ERROR; /* RFC 9113 6.2 */
+    payload->length -= padding;
+    return H2_NO_ERROR;
 }
 
-static void take_response(struct h2_stream *stream)
+enum { JOINED_MAX = (H2_GATE_CONTINUATIONS_MAX + 1) * H2_LENGTH_MAX };
+
+/* So much of a block as the gate lets through: a frame, and a few more. */
+static bool append(struct h2 *h2, struct span *joined, struct slice bytes)
 {
-    h2_take_response_head(stream, take_block(stream->h2));
-    h2_stream_note(stream);
+    size_t length = joined->length + bytes.length;
+    ASSERT(length <= JOINED_MAX);
+    if (!joined->buffer || joined->buffer->capacity < length) {
+        size_t grown = 2 * length < JOINED_MAX ? 2 * length : JOINED_MAX;
+        struct buffer *buffer = buffer_new(h2->pools, joined->length > 0 ? grown : length);
+        if (!buffer)
+            return false;
+        struct slice before = span_slice(joined);
+        if (before.length > 0)
+            memcpy(buffer->data, before.data, before.length);
+        span_clear(joined);
+        *joined = (struct span){.buffer = buffer, .length = (uint32_t)before.length};
+    }
+    if (bytes.length > 0)
+        memcpy(joined->buffer->data + joined->length, bytes.data, bytes.length);
+    joined->length = (uint32_t)length;
+    return true;
 }
 
-static void take_trailers(struct h2_stream *stream)
+static enum h2_error take_headers(struct h2 *h2, const struct h2_frame *frame, struct slice payload)
 {
-    struct h2_block block = take_block(stream->h2);
-    bool in_tunnel = stream->is_tunnel && !stream->h2->is_to_server; /* only DATA (RFC 9113 8.5) */
-    bool good = stream->is_request && stream->ended && is_whole(stream) && !in_tunnel &&
-                !block.too_large && !block.too_many && h2_block_is_trailers(&block);
-    h2_block_clear(&stream->trailers);
-    stream->trailers = block;
-    if (!good)
-        h2_stream_reset_malformed(stream);
+    enum h2_error error = strip(frame, &payload);
+    if (error)
+        return error;
+    if (frame->flags & H2_FLAG_END_HEADERS)
+        return h2_take_block(h2, frame, payload);
+    h2->joined_frame = *frame;
+    return append(h2, &h2->joined, payload) ? H2_NO_ERROR : H2_INTERNAL_ERROR;
+}
+
+COLD static enum h2_error take_continuation(struct h2 *h2, const struct h2_frame *frame,
+                                            struct slice payload)
+{
+    if (!append(h2, &h2->joined, payload))
+        return H2_INTERNAL_ERROR;
+    if (!(frame->flags & H2_FLAG_END_HEADERS))
+        return H2_NO_ERROR;
+    struct span joined = span_take(&h2->joined);
+    enum h2_error error = h2_take_block(h2, &h2->joined_frame, span_slice(&joined));
+    span_clear(&joined);
+    return error;
+}
+
+static enum h2_error take_frame(struct h2 *h2, const struct h2_frame *frame, struct slice payload)
+{
+    ASSERT(payload.length == frame->length && frame->kind != H2_KIND_DATA);
+    switch ((enum h2_kind)frame->kind) {
+    case H2_KIND_HEADERS:
+        return take_headers(h2, frame, payload);
+    case H2_KIND_CONTINUATION:
+        return take_continuation(h2, frame, payload);
+    default:
+        return h2_obey(h2, frame, payload);
+    }
 }
 
 /* ---- frames */
 
-static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+/* SETTINGS are the first that comes (RFC 9113 3.4). A peer that speaks something else altogether is
+ * known by a length that cannot be. */
+static enum h2_error begin_frame(struct h2 *h2, const char *head)
 {
-    bool has_content = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    struct h2 *h2 = user;
-    struct h2_stream *stream = has_content ? h2_stream_find(h2, frame->hd.stream_id) : NULL;
-    (void)session;
-    if (frame->hd.type == NGHTTP2_SETTINGS)
-        h2->has_settings = true;
-    if (!stream || stream->error)
-        return 0; /* what still comes on it is for nobody */
-    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-        stream->ended = true;
-    if (frame->hd.type == NGHTTP2_HEADERS && h2->is_to_server && !stream->is_request)
-        take_response(stream);
-    else if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        take_head(stream);
-    else if (frame->hd.type == NGHTTP2_HEADERS)
-        take_trailers(stream);
-    else if (stream->ended && !is_whole(stream))
-        h2_stream_reset_malformed(stream);
-    if (stream->ended && stream->is_request)
-        h2_stream_note(stream);
-    return 0;
+    struct h2_input *input = &h2->input;
+    struct h2_frame *frame = &input->frame;
+    *frame = h2_frame_read(head);
+    if (!h2->peer.has_spoken && (frame->kind != H2_KIND_SETTINGS || frame->flags & H2_FLAG_ACK) &&
+        frame->length <= H2_LENGTH_MAX)
+        return H2_PROTOCOL_ERROR;
+    if (frame->kind == H2_KIND_HEADERS)
+        input->begins = frame->stream > h2->gate.last;
+    enum h2_error error = h2_gate_pass(&h2->gate, &h2->settings.gate, frame);
+    if (error)
+        return error;
+    input->is_in_frame = true;
+    input->left = frame->length;
+    input->padding = 0;
+    input->wants_padding_length = frame->flags & H2_FLAG_PADDED;
+    return frame->kind == H2_KIND_DATA ? h2_begin_data(h2, frame) : H2_NO_ERROR;
 }
 
-/* More than the head said makes the request malformed (RFC 9113 8.1.1). */
-static bool is_too_long(struct h2_stream *stream, size_t length)
+/* The head of a frame, which most often lies there whole. */
+static enum h2_error take_head(struct h2 *h2, struct slice *rest)
 {
-    if (!stream->facts.is_counted)
-        return false;
-    stream->body_received += length;
-    return stream->body_received > stream->facts.length;
+    struct h2_input *input = &h2->input;
+    if (input->have == 0 && rest->length >= H2_HEAD_LENGTH)
+        return begin_frame(h2, cut(rest, H2_HEAD_LENGTH).data);
+    struct slice part = cut(rest, (size_t)(H2_HEAD_LENGTH - input->have));
+    memcpy(input->head + input->have, part.data, part.length);
+    input->have = (uint8_t)(input->have + part.length);
+    if (input->have < H2_HEAD_LENGTH)
+        return H2_NO_ERROR;
+    input->have = 0;
+    return begin_frame(h2, input->head);
 }
 
-/* What is for nobody any more opens the connection's window again at once. */
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
-                   size_t length, void *user)
+static enum h2_error take_whole(struct h2 *h2, struct slice *rest)
 {
-    struct h2_stream *stream = h2_stream_find(user, id);
-    (void)flags;
-    bool is_wanted = stream && !stream->closed && !stream->error && stream->is_request;
-    bool too_long = is_wanted && is_too_long(stream, length);
-    if (too_long)
-        h2_stream_reset_malformed(stream);
-    if (!is_wanted || too_long) {
-        (void)nghttp2_session_consume_connection(session, length);
-        return 0;
+    struct h2_input *input = &h2->input;
+    uint32_t length = input->frame.length;
+    if (input->payload.length == 0 && rest->length >= length) {
+        input->is_in_frame = false;
+        return take_frame(h2, &input->frame, cut(rest, length));
     }
-    if (!h2_stream_receive(stream, slice_of((const char *)data, length)))
-        return NGHTTP2_ERR_NOMEM;
-    h2_stream_note(stream);
-    return 0;
-}
-
-static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *user)
-{
-    struct h2_stream *stream = h2_stream_find(user, id);
-    (void)session;
-    if (!stream)
-        return 0;
-    h2_stream_lose(stream);
-    if (!stream->closed && !stream->error)
-        stream->error = error;
-    stream->closed = true;
-    if (stream->owner || !list_is_empty(&stream->news))
-        h2_stream_note(stream);
-    else
-        h2_stream_free(stream);
-    return 0;
-}
-
-/* ---- what was sent */
-
-/* Errors that the client brings about; INTERNAL_ERROR and CANCEL are ours. */
-static bool is_clients(uint32_t error)
-{
-    return error == NGHTTP2_PROTOCOL_ERROR || error == NGHTTP2_FLOW_CONTROL_ERROR ||
-           error == NGHTTP2_STREAM_CLOSED || error == NGHTTP2_FRAME_SIZE_ERROR ||
-           error == NGHTTP2_REFUSED_STREAM;
-}
-
-static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
-{
-    struct h2 *h2 = user;
-    (void)session;
-    if (frame->hd.type == NGHTTP2_RST_STREAM &&
-        frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR)
-        h2->malformed++;
-    if (frame->hd.type == NGHTTP2_RST_STREAM && is_clients(frame->rst_stream.error_code) &&
-        !h2_gate_reset(&h2->gate, &h2->settings.gate) && !h2->error)
-        h2_terminate(h2, H2_ENHANCE_YOUR_CALM);
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
-        !h2->error)
-        h2->error = (enum h2_error)frame->goaway.error_code; /* the library ended it */
-    bool has_content = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    struct h2_stream *stream = has_content ? h2_stream_find(h2, frame->hd.stream_id) : NULL;
-    if (!stream)
-        return 0;
-    h2_gate_earn(&h2->gate);
-    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
-        stream->written = true;
-        if (stream->wants_room)
-            h2_stream_note(stream);
+    if (!input->payload.buffer) {
+        struct buffer *buffer = buffer_new(h2->pools, length);
+        if (!buffer)
+            return H2_INTERNAL_ERROR;
+        input->payload = (struct span){.buffer = buffer};
     }
-    return 0;
+    if (!append(h2, &input->payload, cut(rest, length - input->payload.length)))
+        return H2_INTERNAL_ERROR;
+    if (input->payload.length < length)
+        return H2_NO_ERROR;
+    struct span payload = span_take(&input->payload);
+    input->is_in_frame = false;
+    enum h2_error error = take_frame(h2, &input->frame, span_slice(&payload));
+    span_clear(&payload);
+    return error;
 }
 
-/* A request that the library keeps back: the server has said that it takes no more of them. */
-static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user)
+/* What is not known is not kept either (RFC 9113 5.5). */
+static void skip(struct h2_input *input, struct slice *rest)
 {
-    struct h2 *h2 = user;
-    (void)session, (void)error;
-    if (!h2->is_to_server || frame->hd.type != NGHTTP2_HEADERS)
-        return 0;
-    LIST_EACH (link, &h2->streams) {
-        struct h2_stream *stream = CONTAINER_OF(link, struct h2_stream, link);
-        if (stream->id != frame->hd.stream_id || stream->closed)
-            continue;
-        stream->closed = true;
-        stream->error = H2_REFUSED_STREAM;
-        h2_stream_note(stream);
+    input->left -= (uint32_t)cut(rest, input->left).length;
+    input->is_in_frame = input->left > 0;
+}
+
+/* RFC 9113 6.1: padding is no content, but counts in the windows. */
+static enum h2_error take_padding_length(struct h2 *h2, struct slice *rest)
+{
+    struct h2_input *input = &h2->input;
+    if (input->frame.length == 0)
+        return H2_FRAME_SIZE_ERROR;
+    uint32_t padding = (uint8_t)cut(rest, 1).data[0];
+    input->wants_padding_length = false;
+    if (padding >= input->frame.length)
+        return H2_PROTOCOL_ERROR;
+    input->left = input->frame.length - 1 - padding;
+    input->padding = padding;
+    h2_drop_data(h2, &input->frame, padding + 1);
+    return h2_gate_pass_padded(&h2->gate, &h2->settings.gate, &input->frame, padding);
+}
+
+static enum h2_error take_content(struct h2 *h2, struct slice *rest)
+{
+    struct h2_input *input = &h2->input;
+    enum h2_error error = H2_NO_ERROR;
+    if (input->wants_padding_length)
+        error = take_padding_length(h2, rest);
+    struct slice content = cut(rest, input->left);
+    input->left -= (uint32_t)content.length;
+    if (content.length > 0 && !error)
+        error = h2_take_data(h2, &input->frame, content);
+    input->padding -= (uint32_t)cut(rest, input->padding).length;
+    if (input->left == 0 && input->padding == 0) {
+        input->is_in_frame = false;
+        if (!error)
+            h2_end_data(h2, &input->frame);
     }
-    return 0;
+    return error;
 }
 
-void h2_set_receiving(nghttp2_session_callbacks *callbacks)
+/* A frame without payload is whole when nothing more has come. */
+static bool has_more(const struct h2_input *input, struct slice rest)
 {
-    ASSERT(callbacks);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent);
+    bool is_empty = input->is_in_frame && input->frame.length == 0;
+    return rest.length > 0 || is_empty;
+}
+
+static enum h2_error take_bytes(struct h2 *h2, struct slice rest)
+{
+    struct h2_input *input = &h2->input;
+    enum h2_error error = H2_NO_ERROR;
+    while (!error && !h2->is_terminated && has_more(input, rest)) {
+        if (input->preface > 0)
+            error = take_preface(input, &rest);
+        else if (!input->is_in_frame)
+            error = take_head(h2, &rest);
+        else if (input->frame.kind == H2_KIND_DATA)
+            error = take_content(h2, &rest);
+        else if (!h2_is_known(input->frame.kind))
+            skip(input, &rest);
+        else
+            error = take_whole(h2, &rest);
+        if (h2->is_flooded)
+            return H2_ENHANCE_YOUR_CALM;
+    }
+    return error;
+}
+
+enum h2_error h2_receive(struct h2 *h2, struct slice bytes, uint64_t now)
+{
+    if (h2->is_terminated)
+        return h2->error;
+    h2_gate_turn_over(&h2->gate, now);
+    enum h2_error error = take_bytes(h2, bytes);
+    if (error)
+        h2_terminate(h2, error);
+    return h2->error;
+}
+
+bool h2_is_in_block(const struct h2 *h2)
+{
+    bool is_in_headers = h2->input.is_in_frame && h2->input.frame.kind == H2_KIND_HEADERS;
+    return h2->gate.block != 0 || is_in_headers;
 }

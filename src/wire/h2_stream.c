@@ -2,34 +2,143 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "wire/h2_int.h"
+#include "wire/h2_priority.h"
 
 #include <string.h>
 
-struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id)
+/* ---- beginning */
+
+struct h2_stream *h2_stream_new(struct h2 *h2, uint32_t id)
 {
     struct h2_stream *stream = small_new_cleared(&h2->pools->small, sizeof(*stream));
     if (!stream)
         return NULL;
     stream->h2 = h2;
     stream->id = id;
+    stream->urgency = H2_URGENCY_DEFAULT;
+    stream->send_window = h2->peer.window;
+    stream->receive_window = h2->settings.window;
     list_init(&stream->news);
+    list_init(&stream->ready);
     list_init(&stream->body);
     list_push_back(&h2->streams, &stream->link);
     return stream;
 }
 
-struct h2_stream *h2_stream_find(struct h2 *h2, int32_t id)
+static struct h2_stream **place_of(struct h2 *h2, uint32_t id)
 {
-    if (!h2->recent || h2->recent->id != id)
-        h2->recent = nghttp2_session_get_stream_user_data(h2->session, id);
-    return h2->recent;
+    return &h2->table[id / 2 & h2->table_mask];
 }
 
-void h2_stream_lose(struct h2_stream *stream)
+void h2_stream_open(struct h2_stream *stream)
 {
-    if (stream->h2->recent == stream)
-        stream->h2->recent = NULL;
+    struct h2 *h2 = stream->h2;
+    struct h2_stream **place = place_of(h2, stream->id);
+    stream->next = *place;
+    *place = stream;
+    stream->is_open = true;
+    h2->recent = stream;
+    h2->open++;
 }
+
+struct h2_stream *h2_stream_find(struct h2 *h2, uint32_t id)
+{
+    struct h2_stream *stream = h2->recent;
+    if (stream && stream->id == id)
+        return stream;
+    for (stream = *place_of(h2, id); stream && stream->id != id; stream = stream->next)
+        continue;
+    h2->recent = stream;
+    return stream;
+}
+
+/* ---- the end */
+
+static void leave_table(struct h2_stream *stream)
+{
+    struct h2 *h2 = stream->h2;
+    struct h2_stream **place = place_of(h2, stream->id);
+    while (*place != stream)
+        place = &(*place)->next;
+    *place = stream->next;
+    stream->is_open = false;
+    h2->recent = NULL;
+    h2->open--;
+}
+
+/* Nothing comes or goes any more; where it was one of those that a server takes at once, the next
+ * one may go. */
+static void shut(struct h2_stream *stream)
+{
+    struct h2 *h2 = stream->h2;
+    stream->closed = true;
+    if (stream->is_open)
+        leave_table(stream);
+    if (stream->held_back.bytes.length > 0)
+        list_remove(&stream->ready);
+    h2_block_clear(&stream->held_back);
+    h2_stream_ready(stream);
+    if (!list_is_empty(&h2->held_back))
+        h2_let_ask(h2);
+}
+
+void h2_stream_close(struct h2_stream *stream, uint32_t error)
+{
+    ASSERT(!stream->closed);
+    shut(stream);
+    if (!stream->error)
+        stream->error = error;
+    if (stream->owner || !list_is_empty(&stream->news))
+        h2_stream_note(stream);
+    else
+        h2_stream_free(stream);
+}
+
+static void settle(struct h2_stream *stream)
+{
+    if (stream->ended && stream->written)
+        h2_stream_close(stream, H2_NO_ERROR);
+}
+
+void h2_stream_ended(struct h2_stream *stream)
+{
+    stream->ended = true;
+    h2_stream_note(stream);
+    settle(stream);
+}
+
+void h2_stream_written(struct h2_stream *stream)
+{
+    stream->written = true;
+    if (stream->wants_room)
+        h2_stream_note(stream);
+    settle(stream);
+}
+
+static void send_reset(struct h2 *h2, uint32_t id, enum h2_error error)
+{
+    char bytes[4];
+    const struct h2_frame frame = {
+        .length = sizeof(bytes), .stream = id, .kind = H2_KIND_RST_STREAM};
+    h2_number_write(bytes, (uint32_t)error);
+    h2_queue_frame(h2, &frame, slice_of(bytes, sizeof(bytes)));
+}
+
+void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
+{
+    struct h2_stream *stream = h2_stream_find(h2, id);
+    send_reset(h2, id, error);
+    if (stream)
+        h2_stream_close(stream, (uint32_t)error);
+}
+
+void h2_stream_reset_malformed(struct h2_stream *stream)
+{
+    stream->ended = false;
+    h2_reset(stream->h2, stream->id, H2_PROTOCOL_ERROR);
+}
+
+/* ---- what goes with it */
 
 static struct h2_piece *first_piece(struct h2_stream *stream)
 {
@@ -46,8 +155,8 @@ static struct span take_piece(struct h2_piece *piece)
     return span;
 }
 
-/* Returns how many bytes that was. */
-static size_t drop_body(struct h2_stream *stream)
+/* What nobody takes any more opens the connection's window as well. */
+static void drop_body(struct h2_stream *stream)
 {
     size_t dropped = 0;
     for (struct h2_piece *piece = first_piece(stream); piece; piece = first_piece(stream)) {
@@ -55,16 +164,16 @@ static size_t drop_body(struct h2_stream *stream)
         dropped += span.length;
         span_clear(&span);
     }
-    return dropped;
+    if (dropped > 0)
+        h2_consume(stream->h2, NULL, dropped);
 }
 
 void h2_stream_free(struct h2_stream *stream)
 {
-    ASSERT(!stream->owner);
-    h2_stream_lose(stream);
+    ASSERT(!stream->owner && !stream->is_open && list_is_empty(&stream->ready));
     list_remove(&stream->link);
     list_remove(&stream->news);
-    (void)drop_body(stream);
+    drop_body(stream);
     for (; stream->count > 0; stream->count--) {
         span_clear(&stream->pieces[stream->first]);
         stream->first = (stream->first + 1) % H2_PIECES_MAX;
@@ -104,16 +213,12 @@ bool h2_is_gone(const struct h2_stream *stream)
 
 void h2_release(struct h2_stream *stream, enum h2_error error)
 {
-    nghttp2_session *session = stream->h2->session;
-    ASSERT(stream->is_request || stream->h2->is_to_server);
-    size_t dropped = drop_body(stream);
-    if (dropped > 0)
-        (void)nghttp2_session_consume_connection(session, dropped);
+    struct h2 *h2 = stream->h2;
+    ASSERT(stream->is_request || h2->is_to_server);
     if (!stream->closed) {
-        (void)nghttp2_session_set_stream_user_data(session, stream->id, NULL);
-        if (!stream->ended || !stream->written)
-            (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id,
-                                            (uint32_t)error);
+        if (stream->is_open)
+            send_reset(h2, stream->id, error);
+        shut(stream);
     }
     stream->owner = NULL;
     h2_stream_free(stream);
@@ -185,6 +290,6 @@ enum h2_body h2_take_body(struct h2_stream *stream, struct arena *arena, struct 
     if (!piece)
         return stream->ended ? end_body(stream, arena, trailers) : H2_BODY_WAIT;
     *ret_piece = take_piece(piece);
-    (void)nghttp2_session_consume(stream->h2->session, stream->id, ret_piece->length);
+    h2_consume(stream->h2, stream, ret_piece->length);
     return H2_BODY_PIECE;
 }

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum {
@@ -89,7 +90,7 @@ static inline void refill(struct bits *bits)
     if (bits->end - bits->at >= 8) {
         uint64_t bytes;
         memcpy(&bytes, bits->at, sizeof(bytes));
-        bits->next |= __builtin_bswap64(bytes) >> bits->count;
+        bits->next |= be64toh(bytes) >> bits->count;
         unsigned whole = (63 - bits->count) / 8;
         bits->at += whole;
         bits->count += 8 * whole;
@@ -157,7 +158,7 @@ size_t hpack_huffman_length(struct slice text)
 
 static void put_word(char *to, uint32_t word)
 {
-    word = __builtin_bswap32(word);
+    word = htobe32(word);
     memcpy(to, &word, sizeof(word));
 }
 
