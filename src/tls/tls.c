@@ -473,12 +473,21 @@ enum io tls_outcome_of(struct tls *tls, int result)
     }
 }
 
+/* To ask the library for what is not there costs nearly as much as a small record. */
+static enum io await_news(struct tls *tls)
+{
+    bool good = flush(tls) != IO_FAILED && socket_watch(tls->bytes.socket);
+    return good ? IO_PENDING : IO_FAILED;
+}
+
 enum io tls_receive(struct tls *tls, size_t size, struct span *ret_bytes)
 {
     if (tls->ended)
         return tls_was_cut(tls) ? IO_FAILED : IO_END;
     if (tls->state != TLS_STATE_OPEN && tls->state != TLS_STATE_SAID_END)
         return tls->state == TLS_STATE_EARLY ? tls_receive_early(tls, size, ret_bytes) : IO_FAILED;
+    if (!tls_is_readable(tls))
+        return await_news(tls);
     struct buffer *buffer = buffer_new(loop_buffers(tls->bytes.socket->loop), size);
     if (!buffer)
         return tls_fail(tls, ENOMEM);
@@ -509,7 +518,8 @@ bool tls_was_cut(const struct tls *tls)
 bool tls_is_readable(const struct tls *tls)
 {
     return tls->ended || tls->state == TLS_STATE_FAILED || tls->early ||
-           SSL_has_pending(tls->ssl) || socket_is_readable(tls->bytes.socket);
+           tls->bytes.received.length > 0 || SSL_has_pending(tls->ssl) ||
+           socket_is_readable(tls->bytes.socket);
 }
 
 /* ---- the end */
