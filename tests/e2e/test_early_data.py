@@ -328,7 +328,15 @@ def expect_refusal(client, flight):
 
 def test_without_the_setting_there_is_none(start_early, early, earn):
     weir = start_early(sites=a_site(rest="proxy: {origin}"))
-    assert earn(weir).most_early == 0
+    ticket = earn(weir)
+    assert ticket.most_early == 0
+    ticket.permit(16384)  # as a client does that does not care
+    client = early(weir, ticket)
+    client.start(GET)
+    client.finish(request_bytes("GET", "/again"))
+    assert client.read_response().status == 200
+    assert not client.hand.was_accepted
+    assert [request.target for request in weir.origin.requests] == ["/", "/again"]
 
 
 def test_who_shows_a_certificate_has_none(start_early, early, earn, authority):
