@@ -111,13 +111,13 @@ def test_everything_at_once(start_origin, start_h2_origin, start_weir, directory
     with Load(weir, clients=6) as load, Bodies(weir) as bodies:
         for number in range(rounds):
             change(weir, "add", "app", late.server, "max_connections", "4")
-            load.wait_for(20)
+            load.wait_for(10)
             change(weir, "remove", "app", first.server)
             reload(weir, configuration(directory, servers, attempts=2 + number % 3))
-            load.wait_for(20)
+            load.wait_for(10)
             change(weir, "add", "app", first.server, "max_connections", "8")
             change(weir, "remove", "app", late.server)
-            load.wait_for(20)
+            load.wait_for(10)
     assert bodies.statuses <= {200, 502, 503, 504}
 
     def figure(name, **labels):
