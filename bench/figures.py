@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scenarios import TARGETS
 
-RIVALS = ("nginx", "haproxy")
+RIVALS = ("nginx", "haproxy", "h2o", "nghttpx")
 
 
 def median(runs, figure):
@@ -15,7 +15,7 @@ def median(runs, figure):
 
 
 def better(results, figure):
-    """The name of the better of nginx and HAProxy, or None."""
+    """The name of the best of those that Weir is held against, or None."""
     there = [name for name in RIVALS if median(results.get(name, []), figure) is not None]
     return min(there, key=lambda name: median(results[name], figure), default=None)
 

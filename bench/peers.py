@@ -232,6 +232,56 @@ backend origin
         )
 
 
+class H2o(Peer):
+    """Over HTTP/2 only, what it is made for."""
+
+    def can(self, scenario):
+        return scenario.h2
+
+    def version(self):
+        return self.first_words("-v")
+
+    def command(self, setup):
+        path = setup.directory / "h2o.yaml"
+        path.write_text(self.configuration(setup))
+        return [self.binary, "-m", "worker", "-c", path]
+
+    @staticmethod
+    def configuration(setup):
+        file = setup.certificates[0]
+        user = "user: root" if os.geteuid() == 0 else ""
+        return f"""\
+{user}
+num-threads: {setup.threads}
+listen:
+  host: 127.0.0.1
+  port: {setup.port}
+  ssl: {{certificate-file: {file}, key-file: {file}}}
+proxy.timeout.keepalive: 3600000
+proxy.preserve-host: ON
+hosts:
+  default:
+    paths:
+      /: {{proxy.reverse.url: "http://127.0.0.1:{setup.origin_port}/"}}
+"""
+
+
+class Nghttpx(Peer):
+    """The same."""
+
+    def can(self, scenario):
+        return scenario.h2
+
+    def version(self):
+        return self.first_words("--version")
+
+    def command(self, setup):
+        file = setup.certificates[0]
+        return [self.binary, "--conf=/dev/null", f"--frontend=127.0.0.1,{setup.port}",
+                f"--backend=127.0.0.1,{setup.origin_port}", f"--workers={setup.threads}",
+                "--single-process", "--no-ocsp", "--log-level=ERROR", file, file]
+
+
 class Weir(Peer):
     def can(self, scenario):
         return True

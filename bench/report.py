@@ -16,7 +16,7 @@ FIGURES = {
 }
 LABEL_WIDTH, BAR_WIDTH, BAR_HEIGHT, GAP, TOP = 250, 420, 14, 14, 64
 PICTURE_TITLE = "CPU time per request, and memory per idle connection"
-PICTURE_LEGEND = "1.0: the better of nginx and HAProxy. Red: Weir's target. Shorter is better."
+PICTURE_LEGEND = "1.0: the best of the others. Red: Weir's target. Shorter is better."
 HALO = 'paint-order="stroke" stroke="white" stroke-width="3"'
 SCALE_MAX = 2.0  # a longer bar is cut, its figure is written beside it
 
@@ -178,7 +178,7 @@ def scenario_bars(top, scenario, results):
 
 
 def picture(scenarios, all_results):
-    """A picture (SVG) of CPU time, or memory, against the better of nginx and HAProxy."""
+    """A picture (SVG) of CPU time, or memory, against the best of the others."""
     lines, top = [], TOP
     for scenario in scenarios:
         results = all_results.get(scenario.name, {})

@@ -94,7 +94,8 @@ SCENARIOS += [
 @dataclass(frozen=True)
 class Target:
     """`figure` of Weir in the scenario is at most `limit`, as it is (against "") or as a ratio to
-    the same figure of "better" (the better of nginx and HAProxy) or of the peer that it names."""
+    the same figure of "better" (the better of nginx and HAProxy; over HTTP/2 the best of them, h2o
+    and nghttpx) or of the peer that it names."""
 
     scenario: str
     figure: str
