@@ -259,7 +259,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->has_call = exchange->response_sent = exchange->repeated = false;
     exchange->is_tunnel = exchange->is_mirror_settled = false;
     exchange->assigned = exchange->early = 0;
-    exchange->interim_count = 0;
+    exchange->interim_count = exchange->refusals = 0;
     pump_none(&exchange->pump);
     exchange->error = ERROR_NONE;
     exchange->started = loop_now(context->loop);

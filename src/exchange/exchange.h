@@ -95,6 +95,7 @@ struct exchange {
     bool repeated;          /* it was sent again over a fresh connection, in the same attempt */
     bool is_mirror_settled; /* whether it is copied; where the plan has `mirror` */
     uint8_t interim_count;  /* 1xx heads so far */
+    uint8_t refusals;       /* of servers that had not taken it up, for which it was sent again */
     struct response_head response;
     struct fields request_trailers, response_trailers;
     struct slice reply_body; /* of an answer of our own */

@@ -434,12 +434,15 @@ static bool may_repeat(const struct exchange *exchange)
 }
 
 /* What a server of HTTP/2 has not taken up is repeated as well (RFC 9113 6.8, 8.7): nothing can
- * have come of it. */
+ * have come of it. More than once: a server that says goodbye after so many requests may say it to
+ * those that have just come to the next connection, too. */
 COLD static bool was_refused(const struct exchange *exchange)
 {
+    enum { REFUSALS_MAX = 3 };
     const struct call *call = &exchange->call;
     return call->error == ERROR_SERVER_STREAM_REFUSED && !call->response_begun &&
-           !exchange->repeated && exchange->interim_count == 0 && exchange->request_body_bytes == 0;
+           exchange->refusals < REFUSALS_MAX && exchange->interim_count == 0 &&
+           exchange->request_body_bytes == 0;
 }
 
 /* Whether the call to a second server, where one was asked as well, goes on in the place of this
@@ -455,9 +458,11 @@ COLD static enum verdict fail_exchange(struct exchange *exchange)
     ASSERT(exchange->error != ERROR_NONE);
     if (second_takes_over(exchange))
         return GO_ON;
-    if (may_repeat(exchange) || was_refused(exchange)) {
+    bool refused = was_refused(exchange);
+    if (refused || may_repeat(exchange)) {
         exchange->error = ERROR_NONE;
         exchange->repeated = true;
+        exchange->refusals = (uint8_t)(exchange->refusals + refused);
         exchange->request_flow = FLOW_OPEN;
         call_restart(&exchange->call);
         exchange_go(exchange, EXCHANGE_CONNECT);

@@ -207,9 +207,25 @@ def test_what_the_server_did_not_take_up_is_repeated(start_h2_origin, start_weir
 
     origin = start_h2_origin(behaviour)
     weir = start(start_weir, origin)
-    assert connect(weir).ask("POST", "/").status == 502  # refused, and then left: once is enough
+    assert connect(weir).ask("POST", "/").status == 502  # three times are enough
+    assert [len(connection.requests) for connection in origin.connections] == [1, 1, 1, 1]
     assert connect(weir).ask("POST", "/").body == b"at last"
-    assert len(origin.connections) == 2
+
+
+def test_goodbyes_one_after_the_other_lose_no_request(start_h2_origin, start_weir, connect):
+    """The connection that was opened anew says goodbye before it has come to the request."""
+    def behaviour(connection):
+        connection.read_request()
+        if connection.number < 3:
+            connection.go_away(0)
+        else:
+            connection.answer(connection.requests[0], body=b"at last")
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    weir = start(start_weir, origin)
+    assert connect(weir).ask("POST", "/").body == b"at last"
+    assert len(origin.connections) == 4
 
 
 def test_requests_go_on_where_the_server_says_goodbye(start_h2_origin, start_h2c, h2):
