@@ -1,5 +1,6 @@
 """Weir as a service of systemd: what it tells, what it is given, and its unit."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -185,8 +186,12 @@ def listening(address, share=False):
 
 
 def inodes(process):
-    """Those of all sockets that the process has open."""
-    return {os.readlink(path) for path in pathlib.Path(f"/proc/{process}/fd").iterdir()}
+    """Those of all sockets that the process has open; others may be closed meanwhile."""
+    found = set()
+    for path in pathlib.Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(path))
+    return found
 
 
 def inode_of(one):
