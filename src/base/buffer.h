@@ -30,7 +30,7 @@ struct buffer {
     char data[];
 };
 
-/* The pools of one loop: for buffers, and for what libraries keep. */
+/* The pools of one loop: for buffers, and for what is small. */
 struct buffer_pools {
     struct pool *sizes[BUFFER_SIZES];
     struct small_pools small;

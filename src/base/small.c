@@ -91,18 +91,6 @@ void *small_new_cleared(struct small_pools *pools, size_t size)
     return block;
 }
 
-void *small_resize(struct small_pools *pools, void *block, size_t size)
-{
-    if (block && size <= small_of(block)->capacity)
-        return block;
-    void *larger = small_new(pools, size);
-    if (!larger || !block)
-        return larger;
-    memcpy(larger, block, small_of(block)->capacity);
-    small_free(block);
-    return larger;
-}
-
 void small_free(void *block)
 {
     if (!block)

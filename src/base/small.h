@@ -1,5 +1,5 @@
-/* Memory as from malloc, for a library that asks for many small blocks and soon gives them back:
- * they come from pools of a few sizes, and what is larger from malloc. A block knows where it came
+/* Memory as from malloc, for who asks for many small blocks and soon gives them back: they come
+ * from pools of a few sizes, and what is larger from malloc. A block knows where it came
  * from. One thread at a time. */
 #pragma once
 
@@ -30,10 +30,6 @@ void *small_new(struct small_pools *pools, size_t size);
 
 /* The same, of zeros. */
 void *small_new_cleared(struct small_pools *pools, size_t size);
-
-/* A block of at least that size with what was in the other one, which is gone then; NULL: no
- * memory, and the other one is as it was. A NULL `block` is one without bytes. */
-void *small_resize(struct small_pools *pools, void *block, size_t size);
 
 /* NULL is accepted. */
 void small_free(void *block);

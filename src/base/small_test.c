@@ -57,25 +57,6 @@ static void cleared_blocks_are_zeros(void **state)
     small_pools_fini(&pools);
 }
 
-static void a_block_grows_with_what_is_in_it(void **state)
-{
-    (void)state;
-    struct small_pools pools;
-    assert_true(small_pools_init(&pools));
-    char *block = small_resize(&pools, NULL, 1);
-    block[0] = 'a';
-    for (size_t size = 2; size < 3000; size++) {
-        block = small_resize(&pools, block, size);
-        block[size - 1] = (char)('a' + (size - 1) % 26);
-    }
-    for (size_t i = 0; i < 2999; i++)
-        assert_int_equal(block[i], 'a' + i % 26);
-    assert_ptr_equal(small_resize(&pools, block, 10), block);
-    small_free(block);
-    assert_int_equal(small_pools_measure(&pools).used, 0);
-    small_pools_fini(&pools);
-}
-
 static void what_is_kept_unused_has_a_limit(void **state)
 {
     (void)state;
@@ -108,7 +89,6 @@ int main(void)
         cmocka_unit_test(a_block_of_any_size_holds_what_it_was_asked_for),
         cmocka_unit_test(what_was_given_back_is_handed_out_next),
         cmocka_unit_test(cleared_blocks_are_zeros),
-        cmocka_unit_test(a_block_grows_with_what_is_in_it),
         cmocka_unit_test(what_is_kept_unused_has_a_limit),
         cmocka_unit_test(what_no_machine_has_is_refused),
     };

@@ -68,13 +68,6 @@ bool h2_block_put(struct h2_block *block, const struct h2_block_limits *limits,
     return true;
 }
 
-bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
-                  struct buffer_pools *pools, struct slice name, struct slice value)
-{
-    enum field_name id = is_pseudo_name(name) ? FIELD_OTHER : field_name_find(name);
-    return h2_block_put(block, limits, pools, id, name, value);
-}
-
 size_t h2_block_size(const struct fields *fields)
 {
     size_t size = 0;

@@ -19,11 +19,7 @@ struct h2_block {
     bool too_large, too_many; /* nothing is complete then */
 };
 
-/* Adds a field. False: no memory. */
-bool h2_block_add(struct h2_block *block, const struct h2_block_limits *limits,
-                  struct buffer_pools *pools, struct slice name, struct slice value);
-
-/* The same of one whose name is known to be `id`; FIELD_OTHER for a pseudo-header field. */
+/* Adds a field; `id` is FIELD_OTHER for a pseudo-header field. False: no memory. */
 bool h2_block_put(struct h2_block *block, const struct h2_block_limits *limits,
                   struct buffer_pools *pools, enum field_name id, struct slice name,
                   struct slice value);
