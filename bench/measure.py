@@ -28,7 +28,6 @@ RUN_LIMIT_S = 120
 STOP_LIMIT_S = 5
 SETTLE_LIMIT_S = 3
 WARM_UP = ["-c", 64, "-n", 2_000]
-TURNS = 20
 
 
 class Failure(Exception):
@@ -93,12 +92,14 @@ def cpu_ns(pids):
 
 
 def memory_kib(pids):
-    """Proportional set size: shared pages count once for all who share them."""
+    """Proportional set size: shared pages count once for all who share them; nothing for who has
+    ended, as a child that its peer only needs to start does."""
     total = 0
     for pid in pids:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1])
     return total
 
 
@@ -223,7 +224,8 @@ def make_requests(load, running):
 
 def make_h2_requests(bench, scenario, running):
     """Lets h2load make them; its handshakes, one for each connection, are in the figures."""
-    *options, target = [*scenario.h2_options(bench.quick), "/128"]
+    *options, target = [*scenario.load_options(bench.quick), "/128"]
+    options[options.index("-n") + 1] //= scenario.turns
     if "-t" in options:
         at = options.index("-t")
         target = options[at + 1]
@@ -243,65 +245,78 @@ def make_h2_requests(bench, scenario, running):
             "busy": used_ns / 1e9 / seconds}
 
 
-def measure(bench, peer, scenario, plain=False):
-    """One run of one peer, from its start to its end. Returns its figures by name. `plain`: without
-    what the scenario is about."""
-    options = scenario.load_options(bench.quick)
-    with running_peer(bench, peer, scenario, plain) as running:
-        if not scenario.requests:
-            return measure_held(bench, scenario, options, running)
-        if scenario.h2:
-            return make_h2_requests(bench, scenario, running)
-        with running_load(bench, scenario, options, running.port) as load:
-            figures = make_requests(load, running)
-            figures["start_ms"] = running.start_ms
-            figures["memory_mib"] = memory_kib(running.pids) / 1024
-            return figures
+class Side:
+    """A peer that runs, with its load ready, and what its turns have given."""
+
+    def __init__(self, bench, peer, plain, scenario, stack):
+        self.bench, self.scenario = bench, scenario
+        self.turns = []
+        self.running = stack.enter_context(running_peer(bench, peer, scenario, plain))
+        if not scenario.h2:
+            options = scenario.load_options(bench.quick)
+            options[options.index("-n") + 1] //= scenario.turns
+            self.load = stack.enter_context(running_load(bench, scenario, options, self.running.port))
+
+    def take_turn(self):
+        if self.scenario.h2:
+            self.turns.append(make_h2_requests(self.bench, self.scenario, self.running))
+        else:
+            self.turns.append(make_requests(self.load, self.running))
+
+    def figures(self):
+        return {
+            **{name: statistics.median(turn[name] for turn in self.turns) for name in self.turns[0]},
+            "cpu_us": statistics.fmean(turn["cpu_us"] for turn in self.turns),
+            "start_ms": self.running.start_ms,
+            "memory_mib": memory_kib(self.running.pids) / 1024,
+        }
 
 
-def measure_held(bench, scenario, options, running):
+def measure_together(bench, sides, scenario):
+    """One run of several peers, each (peer, plain) where plain is without what the scenario is about.
+    They run at once and are asked in turns of a fraction of a second: whatever slows the machine down
+    meanwhile slows down all of them. Returns the figures of each by name, or its Failure."""
+    if not scenario.requests:
+        return [attempt(measure_held, bench, peer, scenario) for peer, _ in sides]
+    with ExitStack() as stack:
+        running = [attempt(Side, bench, *side, scenario, stack) for side in sides]
+        for turn in range(scenario.turns):
+            first = turn % len(running)
+            for at in [*range(first, len(running)), *range(first)]:
+                if isinstance(running[at], Side):
+                    failure = attempt(running[at].take_turn)
+                    running[at] = failure or running[at]
+        return [side.figures() if isinstance(side, Side) else side for side in running]
+
+
+def attempt(work, *arguments):
+    """What the work returns, or the Failure that it ended with."""
+    try:
+        return work(*arguments)
+    except Failure as failure:
+        return failure
+
+
+def measure_held(bench, peer, scenario):
     """Memory of each connection that is held, beyond what serving some others has cost."""
     warm_up = [*WARM_UP, *(["-T"] if scenario.tls else [])]
-    with running_load(bench, scenario, warm_up, running.port) as load:
-        make_requests(load, running)
-    before = settled_memory_kib(running.pids)
-    with running_load(bench, scenario, options, running.port):
-        held = settled_memory_kib(running.pids)
-    return {"kib_each": (held - before) / scenario.connections, "memory_mib": before / 1024}
+    with running_peer(bench, peer, scenario, plain=False) as running:
+        with running_load(bench, scenario, warm_up, running.port) as load:
+            make_requests(load, running)
+        before = settled_memory_kib(running.pids)
+        options = scenario.load_options(bench.quick)
+        with running_load(bench, scenario, options, running.port):
+            held = settled_memory_kib(running.pids)
+        return {"kib_each": (held - before) / scenario.connections, "memory_mib": before / 1024}
 
 
-def measure_two(bench, sides, scenario):
-    """One run of two peers at once, each (peer, plain). Returns the figures of each."""
-    if scenario.h2 or not scenario.requests:
-        return [measure(bench, peer, scenario, plain) for peer, plain in sides]
-    requests = scenario.load_options(bench.quick)
-    requests[requests.index("-n") + 1] //= TURNS
-    with ExitStack() as stack:
-        running = [stack.enter_context(running_peer(bench, peer, scenario, plain))
-                   for peer, plain in sides]
-        loads = [stack.enter_context(running_load(bench, scenario, requests, side.port))
-                 for side in running]
-        return make_requests_in_turn(loads, running)
-
-
-def make_requests_in_turn(loads, running):
-    """Two loads make their requests in turns of a fraction of a second each: whatever slows the
-    machine down meanwhile slows down both. Returns the figures of each."""
-    turns = [[make_requests(load, side) for load, side in zip(loads, running)]
-             for _ in range(TURNS)]
-    return [{
-        **{name: statistics.median(turn[name] for turn in own) for name in own[0]},
-        "cpu_us": statistics.fmean(turn["cpu_us"] for turn in own),
-        "start_ms": side.start_ms,
-        "memory_mib": memory_kib(side.pids) / 1024,
-    } for own, side in zip(zip(*turns), running)]
-
-
-def measure_pair(bench, peer, scenario, first):
-    """The scenario beside the same requests without what it is about."""
-    plains = (True, False) if first else (False, True)
-    runs = dict(zip(plains, measure_two(bench, [(peer, plain) for plain in plains], scenario)))
-    figures, beside = runs[False], runs[True]["cpu_us"]
+def measure_pair(bench, peer, scenario):
+    """The scenario beside the same requests without what it is about: the figures, or a Failure."""
+    runs = measure_together(bench, [(peer, False), (peer, True)], scenario)
+    for run in runs:
+        if isinstance(run, Failure):
+            return run
+    figures, beside = runs[0], runs[1]["cpu_us"]
     return {**figures, "plain_us": beside, "pair_ratio": figures["cpu_us"] / beside}
 
 

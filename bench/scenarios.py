@@ -4,6 +4,7 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * 1024
 MANY = 10_000
+H2_TURNS = 5  # few: h2load opens its connections anew for each
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Scenario:
     servers: int = 0  # how many
     tls: str = ""  # the kind of key that clients are shown: p256 or rsa
     h2: bool = False  # over HTTP/2; streams at once are among the options of h2load
+    turns: int = 20  # how many the requests of a run are made in, with those of the other peers between
 
     def is_paired(self):
         return self.sites > 0 or self.logs or self.servers > 0
@@ -30,11 +32,6 @@ class Scenario:
         return not self.servers and not (self.tls and self.sites)
 
     def load_options(self, quick):
-        requests = self.quick_requests if quick else self.requests
-        return ["-c", self.connections, "-n", requests, *self.load]
-
-
-    def h2_options(self, quick):
         requests = self.quick_requests if quick else self.requests
         return ["-c", self.connections, "-n", requests, *self.load]
 
@@ -51,7 +48,7 @@ SCENARIOS = [
     Scenario("connect", "a new connection per request", 64, 6_000, 3_000, ("-k",)),
     Scenario("64k", "64 KiB answers", 16, 20_000, 5_000, target(64 * KIB)),
     Scenario("1m", "1 MiB answers", 8, 3_000, 600, target(MIB)),
-    Scenario("100m", "100 MiB answers", 2, 20, 6, target(100 * MIB)),
+    Scenario("100m", "100 MiB answers", 2, 20, 6, target(100 * MIB), turns=2),
     Scenario("upload-1m", "1 MiB uploads", 8, 2_000, 400, ("-u", MIB)),
     Scenario("idle-5000", "idle keep-alive connections", 5_000, 0),
     Scenario("websocket-2000", "idle WebSocket tunnels", 2_000, 0, 0, ("-w", "-t", "/websocket")),
@@ -73,9 +70,9 @@ SCENARIOS = [
     Scenario("tls-1m", "1 MiB answers over TLS", 8, 1_500, 300, ("-T", *target(MIB)), tls="p256"),
     Scenario("tls-idle-5000", "idle TLS connections", 5_000, 0, 0, ("-T",), tls="p256"),
     Scenario("h2-small", "128 B over HTTP/2 and TLS, 16 streams on each of 16 connections", 16,
-             100_000, 30_000, ("-m", 16), tls="p256", h2=True),
+             100_000, 30_000, ("-m", 16), tls="p256", h2=True, turns=H2_TURNS),
     Scenario("h2-1m", "1 MiB answers over HTTP/2 and TLS", 4, 1_500, 300,
-             ("-m", 2, *target(MIB)), tls="p256", h2=True),
+             ("-m", 2, *target(MIB)), tls="p256", h2=True, turns=H2_TURNS),
     Scenario("two-workers", "128 B, two workers on both cores", 64, 100_000, 25_000, threads=2),
 ]
 
