@@ -112,6 +112,17 @@ struct span span_part(const struct span *span, size_t start, size_t length)
     return (struct span){span->buffer, span->offset + (uint32_t)start, (uint32_t)length};
 }
 
+struct span span_cut(struct span *span, size_t length)
+{
+    ASSERT(length <= span->length);
+    if (length == span->length)
+        return span_take(span);
+    struct span first = span_part(span, 0, length);
+    span->offset += (uint32_t)length;
+    span->length -= (uint32_t)length;
+    return first;
+}
+
 struct span span_take(struct span *span)
 {
     struct span taken = *span;

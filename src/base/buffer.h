@@ -66,6 +66,10 @@ struct span span_take_buffer(struct buffer *buffer, size_t length);
 /* A further span of the same bytes, with its own reference. */
 struct span span_part(const struct span *span, size_t start, size_t length);
 
+/* Takes the first `length` bytes out of the span. Where that is all of it no reference is made:
+ * `*span` becomes empty. */
+struct span span_cut(struct span *span, size_t length);
+
 /* Moves the span out of `*span`, which becomes empty. */
 struct span span_take(struct span *span);
 

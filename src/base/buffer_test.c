@@ -89,6 +89,22 @@ static void skipping_all_gives_the_buffer_back(void **state)
     assert_int_equal(pool_in_use(pools->sizes[0]), 0);
 }
 
+static void cutting_shares_the_buffer_until_all_is_cut(void **state)
+{
+    struct span rest = span_with(*state, "hello world");
+    struct span first = span_cut(&rest, 6), nothing = span_cut(&rest, 0);
+    assert_span(&first, "hello ");
+    assert_span(&rest, "world");
+    assert_null(nothing.buffer);
+    assert_int_equal(rest.buffer->references, 2);
+    struct span last = span_cut(&rest, 5);
+    assert_span(&last, "world");
+    assert_null(rest.buffer);
+    assert_int_equal(last.buffer->references, 2);
+    span_clear(&first);
+    span_clear(&last);
+}
+
 static void taking_moves(void **state)
 {
     struct span first = span_with(*state, "hello");
@@ -160,6 +176,7 @@ int main(void)
         TEST(a_buffer_goes_back_with_its_last_reference),
         TEST(parts_share_the_buffer),
         TEST(skipping_all_gives_the_buffer_back),
+        TEST(cutting_shares_the_buffer_until_all_is_cut),
         TEST(taking_moves),
         TEST(a_span_of_nothing_holds_nothing),
         TEST(appending_uses_the_room_behind),

@@ -78,8 +78,7 @@ struct span h1_reader_take_head(struct h1_reader *reader)
 {
     uint32_t length = reader->scan.length;
     ASSERT(length > 0 && length <= reader->inbound.length);
-    struct span head = span_part(&reader->inbound, 0, length);
-    span_skip(&reader->inbound, length);
+    struct span head = span_cut(&reader->inbound, length);
     reader->scan = (struct h1_scan){0};
     return head;
 }
@@ -131,13 +130,14 @@ static enum read_event step(struct h1_reader *reader, const struct h1_limits *li
     struct slice bytes = span_slice(&reader->inbound), data = {0};
     size_t consumed = 0;
     enum h1_body_event event = h1_read_body(&reader->body, bytes, &consumed, &data);
-    if (event == H1_BODY_PIECE)
-        *ret_piece = span_part(&reader->inbound, (size_t)(data.data - bytes.data), data.length);
-    if (consumed > 0)
-        span_skip(&reader->inbound, consumed);
-    switch (event) {
-    case H1_BODY_PIECE:
+    struct span used = span_cut(&reader->inbound, consumed);
+    if (event == H1_BODY_PIECE) {
+        span_skip(&used, consumed - data.length); /* what frames the piece stands before it */
+        *ret_piece = used;
         return READ_PIECE;
+    }
+    span_clear(&used);
+    switch (event) {
     case H1_BODY_END:
         return READ_END;
     case H1_BODY_MORE:
@@ -147,6 +147,8 @@ static enum read_event step(struct h1_reader *reader, const struct h1_limits *li
     case H1_BODY_BAD:
         *ret_error = reader->body.error;
         return READ_FAILED;
+    case H1_BODY_PIECE:
+        break;
     }
     UNREACHABLE();
 }

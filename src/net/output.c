@@ -76,32 +76,44 @@ static bool copy_behind_text(struct output *output, const struct span *span)
     return true;
 }
 
-void output_add(struct output *output, struct span span)
+static void push(struct output *output, struct span span)
 {
-    if (span.length == 0)
-        return;
-    output->bytes += span.length;
-    if (span.buffer != output->scratch && copy_behind_text(output, &span))
-        return;
-    struct span *last = adjoining(output, &span);
-    if (last) {
-        last->length += span.length;
-        buffer_unref(span.buffer);
-        return;
-    }
     ASSERT(output->count < OUTPUT_SPANS);
     output->spans[(output->first + output->count) % OUTPUT_SPANS] = span;
     output->count++;
 }
 
+void output_add(struct output *output, struct span span)
+{
+    ASSERT(!span.buffer || span.buffer != output->scratch);
+    if (span.length == 0)
+        return;
+    output->bytes += span.length;
+    if (copy_behind_text(output, &span))
+        return;
+    struct span *last = adjoining(output, &span);
+    if (!last) {
+        push(output, span);
+        return;
+    }
+    last->length += span.length;
+    buffer_unref(span.buffer);
+}
+
 void output_add_text(struct output *output, const struct text *text)
 {
-    ASSERT(!text_is_cut(text));
+    ASSERT(!text_is_cut(text) && text->length > 0);
     ASSERT(text->data == output->scratch->data + output->scratch_used);
+    struct span span = {output->scratch, output->scratch_used, (uint32_t)text->length};
+    output->scratch_used += span.length;
+    output->bytes += span.length;
+    struct span *last = adjoining(output, &span);
+    if (last) {
+        last->length += span.length;
+        return;
+    }
     buffer_ref(output->scratch);
-    output_add(output,
-               (struct span){output->scratch, output->scratch_used, (uint32_t)text->length});
-    output->scratch_used += (uint32_t)text->length;
+    push(output, span);
 }
 
 bool output_has_room(const struct output *output)
@@ -112,7 +124,7 @@ bool output_has_room(const struct output *output)
 
 static void drop_sent(struct output *output, size_t sent)
 {
-    ASSERT(sent <= output->bytes);
+    ASSERT(sent < output->bytes);
     output->bytes -= sent;
     while (sent > 0) {
         struct span *span = &output->spans[output->first];
@@ -124,20 +136,18 @@ static void drop_sent(struct output *output, size_t sent)
         output->first = (output->first + 1) % OUTPUT_SPANS;
         output->count--;
     }
-    if (output->count == 0)
-        drop_scratch(output);
 }
 
-enum io output_flush(struct output *output, struct transport *transport, size_t *ret_sent)
+enum io output_send(struct output *output, struct transport *transport, size_t *ret_sent)
 {
-    ASSERT(output->count <= OUTPUT_SPANS && (output->count > 0) == (output->bytes > 0));
-    *ret_sent = 0;
-    if (output->count == 0)
-        return IO_DONE;
+    ASSERT(output->count > 0 && output->count <= OUTPUT_SPANS && output->bytes > 0);
     struct slice parts[OUTPUT_SPANS];
     for (uint32_t i = 0; i < output->count; i++)
         parts[i] = span_slice(&output->spans[(output->first + i) % OUTPUT_SPANS]);
     enum io io = transport_send(transport, parts, output->count, ret_sent);
-    drop_sent(output, *ret_sent);
+    if (*ret_sent == output->bytes)
+        output_fini(output);
+    else
+        drop_sent(output, *ret_sent);
     return io;
 }

@@ -48,5 +48,13 @@ static inline bool output_is_empty(const struct output *output)
     return output->bytes == 0;
 }
 
+/* Of an output that is not empty. */
+enum io output_send(struct output *output, struct transport *transport, size_t *ret_sent);
+
 /* Sends. IO_DONE: all is gone; IO_PENDING: news will come; IO_FAILED. `*ret_sent` counts bytes. */
-enum io output_flush(struct output *output, struct transport *transport, size_t *ret_sent);
+static inline enum io output_flush(struct output *output, struct transport *transport,
+                                   size_t *ret_sent)
+{
+    *ret_sent = 0;
+    return output_is_empty(output) ? IO_DONE : output_send(output, transport, ret_sent);
+}
