@@ -121,7 +121,6 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
 
 static void drop_connection(struct call *call, bool reset)
 {
-    check(call);
     if (call->h2)
         call_h2_leave(call);
     if (!call->connection)
@@ -753,6 +752,7 @@ static void end_attempt(struct call *call)
 
 void call_restart(struct call *call)
 {
+    check(call);
     ASSERT(call->server && !call->response_begun);
     note_end(call);
     drop_connection(call, false);
@@ -764,11 +764,12 @@ void call_restart(struct call *call)
 
 static void give_back_connection(struct call *call)
 {
-    if (call->connection && may_be_kept(call)) {
-        upstreams_keep(call->connection, call->keep_ms);
-        call->connection = NULL;
+    if (!call->connection || !may_be_kept(call)) {
+        drop_connection(call, !call->response_ended);
+        return;
     }
-    drop_connection(call, !call->response_ended);
+    upstreams_keep(call->connection, call->keep_ms);
+    call->connection = NULL;
 }
 
 /* Where all of a response that nobody gets has come already, its connection lives. */

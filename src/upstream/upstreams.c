@@ -419,7 +419,7 @@ struct server_connection *upstreams_take_idle(struct upstreams *upstreams,
 {
     ASSERT(user);
     struct server *server = question->server;
-    struct server_pool *pool = pool_of(upstreams, server);
+    const struct server_pool *pool = find_pool(upstreams, server);
     if (!pool || list_is_empty(&pool->idle))
         return NULL;
     struct server_connection *connection =
@@ -436,7 +436,8 @@ struct server_connection *upstreams_take_idle(struct upstreams *upstreams,
     return connection;
 }
 
-static struct server_connection *new_connection(struct upstreams *upstreams, struct server *server)
+static struct server_connection *new_connection(struct upstreams *upstreams,
+                                                struct server_pool *pool, struct server *server)
 {
     struct server_connection *connection = pool_get(upstreams->connections);
     if (!connection)
@@ -446,6 +447,7 @@ static struct server_connection *new_connection(struct upstreams *upstreams, str
     connection->breaker = NULL;
     connection->home = upstreams;
     connection->server = server;
+    connection->pool = pool;
     connection->moves = server_moves(server);
     connection->user = NULL;
     list_init(&connection->link);
@@ -467,9 +469,8 @@ COLD static enum error_code connect_error(int error)
 COLD static enum io shake_hands(struct server_connection *connection, enum error_code *ret_error)
 {
     struct upstreams *upstreams = connection->home;
-    struct server_pool *pool = pool_of(upstreams, connection->server);
     if (!connection->transport.tls &&
-        !server_handshake_begin(connection, upstreams->registry, pool ? &pool->session : NULL)) {
+        !server_handshake_begin(connection, upstreams->registry, &connection->pool->session)) {
         *ret_error = ERROR_OUT_OF_MEMORY;
         return IO_FAILED;
     }
@@ -508,9 +509,8 @@ static void ask_for_loan(struct server_connection *connection)
     struct upstreams *upstreams = connection->home;
     if (connection->tls_context)
         return;
-    struct server_pool *pool = find_pool(upstreams, connection->server);
-    list_push_back(&pool->connecting, &connection->link);
-    pool->loans += lending_ask(upstreams, connection->server);
+    list_push_back(&connection->pool->connecting, &connection->link);
+    connection->pool->loans += lending_ask(upstreams, connection->server);
 }
 
 enum io upstreams_connect(struct upstreams *upstreams, const struct server_question *question,
@@ -526,7 +526,7 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
     *ret_error = ERROR_OUT_OF_MEMORY;
     struct server *server = question->server;
     struct server_pool *pool = pool_of(upstreams, server);
-    struct server_connection *connection = pool ? new_connection(upstreams, server) : NULL;
+    struct server_connection *connection = pool ? new_connection(upstreams, pool, server) : NULL;
     bool is_full = connection && !server->is_h2 && !admit(server, question->limit);
     if (!connection || is_full) {
         if (is_full)
@@ -562,12 +562,12 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
     return io;
 }
 
-static void put_aside(struct upstreams *upstreams, struct server_pool *pool,
-                      struct server_connection *connection, uint64_t idle_ms)
+static void put_aside(struct server_connection *connection, uint64_t idle_ms)
 {
+    const struct upstreams *upstreams = connection->home;
     ASSERT(!connection->user && list_is_empty(&connection->link) && idle_ms > 0);
     ASSERT(socket_is_open(&connection->transport.socket));
-    list_push_front(&pool->idle, &connection->link);
+    list_push_front(&connection->pool->idle, &connection->link);
     atomic_store_explicit(&connection->server->idle_on, upstreams->index, memory_order_relaxed);
     atomic_fetch_add_explicit(&connection->server->idle, 1, memory_order_relaxed);
     timer_set(upstreams->loop, &connection->timer, idle_ms);
@@ -576,14 +576,12 @@ static void put_aside(struct upstreams *upstreams, struct server_pool *pool,
 void upstreams_keep(struct server_connection *connection, uint64_t idle_ms)
 {
     ASSERT(connection->user && list_is_empty(&connection->link));
-    struct upstreams *upstreams = connection->home;
-    struct server_pool *pool = pool_of(upstreams, connection->server);
-    if (!pool || has_unasked_bytes(connection) || transport_is_broken(&connection->transport)) {
+    if (has_unasked_bytes(connection) || transport_is_broken(&connection->transport)) {
         upstreams_drop(connection, false);
         return;
     }
     take_back(connection);
-    put_aside(upstreams, pool, connection, idle_ms);
+    put_aside(connection, idle_ms);
 }
 
 static void bury_connection(struct grave *grave)
@@ -591,8 +589,8 @@ static void bury_connection(struct grave *grave)
     struct server_connection *connection = CONTAINER_OF(grave, struct server_connection, grave);
     struct upstreams *upstreams = connection->home;
     const struct server *server = connection->server;
-    struct server_pool *pool = find_pool(upstreams, server);
-    ASSERT(pool && pool->connections > 0);
+    struct server_pool *pool = connection->pool;
+    ASSERT(pool->connections > 0);
     pool_put(upstreams->connections, connection);
     pool->connections--;
     if (pool->letter)
@@ -638,10 +636,11 @@ bool upstreams_give_idle(struct upstreams *upstreams, struct server *server,
     return true;
 }
 
-static struct server_connection *connection_from(struct upstreams *upstreams, struct server *server,
+static struct server_connection *connection_from(struct upstreams *upstreams,
+                                                 struct server_pool *pool, struct server *server,
                                                  const struct lent_connection *lent)
 {
-    struct server_connection *connection = new_connection(upstreams, server);
+    struct server_connection *connection = new_connection(upstreams, pool, server);
     struct socket orphan;
     struct socket *socket = connection ? &connection->transport.socket : &orphan;
     socket_init(socket, upstreams->loop, lent->fd, on_connection_news);
@@ -660,12 +659,12 @@ static struct server_connection *connection_from(struct upstreams *upstreams, st
 }
 
 /* For who waits longest, or for later. */
-static void use_loan(struct upstreams *upstreams, struct server_pool *pool,
-                     struct server_connection *connection)
+static void use_loan(struct server_connection *connection)
 {
+    struct server_pool *pool = connection->pool;
     pool->connections++;
     if (list_is_empty(&pool->connecting)) {
-        put_aside(upstreams, pool, connection, LOAN_IDLE_MS);
+        put_aside(connection, LOAN_IDLE_MS);
         return;
     }
     struct server_connection *waiting =
@@ -683,9 +682,9 @@ void upstreams_take_loan(struct upstreams *upstreams, struct server *server,
     ASSERT(upstreams->loans_asked > 0 && pool && pool->loans > 0);
     upstreams->loans_asked--;
     struct server_connection *connection =
-        lent->fd >= 0 ? connection_from(upstreams, server, lent) : NULL;
+        lent->fd >= 0 ? connection_from(upstreams, pool, server, lent) : NULL;
     if (connection)
-        use_loan(upstreams, pool, connection);
+        use_loan(connection);
     pool->loans--;
     if (pool->letter) {
         close_idle_of(pool);

@@ -32,6 +32,7 @@ struct server_connection {
                        * that connect */
     struct upstreams *home;
     struct server *server;
+    struct server_pool *pool;               /* of that, on this loop */
     unsigned moves;                         /* of the server, when it was opened */
     struct connection_user *user;           /* NULL: idle */
     struct tls_server_context *tls_context; /* a reference; NULL: without TLS */
