@@ -32,6 +32,15 @@ static bool exceeds_limit(const struct exchange *exchange)
     return limit > 0 && exchange->request_body_bytes > limit && !exchange->is_tunnel;
 }
 
+static void end_request(struct exchange *exchange)
+{
+    exchange->request_flow = FLOW_ENDED;
+    if (exchange->mirror)
+        mirror_end_body(exchange);
+    if (!call_send_end(&exchange->call, &exchange->request_trailers))
+        request_failed(exchange, ERROR_OUT_OF_MEMORY);
+}
+
 /* One piece onwards. False: nothing more for now. */
 static bool relay_request_piece(struct exchange *exchange)
 {
@@ -55,11 +64,7 @@ static bool relay_request_piece(struct exchange *exchange)
             request_failed(exchange, ERROR_OUT_OF_MEMORY);
         return true;
     case READ_END:
-        exchange->request_flow = FLOW_ENDED;
-        if (exchange->mirror)
-            mirror_end_body(exchange);
-        if (!call_send_end(&exchange->call, &exchange->request_trailers))
-            request_failed(exchange, ERROR_OUT_OF_MEMORY);
+        end_request(exchange);
         return false;
     case READ_CUT:
         request_failed(exchange, ERROR_REQUEST_CUT);
@@ -211,6 +216,14 @@ COLD static void response_failed(struct exchange *exchange, enum error_code erro
     exchange->response_flow = FLOW_CUT;
 }
 
+static void end_response(struct exchange *exchange)
+{
+    struct stream *stream = exchange->stream;
+    exchange->response_flow = FLOW_ENDED;
+    if (!stream->class->send_end(stream, &exchange->response_trailers))
+        response_failed(exchange, ERROR_OUT_OF_MEMORY);
+}
+
 /* One piece onwards. False: nothing more for now. */
 static bool relay_response_piece(struct exchange *exchange)
 {
@@ -222,11 +235,11 @@ static bool relay_response_piece(struct exchange *exchange)
         exchange->response_body_bytes += piece.length;
         if (!stream->class->send_body(stream, piece))
             response_failed(exchange, ERROR_OUT_OF_MEMORY);
+        else if (exchange->call.response_ended)
+            end_response(exchange);
         return true;
     case READ_END:
-        exchange->response_flow = FLOW_ENDED;
-        if (!stream->class->send_end(stream, &exchange->response_trailers))
-            response_failed(exchange, ERROR_OUT_OF_MEMORY);
+        end_response(exchange);
         return false;
     case READ_CUT:
     case READ_FAILED:
@@ -563,6 +576,27 @@ static enum verdict outcome(struct exchange *exchange, enum io to_server, enum i
     return WAIT;
 }
 
+/* What has no body has ended with its head: nobody has to be asked for more. On a stream that
+ * shares its connection the end is told by itself. */
+static bool ends_with_head(const struct exchange *exchange)
+{
+    return exchange->request_flow == FLOW_OPEN && exchange->request.body == BODY_NONE &&
+           !exchange->is_tunnel && !exchange->stream->class->shares_connection;
+}
+
+/* Whether all of it is with the server. */
+static bool request_has_gone(const struct exchange *exchange)
+{
+    return exchange->request_flow == FLOW_ENDED && call_is_flushed(&exchange->call);
+}
+
+/* Whether neither has the server said anything, nor is there anything to tell the client. */
+static bool awaits_answer(const struct exchange *exchange)
+{
+    return exchange->response_flow == FLOW_HEAD && exchange->interim_count == 0 &&
+           !exchange->retry && call_awaits_news(&exchange->call);
+}
+
 enum verdict exchange_relay(struct exchange *exchange)
 {
     if (exchange->stream->class->is_gone(exchange->stream))
@@ -574,9 +608,12 @@ enum verdict exchange_relay(struct exchange *exchange)
     /* Each way has a share of its own: a client that never stops sending must not keep the server's
      * answer from being heard. */
     unsigned up = PIECES_PER_RUN, down = PIECES_PER_RUN;
-    enum io to_server = run_request(exchange, &up);
-    enum io to_client = IO_DONE;
-    if (!exchange->error)
+    enum io to_server = IO_DONE, to_client = IO_DONE;
+    if (ends_with_head(exchange))
+        end_request(exchange);
+    if (!request_has_gone(exchange))
+        to_server = run_request(exchange, &up);
+    if (!exchange->error && !awaits_answer(exchange))
         to_client = run_response(exchange, &down);
     return outcome(exchange, to_server, to_client, up == 0 || down == 0);
 }

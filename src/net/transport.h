@@ -37,6 +37,12 @@ static inline bool transport_is_readable(const struct transport *transport)
                           : socket_is_readable(&transport->socket);
 }
 
+/* Whether a receive would only say IO_PENDING. */
+static inline bool transport_awaits_news(const struct transport *transport)
+{
+    return transport->socket.watched && !transport_is_readable(transport);
+}
+
 /* Whether both are plain sockets, between which bytes can go without passing through us. */
 static inline bool transports_can_pump(const struct transport *from, const struct transport *to)
 {

@@ -638,9 +638,11 @@ enum read_event call_receive_head(struct call *call, struct response_head *ret_h
 enum read_event call_receive_body(struct call *call, struct fields *trailers,
                                   struct span *ret_piece)
 {
-    ASSERT(call_is_placed(call) && call->response_begun && !call->response_ended);
+    ASSERT(call_is_placed(call) && call->response_begun);
     if (call->error)
         return READ_CUT;
+    if (call->response_ended)
+        return READ_END;
     if (call->h2)
         return call_h2_receive_body(call, trailers, ret_piece);
     enum error_code error = ERROR_NONE;
@@ -650,6 +652,7 @@ enum read_event call_receive_body(struct call *call, struct fields *trailers,
     if (event == READ_PIECE) {
         call->progress = true;
         call->bytes_received += ret_piece->length;
+        call->response_ended = h1_body_is_read(&call->reader.body);
     }
     if (event == READ_END)
         call->response_ended = true;

@@ -163,7 +163,8 @@ enum io call_flush(struct call *call);
 enum read_event call_receive_head(struct call *call, struct response_head *ret_head);
 
 /* The next piece of the response's body, as h1_reader_read_body. READ_CUT, READ_FAILED:
- * `call->error`. */
+ * `call->error`. A piece that is known to be the last sets `call->response_ended`; whoever asks all
+ * the same gets READ_END. */
 enum read_event call_receive_body(struct call *call, struct fields *trailers,
                                   struct span *ret_piece);
 
@@ -176,6 +177,20 @@ struct transport *call_pump_to(struct call *call);
 /* `count` bytes of the body went past by a pump. */
 void call_pumped_from(struct call *call, uint64_t count);
 void call_pumped_to(struct call *call, uint64_t count);
+
+/* Whether call_flush has nothing to do. */
+static inline bool call_is_flushed(const struct call *call)
+{
+    return !call->h2 && output_is_empty(&call->output) && call->sending != H1_FRAMING_CLOSE;
+}
+
+/* Whether nothing of the response has come that was not looked at: call_receive_head would say
+ * READ_WAIT. */
+static inline bool call_awaits_news(const struct call *call)
+{
+    return !call->h2 && !h1_reader_has_leftover(&call->reader) &&
+           transport_awaits_news(&call->connection->transport);
+}
 
 /* How long it has waited in the upstream's queue so far. */
 uint64_t call_queued_milliseconds(const struct call *call);

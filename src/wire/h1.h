@@ -107,6 +107,12 @@ enum error_code h1_parse_trailers(struct slice bytes, const struct h1_scan *scan
  * of a body that ends with its connection. */
 bool h1_body_may_end_here(const struct h1_body *body);
 
+/* Whether a counted body was read to its end, so that nothing of it is to be asked for. */
+static inline bool h1_body_is_read(const struct h1_body *body)
+{
+    return body->framing == H1_FRAMING_COUNTED && body->remaining == 0;
+}
+
 /* Writing. A head is written in one go; the functions that end in `room` tell how many bytes it may
  * take at most, and a text without that room is cut and gets nothing. Fields of framing and
  * connection among `head->fields` are passed over; they are written from `framing` and
