@@ -63,10 +63,11 @@ static bool send_head(struct stream *stream, const struct response_head *head)
     if (head->status == 101)
         return send_switch(self, head);
     bool is_final = head->status >= 200;
+    bool ends_by_length = is_final && head->body == BODY_COUNTED && !head->may_have_trailers;
     struct h2_write_head how = {
         .announce_length = is_final && client_announces_length(head, self->is_head),
         .ends_stream = is_final && head->body == BODY_NONE,
-        .length = is_final && head->body == BODY_COUNTED ? head->body_length : 0,
+        .length = ends_by_length ? head->body_length : 0,
     };
     return h2_send_head(self->codec, head, &how, &self->exchange->arena);
 }

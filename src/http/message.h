@@ -120,6 +120,7 @@ struct response_head {
     uint16_t status;     /* 100..599 */
     struct slice reason; /* may be empty */
     uint8_t minor_version;
+    bool may_have_trailers; /* behind a body that is BODY_COUNTED, too (RFC 9113 8.1) */
     enum body_kind body;
     uint64_t body_length;
     struct fields fields;

@@ -156,7 +156,8 @@ enum h2_body h2_take_body(struct h2_stream *stream, struct arena *arena, struct 
 struct h2_write_head {
     bool announce_length; /* `head->body_length` goes into Content-Length */
     bool ends_stream;     /* no body and no trailers follow */
-    uint64_t length;      /* of the body that follows, where it is known; 0: it is not */
+    uint64_t length;      /* of the body that follows, where it is known and no trailers can come
+                             behind it; 0: it is not */
 };
 
 /* Queues a head, interim (ends nothing) or final. What speaks of a connection of HTTP/1 is left

@@ -180,7 +180,8 @@ static struct h2_stream *begin(struct h2 *h2, const struct request_head *head,
     stream->is_tunnel = head->wants_upgrade;
     stream->is_head = head->method == METHOD_HEAD;
     stream->response_ended = head->body == BODY_NONE && !head->wants_upgrade;
-    stream->length = head->body == BODY_COUNTED ? head->body_length : 0;
+    bool ends_by_length = head->body == BODY_COUNTED && head->major_version < 2;
+    stream->length = ends_by_length ? head->body_length : 0;
     if (takes_one_more(h2) ? send_head(stream, list) : hold_back(stream, list)) {
         h2->next_id += 2;
         return stream;
@@ -304,6 +305,7 @@ static void read_framing(const struct h2_stream *stream, enum method method,
     else
         head->body = length > 0 ? BODY_COUNTED : BODY_STREAM;
     head->body_length = head->status == 204 ? 0 : length;
+    head->may_have_trailers = head->body != BODY_NONE;
 }
 
 static enum h2_head read_head(const struct h2_stream *stream, struct h2_block block,

@@ -138,7 +138,7 @@ struct h2_stream {
     uint32_t first, count;
     size_t waiting;         /* bytes in them */
     uint64_t bytes_written; /* of them, before */
-    uint64_t length;        /* of all that there will be, where it is known, else 0 */
+    uint64_t length;        /* of all that there will be, where it says the end; else 0 */
     const struct fields *response_trailers; /* the owner's; NULL: none */
 };
 

@@ -91,6 +91,34 @@ def test_trailers_and_interim_heads_go_both_ways(start_h2_origin, start_h2c, h2)
     assert origin.requests[0].body == b"ping"
 
 
+def test_trailers_may_come_long_after_a_body_whose_length_was_told(start_h2_origin, start_h2c, h2):
+    has_body, asked_on = threading.Event(), threading.Event()
+
+    def behaviour(connection):
+        request = connection.read_head()
+        connection.read_until(lambda: request.body)
+        has_body.set()
+        connection.read_rest(request)
+        connection.send_head(request, [(":status", "200"), ("content-length", "5")])
+        connection.send_data(request, b"hello")
+        wait_for(asked_on)
+        connection.send_head(request, [("x-sum", "6")], True)
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    client = h2(start_h2c(f'- proxy: "{origin.url}"'))
+    stream = client.send_request("POST", end=False, fields=[("content-length", "4")])
+    response = client.response(stream)
+    client.send_data(stream, b"ping")
+    wait_for(has_body)
+    client.send_headers([("x-check", "1")], stream)
+    client.read_until(lambda: response.body)
+    asked_on.set()
+    client.read_response(stream)
+    assert (response.body, response.trailers) == (b"hello", [("x-sum", "6")])
+    assert origin.requests[0].trailers == [("x-check", "1")]
+
+
 @pytest.mark.parametrize("method, status, fields", [
     ("HEAD", 200, [("content-length", "5")]), ("GET", 204, []), ("GET", 304, [("etag", '"x"')]),
     ("GET", 200, [("content-length", "0")])])
