@@ -194,8 +194,10 @@ class H2Client(Stream):
 
     def ping(self):
         """Waits until everything that was sent before has been seen to."""
+        seen = len(self.frames)
         self.send_frame(PING, 0, 0, b"isthere?")
-        self.read_until(lambda: self.frames and self.frames[-1].kind == PING)
+        self.read_until(lambda: any(frame.kind == PING and frame.flags & ACK
+                                    for frame in self.frames[seen:]))
 
 
 def connect_h2(address, settings={}, receive_buffer=None):
