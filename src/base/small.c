@@ -15,13 +15,14 @@ struct small {
     alignas(max_align_t) char data[];
 };
 
-_Static_assert(sizeof(struct small) < SMALL_STEP, "every size has room");
+_Static_assert(SMALL_MAX == SMALL_STEP * SMALL_SIZES - sizeof(struct small),
+               "the largest size holds what its header says");
 
 /* ---- the pools */
 
 static const char *const NAMES[SMALL_SIZES] = {
-    "small_64",  "small_128", "small_192", "small_256", "small_320",
-    "small_384", "small_448", "small_512", "small_576", "small_640",
+    "small_64",  "small_128", "small_192", "small_256", "small_320", "small_384",
+    "small_448", "small_512", "small_576", "small_640", "small_704",
 };
 
 bool small_pools_init(struct small_pools *pools)
@@ -77,7 +78,7 @@ void *small_new(struct small_pools *pools, size_t size)
     if (size > SIZE_MAX - sizeof(struct small))
         return NULL;
     size_t all = sizeof(struct small) + size;
-    if (all > SMALL_STEP * SMALL_SIZES)
+    if (size > SMALL_MAX)
         return use(malloc(all), NULL, all);
     size_t index = (all - 1) / SMALL_STEP;
     return use(pool_get(pools->sizes[index]), pools->sizes[index], (index + 1) * SMALL_STEP);

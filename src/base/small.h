@@ -9,7 +9,8 @@
 
 enum {
     SMALL_STEP = 64, /* bytes by which the sizes differ, with what a block knows of itself */
-    SMALL_SIZES = 10,
+    SMALL_SIZES = 11,
+    SMALL_MAX = SMALL_STEP * SMALL_SIZES - 16, /* of a block; what is larger comes from malloc */
 };
 
 struct small_pools {

@@ -38,7 +38,7 @@ struct h2_input {
 
 /* Frames that wait to be written, one behind the other. */
 struct h2_queue {
-    struct span bytes;
+    struct span bytes; /* has a buffer while streams are open, though it may be empty */
     uint32_t frames;
 };
 
@@ -142,6 +142,8 @@ struct h2_stream {
     const struct fields *response_trailers; /* the owner's; NULL: none */
 };
 
+_Static_assert(sizeof(struct h2_stream) <= SMALL_MAX, "streams come from a pool");
+
 /* ---- streams */
 
 /* A stream that is about to begin. NULL: no memory. */
@@ -223,6 +225,9 @@ bool h2_queue_end(struct h2_stream *stream);
 
 /* Writes what waits, whole frames, as far as they fit. */
 void h2_queue_write(struct h2 *h2, struct text *text);
+
+/* Gives the buffer back when nothing waits in it, and no stream is open to say more. */
+void h2_queue_rest(struct h2 *h2);
 
 /* Whether a field may stand in a message of HTTP/2; its length is told apart from it. */
 bool h2_is_sent(const struct field *field);

@@ -39,6 +39,25 @@ COLD static bool make_room(struct h2 *h2, size_t more)
     return true;
 }
 
+/* Drops what has been written; what is empty stays where it is, for the next one. */
+static void skip(struct h2_queue *queue, size_t length)
+{
+    struct span *bytes = &queue->bytes;
+    ASSERT(length <= bytes->length && queue->frames > 0);
+    bytes->length -= (uint32_t)length;
+    bytes->offset = bytes->length > 0 ? bytes->offset + (uint32_t)length : 0;
+    queue->frames--;
+}
+
+/* A small buffer stays for what streams that are open will say. */
+void h2_queue_rest(struct h2 *h2)
+{
+    struct span *bytes = &h2->queue.bytes;
+    bool stays = h2->open > 0 && bytes->buffer && bytes->buffer->capacity <= BUFFER_SMALL;
+    if (bytes->length == 0 && !stays)
+        span_clear(bytes);
+}
+
 static bool has_room(struct h2 *h2, size_t more)
 {
     return room_of(&h2->queue) >= more || make_room(h2, more);
@@ -146,17 +165,17 @@ void h2_queue_write(struct h2 *h2, struct text *text)
         struct slice waiting = span_slice(&queue->bytes);
         struct h2_frame frame = h2_frame_read(waiting.data);
         size_t length = H2_HEAD_LENGTH + frame.length;
-        ASSERT(length <= waiting.length && queue->frames > 0);
+        ASSERT(length <= waiting.length);
         if (text->capacity - text->length < length)
             return;
         text_add(text, slice_until(waiting, length));
         uint32_t error =
             frame.kind == H2_KIND_RST_STREAM ? h2_number_at(waiting.data + H2_HEAD_LENGTH) : 0;
-        span_skip(&queue->bytes, length);
-        queue->frames--;
+        skip(queue, length);
         if (frame.kind == H2_KIND_RST_STREAM)
             note_reset(h2, error);
         else if (frame.kind <= H2_KIND_HEADERS)
             note_written(h2, &frame);
     }
+    h2_queue_rest(h2);
 }

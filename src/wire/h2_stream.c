@@ -64,6 +64,7 @@ static void leave_table(struct h2_stream *stream)
     stream->is_open = false;
     h2->recent = NULL;
     h2->open--;
+    h2_queue_rest(h2);
 }
 
 /* Nothing comes or goes any more; where it was one of those that a server takes at once, the next
