@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "wire/h2_int.h"
 
-enum { STATUS_DIGITS = 3, LENGTH_DIGITS = 20 };
+enum { LENGTH_DIGITS = 20 };
 
 /* ---- fields */
 
@@ -65,14 +65,14 @@ static void pack_sent(struct h2 *h2, struct text *text, const struct fields *fie
 
 /* ---- heads */
 
-static void pack_number(struct h2 *h2, struct text *text, enum field_name id, struct slice name,
-                        uint64_t number)
+static void pack_length(struct h2 *h2, struct text *text, uint64_t length)
 {
     char memory[LENGTH_DIGITS];
     struct text digits = text_over(memory, sizeof(memory));
-    text_add_number(&digits, number);
-    const struct field field = {.name = name, .value = text_slice(&digits), .id = id};
-    h2_pack(h2, text, &field);
+    text_add_number(&digits, length);
+    const struct field field = {
+        .name = SLICE("content-length"), .value = text_slice(&digits), .id = FIELD_CONTENT_LENGTH};
+    hpack_encode(&h2->encoder, text, &field, HPACK_PLAIN);
 }
 
 bool h2_send_head(struct h2_stream *stream, const struct response_head *head,
@@ -91,10 +91,10 @@ bool h2_send_head(struct h2_stream *stream, const struct response_head *head,
                    2 * hpack_bound(SLICE("content-length"), SLICE("12345678901234567890"));
     if (!h2_queue_begin_block(h2, bound, &text))
         return false;
-    pack_number(h2, &text, FIELD_OTHER, SLICE(":status"), head->status);
+    hpack_encode_status(&h2->encoder, &text, head->status);
     pack_sent(h2, &text, &head->fields);
     if (how->announce_length)
-        pack_number(h2, &text, FIELD_CONTENT_LENGTH, SLICE("content-length"), head->body_length);
+        pack_length(h2, &text, head->body_length);
     const struct h2_frame frame = {.stream = stream->id,
                                    .kind = H2_KIND_HEADERS,
                                    .flags = how->ends_stream ? H2_FLAG_END_STREAM : 0};

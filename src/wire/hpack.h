@@ -82,3 +82,6 @@ static inline size_t hpack_bound(struct slice name, struct slice value)
 /* Adds a field to a block, which has room for it; the name is put into small letters. */
 void hpack_encode(struct hpack_encoder *encoder, struct text *block, const struct field *field,
                   enum hpack_manner manner);
+
+/* Adds `:status`, which has three digits. */
+void hpack_encode_status(struct hpack_encoder *encoder, struct text *block, uint16_t status);

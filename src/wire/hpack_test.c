@@ -273,6 +273,22 @@ static void what_comes_again_takes_a_byte(void **state)
     pair_free(pair);
 }
 
+/* A byte where the static table has it (RFC 7541 appendix A), and from the second time on. */
+static void any_status_packs(void **state)
+{
+    (void)state;
+    for (unsigned status = 100; status <= 599; status++) {
+        char lines[32];
+        struct pair *pair = pair_new();
+        (void)snprintf(lines, sizeof(lines), ":status: %u\n", status);
+        hpack_encode_status(&pair->encoder, &pair->block, (uint16_t)status);
+        (void)sent(pair, lines);
+        hpack_encode_status(&pair->encoder, &pair->block, (uint16_t)status);
+        assert_int_equal(sent(pair, lines), 1);
+        pair_free(pair);
+    }
+}
+
 static void secrets_and_what_comes_once_are_not_kept(void **state)
 {
     (void)state;
@@ -352,6 +368,7 @@ int main(void)
         cmocka_unit_test(old_entries_make_room_for_new_ones),
         cmocka_unit_test(all_bytes_pack_and_unpack),
         cmocka_unit_test(what_comes_again_takes_a_byte),
+        cmocka_unit_test(any_status_packs),
         cmocka_unit_test(secrets_and_what_comes_once_are_not_kept),
         cmocka_unit_test(sizes_that_the_peer_asks_for_are_told),
         cmocka_unit_test(both_sides_stay_alike),
