@@ -255,6 +255,16 @@ void ip_print(struct text *text, const struct ip *ip)
     }
 }
 
+struct ip_text ip_text_of(const struct ip *ip)
+{
+    struct ip_text printed;
+    struct text text = text_over(printed.bytes, sizeof(printed.bytes));
+    ip_print(&text, ip);
+    ASSERT(!text_is_cut(&text));
+    printed.length = (uint8_t)text.length;
+    return printed;
+}
+
 static bool parse_path(struct slice path, struct address *ret_address)
 {
     struct address address = {.ip.kind = ADDRESS_UNIX};

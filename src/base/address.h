@@ -7,12 +7,19 @@
 enum address_kind { ADDRESS_NONE, ADDRESS_IPV4, ADDRESS_IPV6, ADDRESS_UNIX };
 
 enum { ADDRESS_PATH_MAX = 107, ADDRESS_TEXT_MAX = 128 };
+enum { IP_TEXT_MAX = sizeof("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") - 1 };
 
 /* An IP address without a port. An IPv4 address that came mapped into IPv6 is kept as IPv4.
  * ADDRESS_UNIX stands for a peer on a Unix socket, which has no address. */
 struct ip {
     enum address_kind kind;
     uint8_t bytes[16]; /* network order; IPv4 in the first four */
+};
+
+/* An address as ip_print writes it, kept where it is asked for often. */
+struct ip_text {
+    uint8_t length;
+    char bytes[IP_TEXT_MAX];
 };
 
 /* Where to listen or to connect. */
@@ -42,6 +49,13 @@ bool ip_range_contains(const struct ip_range *range, const struct ip *ip);
 
 /* Without brackets, IPv6 in the form of RFC 5952; `unix` for a Unix peer. */
 void ip_print(struct text *text, const struct ip *ip);
+
+struct ip_text ip_text_of(const struct ip *ip);
+
+static inline struct slice ip_text_slice(const struct ip_text *text)
+{
+    return slice_of(text->bytes, text->length);
+}
 
 /* `1.2.3.4:80`, `[::1]:80`, `unix:/path`; `:80` and `*:80` are any address (of IPv6, which takes
  * IPv4 too, see address_is_any). No names. False: not an address, or a port outside 1..65535. */

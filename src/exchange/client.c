@@ -169,10 +169,13 @@ void client_next(struct client *client, bool keep, enum client_rest rest)
 
 /* ---- a request */
 
-void client_introduce(const struct client *client, struct exchange *exchange)
+void client_introduce(struct client *client, struct exchange *exchange)
 {
     exchange->listener = client_listener(client);
     exchange->peer = exchange->client = client->peer;
+    if (client->peer_text.length == 0)
+        client->peer_text = ip_text_of(&client->peer);
+    exchange->peer_text = ip_text_slice(&client->peer_text);
     exchange->tls = client->transport.tls;
     if (exchange->tls && tls_is_early(exchange->tls))
         exchange->early = EARLY_CAME;
@@ -535,6 +538,7 @@ void client_accept(struct loop_context *context, struct loop_listener *listener,
         return;
     }
     client->peer = *peer;
+    client->peer_text.length = 0;
     counter_add(&context->counts.connections_accepted, 1);
     const struct listener_plan *plan = client_listener(client);
     bool announced = plan->proxy_protocol->required;

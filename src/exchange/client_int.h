@@ -35,6 +35,7 @@ struct client {
     };
     struct h1_reader reader;
     struct ip peer;
+    struct ip_text peer_text; /* empty before the first request */
     struct loop_listener *listener;
     uint32_t requests;
     uint32_t limit_per_client; /* with which it entered the table */
@@ -108,7 +109,7 @@ void client_h2_abort(struct client *client);
 /* ---- what streams of every version share */
 
 /* Tells the exchange, whose request is not read yet, of its client. */
-void client_introduce(const struct client *client, struct exchange *exchange);
+void client_introduce(struct client *client, struct exchange *exchange);
 
 /* Both ends of the connection, as far as they are known. */
 void client_tell_ends(const struct client *client, struct proxy_header *ret_ends);

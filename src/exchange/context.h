@@ -4,6 +4,7 @@
 
 #include "exchange/metrics.h"
 #include "exchange/plan.h"
+#include "exchange/request_id.h"
 #include "loop/timer.h"
 #include "net/listener.h"
 #include "net/pump.h"
@@ -54,7 +55,7 @@ struct loop_context {
     char log_time[32];         /* `20/Nov/2026:19:00:00 +0000`, of that second */
     struct loop_counts counts; /* any thread may read them, */
     struct loop_gauges gauges; /* and these */
-    uint64_t id_state[4];      /* of the ids of exchanges: request_id.h */
+    struct request_id_source ids;
     atomic_uint open_clients;  /* length of `client_list`; other loops read it */
 };
 

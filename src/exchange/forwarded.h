@@ -6,5 +6,7 @@
 
 struct exchange;
 
-/* Changes the fields of the request. False: no memory. */
+enum { FORWARDED_FIELDS = 5 };
+
+/* Changes the fields of the request, which have room for so many more. False: no memory. */
 bool forwarded_add(struct exchange *exchange);

@@ -142,6 +142,8 @@ static struct exchange *begin(struct rehearsal *rehearsal, struct loop_context *
     exchange->stream = &rehearsal->stream;
     exchange->listener = request->listener;
     exchange->peer = exchange->client = request->peer;
+    rehearsal->peer_text = ip_text_of(&request->peer);
+    exchange->peer_text = ip_text_slice(&rehearsal->peer_text);
     exchange->scheme = request->listener->speaks_tls ? SCHEME_HTTPS : SCHEME_HTTP;
     enum error_code error = parse(exchange, request->bytes);
     if (error)

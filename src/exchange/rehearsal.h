@@ -23,6 +23,7 @@ enum rehearsal_outcome {
 struct rehearsal {
     struct stream stream;
     struct slice bytes;           /* of the request */
+    struct ip_text peer_text;     /* who connects */
     struct exchange *exchange;    /* to be read */
     struct exchange *asking;      /* private */
     struct route_reason *reasons; /* of all routes of the site; NULL: no site was asked */

@@ -4,8 +4,6 @@
 #include "http/byte_class.h"
 #include "sys/clock.h"
 
-enum { ID_LENGTH = 32 };
-
 /* ---- the setting */
 
 #define EXAMPLE "{header: X-Request-Id, response: on}"
@@ -89,30 +87,6 @@ const struct setting_group request_id_group = {
 
 /* ---- making */
 
-void request_id_seed(struct loop_context *context)
-{
-    sys_random(context->id_state, sizeof(context->id_state));
-    context->id_state[0] |= 1; /* all of it must not be zero */
-}
-
-static uint64_t rotate_left(uint64_t word, unsigned bits)
-{
-    return word << bits | word >> (64 - bits);
-}
-
-/* xoshiro256**: the ids have to differ, not to be secret. */
-static uint64_t next_random(uint64_t state[4])
-{
-    uint64_t result = rotate_left(state[1] * 5, 7) * 9, moved = state[1] << 17;
-    state[2] ^= state[0];
-    state[3] ^= state[1];
-    state[1] ^= state[2];
-    state[0] ^= state[3];
-    state[2] ^= moved;
-    state[3] = rotate_left(state[3], 45);
-    return result;
-}
-
 /* Eight digits at once, a byte for each: `0` and upwards, and from ten on those from `a`. */
 static uint64_t to_digits(uint32_t word)
 {
@@ -122,17 +96,37 @@ static uint64_t to_digits(uint32_t word)
     return nibbles + '0' * ones + from_ten * ('a' - '0' - 10);
 }
 
+void request_id_seed(struct loop_context *context)
+{
+    struct request_id_source *ids = &context->ids;
+    uint32_t chance[2];
+    sys_random(chance, sizeof(chance));
+    sys_random(&ids->count, sizeof(ids->count));
+    ids->digits[0] = to_digits(chance[0]);
+    ids->digits[1] = to_digits(chance[1]);
+}
+
+/* SplitMix64. Each number comes once, and tells nobody how many came before: the ids have to
+ * differ, not to be secret. */
+static uint64_t next_number(struct request_id_source *ids)
+{
+    uint64_t number = ids->count += 0x9e3779b97f4a7c15u;
+    number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9u;
+    number = (number ^ number >> 27) * 0x94d049bb133111ebu;
+    return number ^ number >> 31;
+}
+
 static struct slice make(struct exchange *exchange)
 {
-    char *memory = arena_alloc(&exchange->arena, ID_LENGTH);
+    struct request_id_source *ids = &exchange->context->ids;
+    uint64_t number = next_number(ids);
+    const uint64_t digits[] = {ids->digits[0], ids->digits[1], to_digits((uint32_t)number),
+                               to_digits((uint32_t)(number >> 32))};
+    char *memory = arena_alloc(&exchange->arena, sizeof(digits));
     if (!memory)
         return SLICE("");
-    for (unsigned i = 0; i < ID_LENGTH; i += 16) {
-        uint64_t word = next_random(exchange->context->id_state);
-        uint64_t digits[] = {to_digits((uint32_t)word), to_digits((uint32_t)(word >> 32))};
-        memcpy(memory + i, digits, sizeof(digits));
-    }
-    return slice_of(memory, ID_LENGTH);
+    memcpy(memory, digits, sizeof(digits));
+    return slice_of(memory, sizeof(digits));
 }
 
 /* ---- taking over */
@@ -158,11 +152,12 @@ static bool is_valid(struct slice id)
     return id.length > 0 && id.length <= REQUEST_ID_MAX;
 }
 
-static struct slice find_sent(const struct exchange *exchange)
+/* What a trusted peer has sent. */
+COLD static struct slice find_sent(const struct exchange *exchange)
 {
     const struct request_id_setting *setting = setting_of(exchange);
     struct slice none = slice_of(NULL, 0);
-    if (!exchange->peer_is_trusted || !exchange->client_target.data || !setting || setting->is_off)
+    if (!exchange->client_target.data || !setting || setting->is_off)
         return none;
     const struct fields *fields = &exchange->request.fields;
     const struct field *field = is_plain_header(setting)
@@ -173,7 +168,7 @@ static struct slice find_sent(const struct exchange *exchange)
 
 struct slice request_id(struct exchange *exchange)
 {
-    if (!exchange->id.data)
+    if (!exchange->id.data && exchange->peer_is_trusted)
         exchange->id = find_sent(exchange);
     if (!exchange->id.data)
         exchange->id = make(exchange);
@@ -182,13 +177,11 @@ struct slice request_id(struct exchange *exchange)
 
 /* ---- telling */
 
-static bool set_field(struct exchange *exchange, const struct request_id_setting *setting,
-                      struct fields *fields)
+COLD static bool set_field(struct exchange *exchange, const struct request_id_setting *setting,
+                           struct fields *fields)
 {
     bool is_plain = is_plain_header(setting);
     struct slice name = is_plain ? field_name_text(FIELD_X_REQUEST_ID) : setting->header;
-    if (is_plain && !fields_find(fields, FIELD_X_REQUEST_ID))
-        return fields_add(fields, &exchange->arena, FIELD_X_REQUEST_ID, name, exchange->id);
     return fields_set(fields, &exchange->arena, is_plain ? FIELD_X_REQUEST_ID : FIELD_OTHER, name,
                       exchange->id);
 }
@@ -198,8 +191,14 @@ bool request_id_send(struct exchange *exchange)
     const struct request_id_setting *setting = exchange->plan->request_id;
     if (setting->is_off)
         return true;
-    (void)request_id(exchange);
-    return exchange->id.length > 0 && set_field(exchange, setting, &exchange->request.fields);
+    struct fields *fields = &exchange->request.fields;
+    struct slice id = request_id(exchange);
+    if (id.length == 0)
+        return false;
+    if (setting->header.length > 0 || fields_find(fields, FIELD_X_REQUEST_ID))
+        return set_field(exchange, setting, fields);
+    fields_put(fields, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), id);
+    return true;
 }
 
 void request_id_answer(struct exchange *exchange)

@@ -1,6 +1,6 @@
 /* The id of an exchange, by which its lines in logs are found again, here and in the servers: taken
- * from the X-Request-Id of a trusted proxy, else made (128 bits of chance, 32 hex digits), when
- * somebody first asks for it. Servers are told of it, unless `request_id: off`. */
+ * from the X-Request-Id of a trusted proxy, else made (32 hex digits: 64 bits of chance for the loop,
+ * and 64 that no two of it share), when somebody first asks for it. Servers are told of it, unless `request_id: off`. */
 #pragma once
 
 #include "conf/setting.h"
@@ -8,7 +8,16 @@
 struct exchange;
 struct loop_context;
 
-enum { REQUEST_ID_MAX = 128 }; /* bytes of one that is taken over */
+enum {
+    REQUEST_ID_MAX = 128, /* bytes of one that is taken over */
+    REQUEST_ID_FIELDS = 1,
+};
+
+/* What the ids of one loop are made from. */
+struct request_id_source {
+    uint64_t digits[2]; /* with which all of them begin */
+    uint64_t count;     /* from a beginning of chance */
+};
 
 struct request_id_setting {
     bool is_off;
@@ -24,8 +33,8 @@ void request_id_seed(struct loop_context *context);
 /* Lives as long as the exchange; empty where there is no memory. */
 struct slice request_id(struct exchange *exchange);
 
-/* Puts it into the request; whatever else has that name goes. The plan is there. False: no
- * memory. */
+/* Puts it into the request, whose fields have room for REQUEST_ID_FIELDS more; whatever else has
+ * that name goes. The plan is there. False: no memory. */
 bool request_id_send(struct exchange *exchange);
 
 /* Puts it into the response, where that is asked for. */

@@ -141,8 +141,10 @@ static bool prepare_head(struct exchange *exchange)
     if (fields->present & FIELD_BIT(FIELD_TE))
         exchange->request.wants_trailers = fields_list_has(fields, FIELD_TE, SLICE("trailers"));
     fields_remove_hop_by_hop(fields);
-    if (upgrade && !fields_add(fields, &exchange->arena, FIELD_UPGRADE, SLICE("Upgrade"), protocol))
+    if (!fields_reserve(fields, &exchange->arena, 1 + FORWARDED_FIELDS + REQUEST_ID_FIELDS))
         return false;
+    if (upgrade)
+        fields_put(fields, FIELD_UPGRADE, SLICE("Upgrade"), protocol);
     return forwarded_add(exchange) && request_id_send(exchange);
 }
 

@@ -27,14 +27,21 @@ static bool grow(struct fields *fields, struct arena *arena)
     return true;
 }
 
+bool fields_reserve(struct fields *fields, struct arena *arena, uint32_t count)
+{
+    while (fields->capacity - fields->count < count) {
+        if (!grow(fields, arena))
+            return false;
+    }
+    return true;
+}
+
 bool fields_add(struct fields *fields, struct arena *arena, enum field_name id, struct slice name,
                 struct slice value)
 {
-    ASSERT(name.length > 0);
     if (fields->count == fields->capacity && !grow(fields, arena))
         return false;
-    fields->items[fields->count++] = (struct field){name, value, id};
-    fields->present |= FIELD_BIT(id);
+    fields_put(fields, id, name, value);
     return true;
 }
 

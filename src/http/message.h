@@ -3,6 +3,7 @@
  * it was read or into the exchange's arena and live as long as the exchange. One loop. */
 #pragma once
 
+#include "base/assert.h"
 #include "base/slice.h"
 #include "http/field_name.h"
 
@@ -26,6 +27,18 @@ _Static_assert(FIELD_NAME_COUNT <= 64, "fields.present has a bit for each known 
 
 /* Room for `capacity` fields. False: no memory. */
 bool fields_init(struct fields *fields, struct arena *arena, uint32_t capacity);
+
+/* Room for so many further ones, for fields_put. False: no memory. */
+bool fields_reserve(struct fields *fields, struct arena *arena, uint32_t count);
+
+/* fields_add where there is room. */
+static inline void fields_put(struct fields *fields, enum field_name id, struct slice name,
+                              struct slice value)
+{
+    ASSERT(fields->count < fields->capacity && name.length > 0);
+    fields->items[fields->count++] = (struct field){name, value, id};
+    fields->present |= FIELD_BIT(id);
+}
 
 /* Adds a field at the end; slices are kept, not copied. The table grows in the arena. `id` must be
  * that of the name. False: no memory. */
