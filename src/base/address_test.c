@@ -69,7 +69,20 @@ static void ips_are_parsed_and_printed(void **state)
         struct text text = text_over(memory, sizeof(memory) - 1);
         ip_print(&text, &ip);
         assert_string_equal(memory, IPS[i][1]);
+        struct ip_text kept = ip_text_of(&ip);
+        assert_true(slice_equal(ip_text_slice(&kept), text_slice(&text)));
     }
+}
+
+static void the_longest_address_is_kept_whole(void **state)
+{
+    (void)state;
+    struct slice written = SLICE("1111:2222:3333:4444:5555:6666:7777:8888");
+    struct ip ip;
+    assert_true(ip_parse(written, &ip));
+    struct ip_text kept = ip_text_of(&ip);
+    assert_int_equal(written.length, IP_TEXT_MAX);
+    assert_true(slice_equal(ip_text_slice(&kept), written));
 }
 
 static void peers_without_an_address_have_names(void **state)
@@ -238,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ips_are_parsed_and_printed),
+        cmocka_unit_test(the_longest_address_is_kept_whole),
         cmocka_unit_test(peers_without_an_address_have_names),
         cmocka_unit_test(mapped_addresses_are_those_of_ipv4),
         cmocka_unit_test(ranges_contain_what_shares_their_bits),

@@ -104,13 +104,17 @@ static uint64_t lower_word(uint64_t word)
 
 void ascii_lower_copy(char *to, struct slice from)
 {
-    size_t i = 0;
-    for (; i + sizeof(uint64_t) <= from.length; i += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, from.data + i, sizeof(word));
-        word = lower_word(word);
-        memcpy(to + i, &word, sizeof(word));
+    uint64_t word;
+    if (from.length < sizeof(word)) {
+        for (size_t i = 0; i < from.length; i++)
+            to[i] = ascii_lower(from.data[i]);
+        return;
     }
-    for (; i < from.length; i++)
-        to[i] = ascii_lower(from.data[i]);
+    const size_t last = from.length - sizeof(word);
+    for (size_t i = 0; i < from.length; i += sizeof(word)) {
+        size_t at = i < last ? i : last; /* where it overlaps, letters are small already */
+        memcpy(&word, from.data + at, sizeof(word));
+        word = lower_word(word);
+        memcpy(to + at, &word, sizeof(word));
+    }
 }

@@ -26,6 +26,22 @@ static void folding_is_for_letters_of_ascii_alone(void **state)
     assert_false(slice_equal_fold(SLICE("a"), SLICE("ab")));
 }
 
+static void small_letters_are_copied_of_any_length(void **state)
+{
+    (void)state;
+    const char from[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", small[] = "abcdefghijklmnopqrstuvwxyz";
+    for (size_t length = 0; length < sizeof(from); length++) {
+        char to[sizeof(from)] = "..........................", same[sizeof(from)];
+        ascii_lower_copy(to, slice_of(from, length));
+        assert_memory_equal(to, small, length);
+        assert_true(length == sizeof(from) - 1 || to[length] == '.');
+        memcpy(same, from, sizeof(from));
+        ascii_lower_copy(same, slice_of(same, length));
+        assert_memory_equal(same, small, length);
+        assert_memory_equal(same + length, from + length, sizeof(from) - length);
+    }
+}
+
 /* Every byte at every place of a word, and behind the last whole one. */
 static void small_letters_are_copied_of_capitals_alone(void **state)
 {
@@ -149,6 +165,7 @@ int main(void)
         cmocka_unit_test(order_is_that_of_bytes),
         cmocka_unit_test(numbers_are_digits_up_to_a_bound),
         cmocka_unit_test(what_is_no_number_leaves_the_old_one),
+        cmocka_unit_test(small_letters_are_copied_of_any_length),
         cmocka_unit_test(small_letters_are_copied_of_capitals_alone),
         cmocka_unit_test(a_hash_is_stable_and_seeded),
     };

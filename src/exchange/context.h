@@ -56,7 +56,7 @@ struct loop_context {
     struct loop_counts counts; /* any thread may read them, */
     struct loop_gauges gauges; /* and these */
     struct request_id_source ids;
-    atomic_uint open_clients;  /* length of `client_list`; other loops read it */
+    atomic_uint open_clients; /* length of `client_list`; other loops read it */
 };
 
 /* False: no memory; nothing is left behind. */

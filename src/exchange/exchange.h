@@ -67,8 +67,9 @@ struct exchange {
     struct request_head request;
     const struct listener_plan *listener;
     struct ip peer, client; /* who connected; who asks, behind trusted proxies */
-    struct slice peer_text;  /* the first as ip_print writes it, as long as the stream is there */
+    struct slice peer_text; /* the first as ip_print writes it, as long as the stream is there */
     bool peer_is_trusted;
+    bool path_is_bare;          /* http/uri.h */
     struct slice id;            /* made or taken when it is first asked for: request_id.h */
     struct slice client_target; /* path and query as the client sent them; data is NULL where the
                                    request could not be read */

@@ -1,6 +1,7 @@
 /* The id of an exchange, by which its lines in logs are found again, here and in the servers: taken
- * from the X-Request-Id of a trusted proxy, else made (32 hex digits: 64 bits of chance for the loop,
- * and 64 that no two of it share), when somebody first asks for it. Servers are told of it, unless `request_id: off`. */
+ * from the X-Request-Id of a trusted proxy, else made (32 hex digits: 64 bits of chance for the
+ * loop, and 64 that no two of it share), when somebody first asks for it. Servers are told of it,
+ * unless `request_id: off`. */
 #pragma once
 
 #include "conf/setting.h"

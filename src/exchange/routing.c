@@ -6,6 +6,7 @@
 #include "exchange/request_id.h"
 #include "exchange/sticking.h"
 #include "http/uri.h"
+#include "policy/path.h"
 
 /* Path and query become the target that the server is asked for. */
 static bool set_target(struct exchange *exchange)
@@ -17,31 +18,36 @@ static bool set_target(struct exchange *exchange)
     return request->target.data != NULL;
 }
 
+/* False: refused. */
+static bool rewrite_target(struct exchange *exchange)
+{
+    enum error_code error = ERROR_OUT_OF_MEMORY;
+    switch (path_normalize(exchange->request.path, &exchange->arena, &exchange->path)) {
+    case PATH_PLAIN:
+        return true;
+    case PATH_REWRITTEN:
+        if (set_target(exchange))
+            return true;
+        break;
+    case PATH_REFUSED:
+        error = ERROR_BAD_TARGET;
+        break;
+    case PATH_NO_MEMORY:
+        break;
+    }
+    exchange_refuse(exchange, error);
+    return false;
+}
+
 /* The one form of the path, and the target that the server is asked for (plan: what any rule sees
  * is what the server gets). False: refused. */
 static bool normalize_target(struct exchange *exchange)
 {
-    struct request_head *request = &exchange->request;
-    if (request->target_form == TARGET_ASTERISK) {
-        exchange->path = request->target;
-        return true;
-    }
-    switch (path_normalize(request->path, &exchange->arena, &exchange->path)) {
-    case PATH_PLAIN:
-        return true;
-    case PATH_REWRITTEN:
-        break;
-    case PATH_REFUSED:
-        exchange_refuse(exchange, ERROR_BAD_TARGET);
-        return false;
-    case PATH_NO_MEMORY:
-        exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
-        return false;
-    }
-    if (set_target(exchange))
-        return true;
-    exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
-    return false;
+    const struct request_head *request = &exchange->request;
+    bool is_asterisk = request->target_form == TARGET_ASTERISK;
+    exchange->path = is_asterisk ? request->target : request->path;
+    exchange->path_is_bare = is_asterisk || path_is_bare(request->path);
+    return exchange->path_is_bare || rewrite_target(exchange);
 }
 
 static bool normalize_host(struct exchange *exchange)
@@ -61,9 +67,8 @@ static void find_client(struct exchange *exchange)
 {
     const struct ip_ranges *trusted = &exchange->hold->plans->trusted_proxies;
     exchange->peer_is_trusted = ip_ranges_contain(trusted, &exchange->peer);
-    exchange->client = exchange->peer_is_trusted
-                           ? client_address(&exchange->peer, trusted, &exchange->request.fields)
-                           : exchange->peer;
+    if (exchange->peer_is_trusted)
+        exchange->client = client_address(&exchange->peer, trusted, &exchange->request.fields);
 }
 
 /* False: no memory. */
@@ -87,10 +92,17 @@ COLD static bool tell_certificate(struct exchange *exchange, struct route_questi
     return true;
 }
 
+/* The path as routes compare it. False: no memory. */
+static bool find_match_form(struct exchange *exchange, struct slice *ret_path)
+{
+    return path_match_form(exchange->path, &exchange->arena, ret_path) &&
+           path_collapse(*ret_path, &exchange->arena, ret_path);
+}
+
 bool exchange_question(struct exchange *exchange, struct route_question *ret_question)
 {
-    struct slice path;
-    if (!path_match_form(exchange->path, &exchange->arena, &path))
+    struct slice path = exchange->path;
+    if (!exchange->path_is_bare && !find_match_form(exchange, &path))
         return false;
     *ret_question = (struct route_question){
         .host = exchange->host,

@@ -1,4 +1,4 @@
-/* A path is first read by one fast scan, which knows the ordinary ones: nothing to decode, no dot
+/* A path is first read by fast scans, which know the ordinary ones: nothing to decode, no dot
  * behind a slash. Whatever else comes goes through two careful steps in a copy: escapes to their
  * one form, then dot segments, where each step refuses what two readers could read in two ways. */
 #include "http/uri.h"
@@ -6,8 +6,21 @@
 
 #include "base/address.h"
 #include "base/arena.h"
+#include "base/cold.h"
 #include "base/text.h"
 #include "http/byte_class.h"
+
+bool path_is_bare(struct slice path)
+{
+    if (slice_is_empty(path) || path.data[0] != '/')
+        return false;
+    for (size_t i = 1; i < path.length; i++) {
+        char byte = path.data[i];
+        if (!byte_is(byte, BYTE_PATH) || (path.data[i - 1] == '/' && (byte == '/' || byte == '.')))
+            return false;
+    }
+    return true;
+}
 
 static bool is_escape(const char *at, const char *end)
 {
@@ -239,15 +252,8 @@ static bool port_parse(struct slice text, uint16_t *ret_port)
     return true;
 }
 
-/* Of RFC 3986 3.2.2 only what a name in use has: with escapes and sub-delims, of which the comma
- * makes a list, a server might find another name than Weir did. */
-static bool is_reg_name(struct slice host)
-{
-    return !slice_is_empty(host) && bytes_are(host, BYTE_UNRESERVED);
-}
-
 /* `[v6]` and what follows it. */
-static bool literal_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port)
+COLD static bool literal_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port)
 {
     struct slice rest = slice_from(authority, 1);
     if (slice_find(rest, ']') == rest.length)
@@ -264,16 +270,20 @@ static bool literal_parse(struct slice authority, struct slice *ret_host, uint16
     return true;
 }
 
+/* Of the names of RFC 3986 3.2.2 only what those in use have: with escapes and sub-delims, of which
+ * the comma makes a list, a server might find another name than Weir did. */
 bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port)
 {
-    if (!slice_is_empty(authority) && authority.data[0] == '[')
-        return literal_parse(authority, ret_host, ret_port);
-    struct slice rest = authority;
-    struct slice host = slice_cut(&rest, ':');
-    if (!is_reg_name(host) || !port_parse(rest, ret_port))
+    size_t length = 0;
+    while (length < authority.length && byte_is(authority.data[length], BYTE_UNRESERVED))
+        length++;
+    if (length == 0)
+        return !slice_is_empty(authority) && authority.data[0] == '[' &&
+               literal_parse(authority, ret_host, ret_port);
+    if (length < authority.length && authority.data[length] != ':')
         return false;
-    *ret_host = host;
-    return true;
+    *ret_host = slice_until(authority, length);
+    return port_parse(slice_from(authority, length + 1), ret_port);
 }
 
 bool host_normalize(struct slice name, char *memory, size_t capacity, struct slice *ret_host)

@@ -12,6 +12,10 @@ enum path_verdict {
     PATH_NO_MEMORY,
 };
 
+/* Whether it is an ordinary path, which is the same in every form that is made of one here and in
+ * policy/path.h: it has no escapes, no empty segments, and no dots behind a slash. */
+bool path_is_bare(struct slice path);
+
 /* The one form of a path for rules and for the server: unreserved characters decoded (RFC 3986
  * 6.2.2.2), dot segments removed (5.2.4), all other escapes byte for byte, so that signed paths
  * live. `%2F` and `%5C` stay encoded and `//` stays. Refused: `%00`, an escape without two hex
@@ -34,7 +38,8 @@ bool path_next_segment(struct slice *rest, struct slice *ret_segment);
 
 /* Splits `host`, `host:port`, `[v6]`, `[v6]:port`. Host: reg-name or IPv4 in ASCII without
  * userinfo, escapes left as they are; IPv6 must parse. `*ret_port` 0: none written (an empty port
- * as in `host:` is none). False: malformed (RFC 3986 3.2, RFC 9110 7.2). */
+ * as in `host:` is none). False: malformed (RFC 3986 3.2, RFC 9110 7.2); what is returned then
+ * means nothing. */
 bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port);
 
 /* `name` in lower case and without the dot at its end, in `memory` of `capacity` bytes. False: it

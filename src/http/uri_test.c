@@ -145,6 +145,27 @@ static void ordinary_paths_need_no_memory(void **state)
     arena_fini(&none);
 }
 
+static void a_bare_path_is_the_same_in_every_form(void **state)
+{
+    (void)state;
+    const char *bare[] = {"/", "/a", "/a/", "/a/b.c", "/a.b/c;d=1,2", "/a/b..", "/a.", "/~a:@!$"};
+    const char *other[] = {"",      "a",     "*",    "//",    "/a//b", "/a//", "/.",
+                           "/a/..", "/a/.b", "/a%b", "/%20a", "/a\\b", "/a?",  "/a\xc3"};
+    struct arena none;
+    struct slice form;
+    arena_init(&none, NULL, 0);
+    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++) {
+        struct slice path = slice_from_text(bare[i]);
+        assert_true(path_is_bare(path));
+        assert_int_equal(path_normalize(path, &none, &form), PATH_PLAIN);
+        assert_true(path_match_form(path, &none, &form));
+        assert_ptr_equal(form.data, path.data);
+    }
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+        assert_false(path_is_bare(slice_from_text(other[i])));
+    arena_fini(&none);
+}
+
 static void assert_segments(const char *path, const char *expected)
 {
     char memory[64];
@@ -271,6 +292,7 @@ int main(void)
         cmocka_unit_test(every_path_has_one_form_or_is_refused),
         cmocka_unit_test(a_form_is_its_own_form),
         cmocka_unit_test(ordinary_paths_need_no_memory),
+        cmocka_unit_test(a_bare_path_is_the_same_in_every_form),
         cmocka_unit_test(segments_are_walked_as_if_slashes_were_single),
         cmocka_unit_test(authorities_are_host_and_port),
         cmocka_unit_test(hosts_are_compared_in_small_letters_without_their_last_dot),

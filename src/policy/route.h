@@ -40,7 +40,8 @@ struct client_certificate {
 /* What a question is asked with. All slices are borrowed for the call. */
 struct route_question {
     struct slice host;  /* normalized (host_normalize); empty: none was sent */
-    struct slice path;  /* normalized (path_normalize); `*` for an asterisk target */
+    struct slice path;  /* normalized, and as it is compared (path_match_form, path_collapse);
+                           `*` for an asterisk target */
     struct slice query; /* without the question mark */
     enum scheme scheme;
     const struct request_head *head; /* method and fields */

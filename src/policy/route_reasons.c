@@ -8,7 +8,7 @@
 struct survey {
     const struct route_table *table;
     const struct site_entry *site;
-    struct route_question question; /* with its path collapsed */
+    const struct route_question *question;
     struct route_reason *by_number; /* of all routes of the table */
 };
 
@@ -33,7 +33,7 @@ static void note_patterns(struct survey *survey)
     const struct site_entry *site = survey->site;
     for (uint32_t i = 0; i < site->pattern_count; i++) {
         const struct path_pattern *pattern = &survey->table->patterns[site->first_pattern + i];
-        enum match_verdict verdict = path_test_match(pattern->test, survey->question.path);
+        enum match_verdict verdict = path_test_match(pattern->test, survey->question->path);
         const struct route_group *group = &survey->table->groups[pattern->group];
         if (verdict == MATCH_YES)
             note_group(survey, pattern->group, ROUTE_FIT_PATTERN, 0);
@@ -46,7 +46,7 @@ static void note_paths(struct survey *survey)
 {
     const struct site_entry *site = survey->site;
     const struct route_table *table = survey->table;
-    struct slice path = survey->question.path;
+    struct slice path = survey->question->path;
     if (path.length == 0 || path.data[0] != '/')
         return;
     note_patterns(survey);
@@ -64,7 +64,7 @@ static void note_conditions(const struct survey *survey, const struct route_entr
                             struct route_reason *reason)
 {
     for (uint32_t i = 0; i < entry->condition_count && !reason->failed; i++) {
-        enum match_verdict verdict = condition_match(entry->conditions[i], &survey->question);
+        enum match_verdict verdict = condition_match(entry->conditions[i], survey->question);
         if (verdict == MATCH_YES)
             continue;
         reason->failed = entry->conditions[i];
@@ -118,10 +118,10 @@ struct route_reason *route_reasons(const struct route_table *table,
     struct survey survey = {
         .table = table,
         .site = (const struct site_entry *)(const void *)answer->site, /* its first field */
-        .question = *question,
+        .question = question,
         .by_number = ARENA_ARRAY(question->arena, struct route_reason, table->route_count + 1),
     };
-    if (!survey.by_number || !path_collapse(question->path, question->arena, &survey.question.path))
+    if (!survey.by_number)
         return NULL;
     note_paths(&survey);
     if (survey.site->anywhere != ROUTE_NONE)

@@ -8,7 +8,7 @@
 struct search {
     const struct route_table *table;
     const struct site_entry *site;
-    struct route_question question; /* with its path collapsed */
+    const struct route_question *question;
     struct route_answer *answer;
     const struct route_entry *best; /* NULL: none yet */
 };
@@ -31,7 +31,7 @@ static enum search_verdict try_route(struct search *search, const struct route_e
 {
     if (search->best && search->best->priority >= entry->priority)
         return SEARCH_GO_ON;
-    switch (conditions_hold(entry, &search->question)) {
+    switch (conditions_hold(entry, search->question)) {
     case MATCH_NO:
         return SEARCH_GO_ON;
     case MATCH_UNDECIDED:
@@ -58,7 +58,7 @@ static enum search_verdict try_group(struct search *search, uint32_t number)
 static enum search_verdict try_pattern(struct search *search, const struct path_pattern *pattern)
 {
     struct slice captures[PATTERN_CAPTURES_MAX];
-    switch (pattern_match(pattern->test->pattern, search->question.path, captures)) {
+    switch (pattern_match(pattern->test->pattern, search->question->path, captures)) {
     case PATTERN_DIFFERS:
         return SEARCH_GO_ON;
     case PATTERN_TOO_COSTLY:
@@ -88,7 +88,7 @@ static enum search_verdict try_paths(struct search *search)
     hits.prefix_count = 0;
     if (site->shapes.prefixes || site->shapes.has_exact)
         path_index_find(&table->paths, (uint32_t)(site - table->sites), &site->shapes,
-                        search->question.path, &hits);
+                        search->question->path, &hits);
     if (hits.exact != HASH_INDEX_NONE)
         verdict = try_group(search, hits.exact);
     for (uint32_t i = 0; i < site->pattern_count && verdict == SEARCH_GO_ON; i++)
@@ -101,7 +101,7 @@ static enum search_verdict try_paths(struct search *search)
 static enum search_verdict try_all(struct search *search)
 {
     const struct site_entry *site = search->site;
-    struct slice path = search->question.path;
+    struct slice path = search->question->path;
     enum search_verdict verdict = SEARCH_GO_ON;
     bool is_path = path.length > 0 && path.data[0] == '/'; /* else the asterisk of OPTIONS */
     if (is_path)
@@ -126,10 +126,9 @@ enum route_verdict route_find(const struct route_table *table,
     if (number == HASH_INDEX_NONE)
         return ROUTE_NO_SITE;
     struct search search = {
-        .table = table, .site = &table->sites[number], .question = *question, .answer = ret_answer};
+        .table = table, .site = &table->sites[number], .question = question, .answer = ret_answer};
     ret_answer->site = &search.site->site;
-    if (!path_collapse(question->path, question->arena, &search.question.path) ||
-        try_all(&search) == SEARCH_UNDECIDED)
+    if (try_all(&search) == SEARCH_UNDECIDED)
         return ROUTE_UNDECIDED;
     if (!search.best)
         return ROUTE_NO_ROUTE;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/assert.h"
+#include "policy/path.h"
 #include "policy/route.h"
 #include "policy/route_settings.h"
 
@@ -145,6 +146,8 @@ static inline const char *test_table_ask(struct test_table *test, struct test_re
         .listener_is_private = request.listener_is_private,
         .arena = &test->arena,
     };
+    bool collapsed = path_collapse(question.path, &test->arena, &question.path);
+    ASSERT(collapsed);
     struct route_answer answer;
     enum route_verdict verdict = route_find(test->table, &question, &answer);
     if (ret_answer)

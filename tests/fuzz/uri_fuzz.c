@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "http/byte_class.h"
 #include "http/uri.h"
+#include "policy/path.h"
 
 #include <stdlib.h>
 
@@ -85,12 +86,24 @@ static void check_match_form(struct slice path, struct arena *arena)
     ASSERT(slice_equal(read_freely(path, arena), read_freely(form, arena)));
 }
 
+static void check_bare(struct slice path, enum path_verdict verdict, struct arena *arena)
+{
+    struct slice form;
+    ASSERT(verdict == PATH_PLAIN);
+    bool made = path_match_form(path, arena, &form);
+    ASSERT(made && form.data == path.data && form.length == path.length);
+    made = path_collapse(path, arena, &form);
+    ASSERT(made && form.data == path.data && form.length == path.length);
+}
+
 static void check_path(struct slice path)
 {
     struct arena arena;
     struct slice form, again;
     arena_init(&arena, NULL, 1024 * 1024);
     enum path_verdict verdict = path_normalize(path, &arena, &form);
+    if (path_is_bare(path))
+        check_bare(path, verdict, &arena);
     if (verdict == PATH_PLAIN || verdict == PATH_REWRITTEN) {
         ASSERT(slice_equal(form, path) == (verdict == PATH_PLAIN));
         ASSERT(form.length <= path.length);
