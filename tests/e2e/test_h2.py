@@ -423,8 +423,16 @@ def test_who_says_nothing_is_closed(start_h2c, h2, begins):
     lambda client: client.send_headers([(":method", "GET")], flags=0),
     lambda client: client.send(frame_bytes(HEADERS, 5, 3, b"x" * 100)[:50])])
 def test_a_block_without_end_is_closed(start_h2c, h2, block):
-    client = h2(start_h2c("- respond: 204", "timeouts: {request_header: 500ms, keep_alive: 1h}"))
-    assert client.ask().status == 204
+    weir = start_h2c("- respond: 204", "timeouts: {request_header: 500ms, keep_alive: 1h}")
+    status = None
+    for _ in range(10):
+        client = h2(weir)
+        try:
+            status = client.ask().status
+            break
+        except OSError:
+            pass  # the first request itself was late
+    assert status == 204
     client.next_stream = 3
     block(client)
     client.read_goaway()
