@@ -132,7 +132,7 @@ bool fields_set(struct fields *fields, struct arena *arena, enum field_name id, 
         (void)remove_other(fields, name);
     else
         (void)fields_remove(fields, id);
-    *first = (struct field){name, value, id};
+    *first = (struct field){.name = name, .value = value, .id = id};
     fields->present |= FIELD_BIT(id);
     return true;
 }

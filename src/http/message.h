@@ -13,6 +13,7 @@ struct field {
     struct slice name;  /* a token (RFC 9110 5.6.2), as it was written */
     struct slice value; /* without white space around it, only bytes of RFC 9110 5.5 */
     enum field_name id;
+    bool is_line; /* `name: value` and CRLF stand around the slices in just these bytes */
 };
 
 /* The fields of a head or of a trailer section, in their order. A field that was removed has an
@@ -36,7 +37,7 @@ static inline void fields_put(struct fields *fields, enum field_name id, struct 
                               struct slice value)
 {
     ASSERT(fields->count < fields->capacity && name.length > 0);
-    fields->items[fields->count++] = (struct field){name, value, id};
+    fields->items[fields->count++] = (struct field){.name = name, .value = value, .id = id};
     fields->present |= FIELD_BIT(id);
 }
 

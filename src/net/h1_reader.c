@@ -90,6 +90,7 @@ static bool keep_fields(struct fields *fields, struct arena *arena)
         struct field *field = &fields->items[i];
         field->name = arena_copy(arena, field->name);
         field->value = arena_copy(arena, field->value);
+        field->is_line = false;
         if (!field->name.data || !field->value.data)
             return false;
     }

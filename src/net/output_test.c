@@ -205,7 +205,7 @@ static void a_counted_body_goes_as_it_is(void **state)
 static void a_chunked_body_goes_in_chunks_with_its_trailers(void **state)
 {
     struct fixture *fixture = *state;
-    struct field items[] = {{SLICE("X-Sum"), SLICE("12"), FIELD_OTHER}};
+    struct field items[] = {{.name = SLICE("X-Sum"), .value = SLICE("12")}};
     struct fields trailers = {.items = items, .count = 1, .capacity = 1};
     assert_true(h1_output_piece(&fixture->output, H1_FRAMING_CHUNKED, span_of(fixture, "abc")));
     assert_true(h1_output_piece(&fixture->output, H1_FRAMING_CHUNKED,

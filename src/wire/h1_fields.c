@@ -39,12 +39,11 @@ static const char *read_field(const char *at, const char *end, struct field *ret
     ret_field->id = field_name_find(ret_field->name);
     if (!is_field_name(ret_field))
         return NULL;
-    const char *value = colon + 1, *value_end = line_end;
-    while (is_blank(*value)) /* its CR stops it */
-        value++;
-    while (value_end > value && is_blank(value_end[-1]))
-        value_end--;
-    ret_field->value = slice_of(value, (size_t)(value_end - value));
+    ret_field->is_line = colon[1] == ' ' && !is_blank(colon[2]) && !is_blank(line_end[-1]);
+    if (ret_field->is_line)
+        ret_field->value = slice_of(colon + 2, (size_t)(line_end - colon - 2));
+    else
+        ret_field->value = slice_trim(slice_of(colon + 1, (size_t)(line_end - colon - 1)));
     return line_end + 2;
 }
 

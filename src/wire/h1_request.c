@@ -14,14 +14,15 @@ static enum error_code read_request_line(struct slice line, const struct h1_limi
     head->method_text = slice_until(line, method_end);
     head->target = slice_until(rest, target_end);
     unsigned major = 0, minor = 0;
-    if (!h1_is_token(head->method_text) || slice_is_empty(head->target) ||
+    head->method = method_find(head->method_text);
+    bool is_method = head->method != METHOD_OTHER || h1_is_token(head->method_text);
+    if (!is_method || slice_is_empty(head->target) ||
         !h1_read_version(slice_from(rest, target_end + 1), &major, &minor))
         return ERROR_BAD_REQUEST_LINE;
     if (major != 1 || minor > 1)
         return ERROR_BAD_VERSION;
     if (head->target.length > limits->target_length)
         return ERROR_TARGET_TOO_LONG;
-    head->method = method_find(head->method_text);
     head->major_version = 1;
     head->minor_version = (uint8_t)minor;
     return ERROR_NONE;

@@ -81,12 +81,34 @@ static size_t fields_room(const struct fields *fields)
     return room;
 }
 
+static const char *line_end(const struct field *field)
+{
+    return field->value.data + field->value.length + 2;
+}
+
+/* The bytes of a field that stands as a line where it was read, and of all that go on with it and
+ * stand behind it. `*field` is the last of them then. */
+static struct slice take_lines(const struct field **field, const struct field *last)
+{
+    const char *start = (*field)->name.data, *end = line_end(*field);
+    for (const struct field *next = *field + 1;
+         next <= last && next->is_line && next->name.data == end && is_written(next); next++) {
+        *field = next;
+        end = line_end(next);
+    }
+    return slice_of(start, (size_t)(end - start));
+}
+
 static char *put_fields(char *at, const struct fields *fields)
 {
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct field *field = &fields->items[i];
+    const struct field *end = fields->items + fields->count;
+    for (const struct field *field = fields->items; field < end; field++) {
         if (!is_written(field))
             continue;
+        if (field->is_line) {
+            at = put(at, take_lines(&field, end - 1));
+            continue;
+        }
         at = put(at, field->name);
         at = put(at, SLICE(": "));
         at = put(at, field->value);

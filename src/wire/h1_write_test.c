@@ -137,6 +137,42 @@ static void removed_fields_are_passed_over(void **state)
                    "GET /a?b HTTP/1.1\r\nX: y\r\n\r\n");
 }
 
+/* Reads the head into the setting's response; its bytes must stay as long as that. */
+static void read_response(struct setting *setting, struct slice head)
+{
+    const struct h1_limits limits = {.header_size = 1024, .header_count = 20, .target_length = 8};
+    struct h1_scan scan = {0};
+    struct h1_body body;
+    bool keep_alive = false;
+    assert_int_equal(h1_scan_head(head, &limits, H1_RESPONSE, &scan), H1_COMPLETE);
+    assert_int_equal(h1_parse_response(head, &scan, &limits, &setting->arena, METHOD_GET,
+                                       &setting->response, &body, &keep_alive),
+                     ERROR_NONE);
+}
+
+/* Lines that go on as they came are copied as they stand, many in one go. */
+static void lines_that_were_read_go_on_as_they_are_now(void **state)
+{
+    struct setting *setting = *state;
+    const struct h1_write how = {
+        .framing = H1_FRAMING_COUNTED, .length = 3, .peer_minor_version = 1};
+    const struct slice head =
+        SLICE("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nETag: 3\r\nContent-Length: 3\r\nE:5\r\nF:  6\r\n"
+              "G: 7 \r\nH:\t8\r\nI: \r\nJ: 10\r\nServer: 11\r\nL: 12\r\n\r\n");
+    read_response(setting, head);
+    assert_response(&setting->response, how,
+                    "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nETag: 3\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\n"
+                    "I: \r\nJ: 10\r\nServer: 11\r\nL: 12\r\nContent-Length: 3\r\n\r\n");
+    struct fields *fields = &setting->response.fields;
+    assert_true(fields_remove_text(fields, SLICE("b")));
+    assert_true(fields_remove_text(fields, SLICE("L")));
+    assert_true(fields_set(fields, &setting->arena, FIELD_SERVER, SLICE("Server"), SLICE("other")));
+    add(fields, &setting->arena, "M", "13");
+    assert_response(&setting->response, how,
+                    "HTTP/1.1 200 OK\r\nA: 1\r\nETag: 3\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\nI: \r\n"
+                    "J: 10\r\nServer: other\r\nM: 13\r\nContent-Length: 3\r\n\r\n");
+}
+
 static void a_response_to_a_peer_of_http_1_1(void **state)
 {
     struct setting *setting = *state;
@@ -219,6 +255,7 @@ int main(void)
         TEST(an_upgrade_names_its_protocol),
         TEST(framing_and_connection_are_never_taken_from_the_fields),
         TEST(removed_fields_are_passed_over),
+        TEST(lines_that_were_read_go_on_as_they_are_now),
         TEST(a_response_to_a_peer_of_http_1_1),
         TEST(a_peer_of_http_1_0_is_told_to_stay_and_not_to_close),
         TEST(an_empty_reason_keeps_its_space),

@@ -83,7 +83,8 @@ static bool find(const struct hpack_decoder *decoder, uint32_t index, struct fie
     const struct hpack_entry *entry = hpack_table_get(&decoder->table, index - HPACK_STATIC_COUNT);
     if (!entry)
         return false;
-    *ret_field = (struct field){hpack_entry_name(entry), hpack_entry_value(entry), entry->id};
+    *ret_field = (struct field){
+        .name = hpack_entry_name(entry), .value = hpack_entry_value(entry), .id = entry->id};
     return true;
 }
 

@@ -1,9 +1,10 @@
 /* RFC 7541 appendix A. */
 #include "wire/hpack_table.h"
 
-#define ROW(name, value, id)                                                                       \
+#define ROW(name_text, value_text, name_id)                                                        \
     {                                                                                              \
-        {name, sizeof(name) - 1}, {value, sizeof(value) - 1}, id                                   \
+        .name = {name_text, sizeof(name_text) - 1}, .value = {value_text, sizeof(value_text) - 1}, \
+        .id = name_id                                                                              \
     }
 
 const struct field hpack_static_table[HPACK_STATIC_COUNT + 1] = {
