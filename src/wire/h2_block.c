@@ -20,14 +20,22 @@ static bool is_pseudo_name(struct slice name)
     return name.length > 0 && name.data[0] == ':';
 }
 
-/* Room behind the bytes for `more`; the first buffer is small, the second as large as the limit. */
+/* In the sizes of the pools: a few fields of another request, told in a byte each, must not hold
+ * the memory of the largest head. */
+static size_t capacity_for(size_t length, size_t limit)
+{
+    if (length <= BUFFER_SMALL)
+        return BUFFER_SMALL;
+    return length <= BUFFER_MEDIUM ? BUFFER_MEDIUM : limit;
+}
+
+/* Room behind the bytes for `more`. */
 static bool make_room(struct h2_block *block, size_t limit, struct buffer_pools *pools, size_t more)
 {
     struct span *bytes = &block->bytes;
     if (bytes->buffer && bytes->buffer->capacity - bytes->length >= more)
         return true;
-    size_t wanted = bytes->length + more <= BUFFER_SMALL ? BUFFER_SMALL : limit + more;
-    struct buffer *buffer = buffer_new(pools, wanted);
+    struct buffer *buffer = buffer_new(pools, capacity_for(bytes->length + more, limit + more));
     if (!buffer)
         return false;
     if (bytes->buffer) {

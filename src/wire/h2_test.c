@@ -309,6 +309,36 @@ static void the_check_knows_what_is_well_formed(void **state)
     assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"", "a"}));
 }
 
+static void a_block_takes_memory_as_it_grows(void **state)
+{
+    enum { LIMIT = 64 * 1024, VALUE = 3000 };
+    static const struct h2_block_limits limits = {.size = LIMIT, .count = 100};
+    struct buffer_pools pools;
+    struct h2_block block = {0};
+    char value[VALUE];
+    uint32_t count = 0;
+    (void)state;
+    assert_true(buffer_pools_init(&pools));
+    memset(value, 'v', sizeof(value));
+    for (;; count++) {
+        assert_true(h2_block_put(&block, &limits, &pools, FIELD_OTHER, SLICE("x-long"),
+                                 slice_of(value, sizeof(value))));
+        if (block.too_large)
+            break;
+        assert_true(block.bytes.length > BUFFER_SMALL ||
+                    block.bytes.buffer->capacity == BUFFER_SMALL);
+        assert_true(block.bytes.length > BUFFER_MEDIUM ||
+                    block.bytes.buffer->capacity <= BUFFER_MEDIUM);
+    }
+    assert_int_equal(count, LIMIT / (VALUE + 6 + 32));
+    struct slice rest = span_slice(&block.bytes);
+    for (struct field field; h2_block_next(&rest, &field); count--)
+        assert_true(slice_equal(field.value, slice_of(value, sizeof(value))));
+    assert_int_equal(count, 0);
+    h2_block_clear(&block);
+    buffer_pools_fini(&pools);
+}
+
 static void the_fields_of_a_block_are_known_by_their_names(void **state)
 {
     static const struct h2_block_limits limits = {64 * 1024, 20};
@@ -549,6 +579,7 @@ int main(void)
         cmocka_unit_test(what_is_malformed_is_reset_and_others_go_on),
         cmocka_unit_test(the_check_knows_what_is_well_formed),
         cmocka_unit_test(the_fields_of_a_block_are_known_by_their_names),
+        cmocka_unit_test(a_block_takes_memory_as_it_grows),
         cmocka_unit_test(the_gate_knows_what_has_ended),
         cmocka_unit_test(the_gate_forgets_in_its_time),
         cmocka_unit_test(the_gate_counts),
