@@ -132,8 +132,7 @@ COLD static bool hold_back(struct h2_stream *stream, const struct fields *list)
     struct h2_block *block = &stream->held_back;
     block->bytes.buffer = buffer_new(h2->pools, limits.size);
     for (uint32_t i = 0; block->bytes.buffer && i < list->count; i++) {
-        const struct field *field = &list->items[i];
-        if (!h2_block_put(block, &limits, h2->pools, field->id, field->name, field->value))
+        if (!h2_block_put(block, &limits, h2->pools, &list->items[i]))
             return false;
     }
     list_push_back(&h2->held_back, &stream->ready);

@@ -2,16 +2,10 @@
 
 #include "base/assert.h"
 #include "http/byte_class.h"
-#include "wire/h1_find.h"
 
 #include <string.h>
 
 enum { FIELD_EXTRA = 32 }; /* RFC 9113 6.5.2 */
-
-struct record {
-    uint32_t name, value; /* lengths; the bytes follow */
-    enum field_name id;   /* found once: the check and the reader both ask for it */
-};
 
 /* ---- filling */
 
@@ -29,12 +23,10 @@ static size_t capacity_for(size_t length, size_t limit)
     return length <= BUFFER_MEDIUM ? BUFFER_MEDIUM : limit;
 }
 
-/* Room behind the bytes for `more`. */
-static bool make_room(struct h2_block *block, size_t limit, struct buffer_pools *pools, size_t more)
+/* A buffer with room for `more` behind the bytes. */
+static bool grow(struct h2_block *block, size_t limit, struct buffer_pools *pools, size_t more)
 {
     struct span *bytes = &block->bytes;
-    if (bytes->buffer && bytes->buffer->capacity - bytes->length >= more)
-        return true;
     struct buffer *buffer = buffer_new(pools, capacity_for(bytes->length + more, limit + more));
     if (!buffer)
         return false;
@@ -47,10 +39,17 @@ static bool make_room(struct h2_block *block, size_t limit, struct buffer_pools 
     return true;
 }
 
-/* There is room. */
-static void append(struct span *bytes, enum field_name id, struct slice name, struct slice value)
+static bool has_room(const struct h2_block *block, size_t more)
 {
-    struct record record = {(uint32_t)name.length, (uint32_t)value.length, id};
+    const struct span *bytes = &block->bytes;
+    return bytes->buffer && bytes->buffer->capacity - bytes->length >= more;
+}
+
+/* There is room. */
+static void append(struct span *bytes, const struct field *field)
+{
+    struct slice name = field->name, value = field->value;
+    struct h2_record record = {(uint32_t)name.length, (uint32_t)value.length, field->id};
     size_t length = sizeof(record) + name.length + value.length;
     ASSERT(bytes->length + length <= bytes->buffer->capacity);
     char *to = bytes->buffer->data + bytes->length;
@@ -61,18 +60,19 @@ static void append(struct span *bytes, enum field_name id, struct slice name, st
 }
 
 bool h2_block_put(struct h2_block *block, const struct h2_block_limits *limits,
-                  struct buffer_pools *pools, enum field_name id, struct slice name,
-                  struct slice value)
+                  struct buffer_pools *pools, const struct field *field)
 {
-    block->size += name.length + value.length + FIELD_EXTRA;
-    block->count += is_pseudo_name(name) ? 0 : 1;
+    size_t length = field->name.length + field->value.length;
+    block->size += length + FIELD_EXTRA;
+    block->count += is_pseudo_name(field->name) ? 0 : 1;
     block->too_large |= block->size > limits->size;
     block->too_many |= block->count > limits->count;
     if (block->too_large || block->too_many)
         return true;
-    if (!make_room(block, limits->size, pools, sizeof(struct record) + name.length + value.length))
+    length += sizeof(struct h2_record);
+    if (!has_room(block, length) && !grow(block, limits->size, pools, length))
         return false;
-    append(&block->bytes, id, name, value);
+    append(&block->bytes, field);
     return true;
 }
 
@@ -88,23 +88,6 @@ void h2_block_clear(struct h2_block *block)
 {
     span_clear(&block->bytes);
     *block = (struct h2_block){0};
-}
-
-bool h2_block_next(struct slice *rest, struct field *ret_field)
-{
-    struct record record;
-    if (rest->length == 0)
-        return false;
-    ASSERT(rest->length >= sizeof(record));
-    memcpy(&record, rest->data, sizeof(record));
-    size_t length = sizeof(record) + record.name + record.value;
-    ASSERT(rest->length >= length);
-    const char *name = rest->data + sizeof(record);
-    *ret_field = (struct field){.name = slice_of(name, record.name),
-                                .value = slice_of(name + record.name, record.value),
-                                .id = record.id};
-    *rest = slice_of(rest->data + length, rest->length - length);
-    return true;
 }
 
 /* ---- what is well-formed */
@@ -143,33 +126,6 @@ bool h2_block_read_pseudo(struct slice *rest, struct h2_pseudo *ret_pseudo)
         *rest = at;
     }
     return true;
-}
-
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-/* RFC 9113 8.2.1. */
-static bool is_value(struct slice value)
-{
-    if (value.length == 0)
-        return true;
-    const char *end = value.data + value.length;
-    const char *control = h1_find_control(value.data, end);
-    while (control < end && *control == '\t')
-        control = h1_find_control(control + 1, end);
-    return control == end && !is_blank(value.data[0]) && !is_blank(end[-1]);
-}
-
-/* The same; a pseudo-header field in the wrong place is no token. */
-static bool is_name(struct slice name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        if (!byte_is(name.data[i], BYTE_TOKEN) || ascii_lower(name.data[i]) != name.data[i])
-            return false;
-    }
-    return name.length > 0;
 }
 
 /* RFC 9113 8.2.2: what speaks of a connection of HTTP/1. */
@@ -222,9 +178,7 @@ static bool are_fields(struct slice rest, struct noted *ret_noted)
     struct field field;
     *ret_noted = (struct noted){0};
     while (h2_block_next(&rest, &field)) {
-        if (!is_name(field.name) || !is_value(field.value))
-            return false;
-        if (is_of_connection(field.id, field.value) ||
+        if (is_pseudo_name(field.name) || is_of_connection(field.id, field.value) ||
             !note_field(ret_noted, field.id, field.value))
             return false;
     }
@@ -268,18 +222,16 @@ bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *re
 {
     const struct h2_pseudo *pseudo = &ret_facts->pseudo;
     struct noted noted;
-    if (!h2_block_read_facts(block, ret_facts))
-        return false;
-    if (!are_fields(slice_from(span_slice(&block->bytes), ret_facts->fields_at), &noted))
+    if (block->is_unsound || !h2_block_read_facts(block, ret_facts) ||
+        !are_fields(slice_from(span_slice(&block->bytes), ret_facts->fields_at), &noted))
         return false;
     bool is_method = pseudo->method.length > 0 && bytes_are(pseudo->method, BYTE_TOKEN);
-    bool values = is_value(pseudo->path) && is_value(pseudo->authority) && is_value(pseudo->scheme);
     bool is_response = pseudo->status.data != NULL;
     ret_facts->is_counted = noted.length.data != NULL;
     ret_facts->priority = noted.priority;
     bool counted =
         !noted.length.data || slice_to_number(noted.length, INT64_MAX, &ret_facts->length);
-    return is_method && !is_response && values && counted && is_target(pseudo) &&
+    return is_method && !is_response && counted && is_target(pseudo) &&
            is_host(pseudo->authority, noted.host);
 }
 
@@ -288,7 +240,7 @@ bool h2_block_is_response(const struct h2_block *block, struct h2_block_facts *r
     const struct h2_pseudo *pseudo = &ret_facts->pseudo;
     struct noted noted;
     uint64_t status = 0;
-    if (!h2_block_read_facts(block, ret_facts) ||
+    if (block->is_unsound || !h2_block_read_facts(block, ret_facts) ||
         !are_fields(slice_from(span_slice(&block->bytes), ret_facts->fields_at), &noted))
         return false;
     bool is_request = pseudo->method.data || pseudo->scheme.data || pseudo->authority.data ||
@@ -303,5 +255,5 @@ bool h2_block_is_response(const struct h2_block *block, struct h2_block_facts *r
 bool h2_block_is_trailers(const struct h2_block *block)
 {
     struct noted noted;
-    return are_fields(span_slice(&block->bytes), &noted);
+    return !block->is_unsound && are_fields(span_slice(&block->bytes), &noted);
 }

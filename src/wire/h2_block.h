@@ -4,8 +4,11 @@
  * 4.3). One loop. */
 #pragma once
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "http/message.h"
+
+#include <string.h>
 
 struct h2_block_limits {
     uint32_t size;  /* bytes of names and values, with 32 for each field (RFC 9113 6.5.2) */
@@ -17,12 +20,12 @@ struct h2_block {
     size_t size;       /* as the limit counts */
     uint32_t count;
     bool too_large, too_many; /* nothing is complete then */
+    bool is_unsound;          /* a name or a value is none (h2_field.h) */
 };
 
-/* Adds a field; `id` is FIELD_OTHER for a pseudo-header field. False: no memory. */
+/* Adds a field; the id is FIELD_OTHER for a pseudo-header field. False: no memory. */
 bool h2_block_put(struct h2_block *block, const struct h2_block_limits *limits,
-                  struct buffer_pools *pools, enum field_name id, struct slice name,
-                  struct slice value);
+                  struct buffer_pools *pools, const struct field *field);
 
 /* How large fields are, as the limit counts; their records take less. */
 size_t h2_block_size(const struct fields *fields);
@@ -30,9 +33,30 @@ size_t h2_block_size(const struct fields *fields);
 /* Gives the bytes back. */
 void h2_block_clear(struct h2_block *block);
 
+/* A field among the bytes, which begins anywhere. */
+struct h2_record {
+    uint32_t name, value; /* lengths; the bytes follow */
+    enum field_name id;   /* found once: the check and the reader both ask for it */
+};
+
 /* Takes the next field off `*rest`, which begins as all of the bytes. False at the end. Of a
  * pseudo-header field the id is FIELD_OTHER; of a name that is no token it says nothing. */
-bool h2_block_next(struct slice *rest, struct field *ret_field);
+static inline bool h2_block_next(struct slice *rest, struct field *ret_field)
+{
+    struct h2_record record;
+    if (rest->length == 0)
+        return false;
+    ASSERT(rest->length >= sizeof(record));
+    memcpy(&record, rest->data, sizeof(record));
+    size_t length = sizeof(record) + record.name + record.value;
+    ASSERT(rest->length >= length);
+    const char *name = rest->data + sizeof(record);
+    *ret_field = (struct field){.name = slice_of(name, record.name),
+                                .value = slice_of(name + record.name, record.value),
+                                .id = record.id};
+    *rest = slice_of(rest->data + length, rest->length - length);
+    return true;
+}
 
 /* The pseudo-header fields of a request, and that of a response; data is NULL where one was not
  * sent. */

@@ -14,9 +14,10 @@ static enum h2_error unpack(struct h2 *h2, struct slice packed, struct h2_block 
     for (;;) {
         switch (hpack_next(&h2->decoder, &packed, &field)) {
         case HPACK_FIELD:
-            if (block && !h2_block_put(block, &h2->settings.blocks, h2->pools, field.id, field.name,
-                                       field.value))
+            if (block && !h2_block_put(block, &h2->settings.blocks, h2->pools, &field))
                 return H2_INTERNAL_ERROR;
+            if (block)
+                block->is_unsound |= !h2->decoder.is_sound;
             break;
         case HPACK_END:
             return H2_NO_ERROR;

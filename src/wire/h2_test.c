@@ -1,3 +1,4 @@
+#include "wire/h2_field.h"
 #include "wire/h2_testing.h"
 
 #include <setjmp.h>
@@ -235,8 +236,13 @@ static void what_is_malformed_is_reset_and_others_go_on(void **state)
 static bool put(struct h2_block *block, const struct h2_block_limits *limits,
                 struct buffer_pools *pools, struct slice name, struct slice value)
 {
-    enum field_name id = name.data[0] == ':' ? FIELD_OTHER : field_name_find(name);
-    return h2_block_put(block, limits, pools, id, name, value);
+    const struct field field = {
+        .name = name,
+        .value = value,
+        .id = name.data[0] == ':' ? FIELD_OTHER : field_name_find(name),
+    };
+    block->is_unsound |= !h2_name_is_sound(name) || !h2_value_is_sound(value);
+    return h2_block_put(block, limits, pools, &field);
 }
 
 static bool is_request(const char *const (*pairs)[2], size_t count)
@@ -309,6 +315,28 @@ static void the_check_knows_what_is_well_formed(void **state)
     assert_false(IS_REQUEST(HOST, METHOD, SCHEME, PATH, {"", "a"}));
 }
 
+/* In every place of a value that is read by words. */
+static void a_value_has_no_controls_save_tabs(void **state)
+{
+    char value[40];
+    (void)state;
+    for (size_t length = 1; length <= sizeof(value); length++) {
+        for (size_t at = 0; at < length; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                memset(value, 'v', length);
+                value[at] = (char)byte;
+                bool is_inside = at > 0 && at < length - 1;
+                bool is_control = byte < 0x20 || byte == 0x7f;
+                bool is_good = byte == '\t' || byte == ' ' ? is_inside : !is_control;
+                assert_int_equal(h2_value_is_sound(slice_of(value, length)), is_good);
+            }
+        }
+    }
+    assert_true(h2_value_is_sound(SLICE("")));
+    assert_true(h2_value_is_sound(SLICE("one\tand another\tand more")));
+    assert_false(h2_value_is_sound(SLICE("one\tand another\tand\n more")));
+}
+
 static void a_block_takes_memory_as_it_grows(void **state)
 {
     enum { LIMIT = 64 * 1024, VALUE = 3000 };
@@ -321,8 +349,7 @@ static void a_block_takes_memory_as_it_grows(void **state)
     assert_true(buffer_pools_init(&pools));
     memset(value, 'v', sizeof(value));
     for (;; count++) {
-        assert_true(h2_block_put(&block, &limits, &pools, FIELD_OTHER, SLICE("x-long"),
-                                 slice_of(value, sizeof(value))));
+        assert_true(put(&block, &limits, &pools, SLICE("x-long"), slice_of(value, sizeof(value))));
         if (block.too_large)
             break;
         assert_true(block.bytes.length > BUFFER_SMALL ||
@@ -359,7 +386,7 @@ static void the_fields_of_a_block_are_known_by_their_names(void **state)
         assert_true(put(&block, &limits, &pools, slice_from_text(names[i].name),
                         slice_until(value, i == 3 ? value.length : i)));
     struct slice rest = span_slice(&block.bytes);
-    struct field field;
+    struct field field = {0};
     for (size_t i = 0; i < count; i++) {
         assert_true(h2_block_next(&rest, &field));
         assert_int_equal(field.id, names[i].id);
@@ -578,6 +605,7 @@ int main(void)
         cmocka_unit_test(a_head_that_is_too_large_is_told),
         cmocka_unit_test(what_is_malformed_is_reset_and_others_go_on),
         cmocka_unit_test(the_check_knows_what_is_well_formed),
+        cmocka_unit_test(a_value_has_no_controls_save_tabs),
         cmocka_unit_test(the_fields_of_a_block_are_known_by_their_names),
         cmocka_unit_test(a_block_takes_memory_as_it_grows),
         cmocka_unit_test(the_gate_knows_what_has_ended),

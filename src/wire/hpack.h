@@ -21,6 +21,7 @@ struct hpack_decoder {
     struct buffer_pools *pools;
     struct buffer *unpacked; /* of the field that was read last; NULL: nothing was to be unpacked */
     uint32_t announced;      /* bytes that the peer may have the table take */
+    bool is_sound;           /* the field that was read last, as of h2_field.h */
     bool in_block;           /* a field has been read: no change of the table's size any more */
 };
 

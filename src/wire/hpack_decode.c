@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/cold.h"
+#include "wire/h2_field.h"
 #include "wire/hpack_huffman.h"
 
 enum { INTEGER_BITS_MAX = 28 }; /* more than anything here is long, or than a table has entries */
@@ -72,12 +73,13 @@ static inline bool read_string(struct slice *rest, struct string *ret_string)
 /* ---- fields */
 
 /* RFC 7541 2.3.3: the numbers of the dynamic table follow those of the static one. */
-static bool find(const struct hpack_decoder *decoder, uint32_t index, struct field *ret_field)
+static bool find(struct hpack_decoder *decoder, uint32_t index, struct field *ret_field)
 {
     if (index == 0)
         return false;
     if (index <= HPACK_STATIC_COUNT) {
         *ret_field = hpack_static_table[index];
+        decoder->is_sound = true;
         return true;
     }
     const struct hpack_entry *entry = hpack_table_get(&decoder->table, index - HPACK_STATIC_COUNT);
@@ -85,6 +87,7 @@ static bool find(const struct hpack_decoder *decoder, uint32_t index, struct fie
         return false;
     *ret_field = (struct field){
         .name = hpack_entry_name(entry), .value = hpack_entry_value(entry), .id = entry->id};
+    decoder->is_sound = entry->is_sound;
     return true;
 }
 
@@ -145,10 +148,11 @@ static enum hpack_result add(struct hpack_decoder *decoder, char *room, struct f
         empty(&decoder->table);
         return HPACK_FIELD;
     }
-    const struct hpack_entry *entry =
+    struct hpack_entry *entry =
         hpack_table_add(&decoder->table, field->name, field->value, field->id);
     if (!entry)
         return HPACK_NO_MEMORY;
+    entry->is_sound = decoder->is_sound;
     field->name = hpack_entry_name(entry); /* that of an older one may have gone */
     field->value = hpack_entry_value(entry);
     return HPACK_FIELD;
@@ -180,6 +184,9 @@ static enum hpack_result take_literal(struct hpack_decoder *decoder, const struc
     }
     if (!unpack(&literal->value, &room, &field->value))
         return HPACK_BAD;
+    bool has_rows = has_name && !has_entrys; /* whose names are all well-formed */
+    decoder->is_sound =
+        (has_rows || h2_name_is_sound(field->name)) && h2_value_is_sound(field->value);
     return literal->is_added ? add(decoder, has_entrys ? room : NULL, field) : HPACK_FIELD;
 }
 

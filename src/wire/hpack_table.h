@@ -18,7 +18,8 @@ extern const struct field hpack_static_table[HPACK_STATIC_COUNT + 1];
 struct hpack_entry {
     uint32_t name_length, value_length;
     enum field_name id;
-    char bytes[]; /* the name, and then the value */
+    bool is_sound; /* of what was unpacked: see hpack_decoder */
+    char bytes[];  /* the name, and then the value */
 };
 
 struct hpack_table {

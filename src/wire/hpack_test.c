@@ -1,6 +1,7 @@
 #include "wire/hpack.h"
 
 #include "base/assert.h"
+#include "wire/h2_field.h"
 #include "wire/hpack_huffman.h"
 
 #include <setjmp.h>
@@ -170,6 +171,62 @@ static void what_cannot_be_unpacked_is_refused(void **state)
 }
 
 /* RFC 7541 4.2 to 4.4. */
+/* What is wrong with a field (RFC 9113 8.2.1) is found where it comes, and remembered where it is
+ * referred to. */
+static void what_is_not_sound_stays_so_in_the_table(void **state)
+{
+    static const struct {
+        const char *hex;
+        bool is_sound;
+    } fields[] = {
+        {"82", true},              /* :method: GET, of the static table */
+        {"40017803610d62", false}, /* x: a CR b, which is added, */
+        {"be", false},             /* and the same again */
+        {"7e0161", true},          /* its name, with another value, */
+        {"be", true},              /* which is added, too */
+        {"bf", false},             /* the one before it */
+        {"4001580161", false},     /* X: a */
+        {"be", false},             /* the same */
+        {"0f2f0162", false},       /* its name, with another value */
+        {"0001780161", true},      /* x: a, and not added */
+        {"0001780220"
+         "61",
+         false}, /* with a blank before it */
+        {"4001780220"
+         "61",
+         false},                 /* the same, added */
+        {"be", false},           /* and again */
+        {"0f0d0161", true},      /* content-length: a, a name of the static table, */
+        {"0f0d0109", false},     /* and with a tab alone */
+        {"40000161", false},     /* no name */
+        {"400278200161", false}, /* a name with a blank */
+        {"44022f0a", false},     /* :path: / LF */
+        {"be", false},           /* the same */
+    };
+    struct hpack_decoder decoder;
+    struct field field;
+    (void)state;
+    hpack_decoder_init(&decoder, HPACK_TABLE_SIZE, &pools);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        struct slice rest = bytes_of(fields[i].hex);
+        assert_int_equal(hpack_next(&decoder, &rest, &field), HPACK_FIELD);
+        assert_int_equal(rest.length, 0);
+        assert_int_equal(decoder.is_sound, fields[i].is_sound);
+        assert_int_equal(hpack_next(&decoder, &rest, &field), HPACK_END);
+    }
+    hpack_decoder_fini(&decoder);
+}
+
+/* Nobody asks what comes of it: all of it is as it should be. */
+static void the_static_table_is_sound(void **state)
+{
+    (void)state;
+    for (unsigned row = 1; row <= HPACK_STATIC_COUNT; row++) {
+        assert_true(h2_name_is_sound(hpack_static_table[row].name));
+        assert_true(h2_value_is_sound(hpack_static_table[row].value));
+    }
+}
+
 static void old_entries_make_room_for_new_ones(void **state)
 {
     (void)state;
@@ -365,6 +422,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_rfc_unpack),
         cmocka_unit_test(what_cannot_be_unpacked_is_refused),
+        cmocka_unit_test(what_is_not_sound_stays_so_in_the_table),
+        cmocka_unit_test(the_static_table_is_sound),
         cmocka_unit_test(old_entries_make_room_for_new_ones),
         cmocka_unit_test(all_bytes_pack_and_unpack),
         cmocka_unit_test(what_comes_again_takes_a_byte),
