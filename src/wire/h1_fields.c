@@ -33,7 +33,7 @@ static const char *read_field(const char *at, const char *end, struct field *ret
     ASSERT(colon < end);
     if (*colon != ':')
         return NULL;
-    const char *line_end = h1_find_byte(colon, end, '\r');
+    const char *line_end = h1_find_byte(at, colon, end, '\r');
     ASSERT(line_end);
     ret_field->name = slice_of(at, (size_t)(colon - at));
     ret_field->id = field_name_find(ret_field->name);

@@ -75,8 +75,10 @@ static inline const char *h1_find_either(const char *at, const char *end, char o
     return at;
 }
 
-/* The first `byte`, or NULL. */
-static inline const char *h1_find_byte(const char *at, const char *end, char byte)
+/* The first `byte` from `at` on, or NULL; from `begin` on, bytes may be looked at. The last step
+ * overlaps what was seen before, which is shifted out. */
+static inline const char *h1_find_byte(const char *begin, const char *at, const char *end,
+                                       char byte)
 {
 #ifdef __SSE2__
     for (; end - at >= 16; at += 16) {
@@ -84,6 +86,12 @@ static inline const char *h1_find_byte(const char *at, const char *end, char byt
         if (found)
             return at + __builtin_ctz(found);
     }
+    if (end - begin >= 16) {
+        unsigned found = h1_equal_mask(end - 16, byte) >> (16 - (end - at));
+        return found ? at + __builtin_ctz(found) : NULL;
+    }
+#else
+    (void)begin;
 #endif
     return memchr(at, byte, (size_t)(end - at));
 }
