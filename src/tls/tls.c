@@ -358,19 +358,20 @@ static size_t record_size(const struct tls *tls)
     return tls->burst < BURST_FIRST ? RECORD_FIRST : RECORD_FULL;
 }
 
-/* One record more. False: the library makes none now. */
-static bool encrypt(struct tls *tls, struct slice bytes)
+/* One record more. Returns how many of the bytes are in it, which are fewer where the client has
+ * asked for small records (RFC 6066 4); 0: the library makes none now. */
+static size_t encrypt(struct tls *tls, struct slice bytes)
 {
     size_t written = 0;
     int good = tls->state == TLS_STATE_OPEN
                    ? SSL_write_ex(tls->ssl, bytes.data, bytes.length, &written)
                    : SSL_write_early_data(tls->ssl, bytes.data, bytes.length, &written);
     if (good != 1)
-        return false;
+        return 0;
     ASSERT(written <= bytes.length);
     tls->encrypted += written;
     tls->burst = tls->burst < BURST_FIRST ? tls->burst + (uint32_t)written : tls->burst;
-    return written == bytes.length;
+    return written;
 }
 
 static size_t length_of(const struct offer *offer)
@@ -397,9 +398,12 @@ static bool encrypt_some(struct tls *tls, struct offer *offer)
     bool good = offer->count <= 1 || scratch;
     while (good && offer->count > 0) {
         struct slice record = next_record(offer, record_size(tls), scratch ? scratch->data : NULL);
-        if (tls_bytes_room(bytes) < record.length + RECORD_EXTRA || !encrypt(tls, record))
+        if (tls_bytes_room(bytes) < record.length + RECORD_EXTRA)
             break;
-        skip(offer, record.length);
+        size_t written = encrypt(tls, record);
+        if (written == 0)
+            break;
+        skip(offer, written);
     }
     if (scratch)
         buffer_unref(scratch);

@@ -105,6 +105,14 @@ static void shake_hands(struct fixture *fixture)
     assert_true(SSL_is_init_finished(fixture->client));
 }
 
+/* Lets go what the handshake has left behind: the ticket. */
+static void settle(struct fixture *fixture)
+{
+    struct span bytes = {0};
+    assert_int_equal(tls_receive(fixture->tls, 100, &bytes), IO_PENDING);
+    loop_turn(fixture->loop, 0);
+}
+
 /* What the client can read now. */
 static size_t client_reads(struct fixture *fixture, char *memory, size_t size)
 {
@@ -252,6 +260,30 @@ static void keys_may_change_in_the_middle(void **state)
     }
 }
 
+/* RFC 6066 4: what is one piece to us is several records, whether it is little or much. */
+static void a_client_may_ask_for_small_records(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { LITTLE = 4000, MUCH = 30000 };
+    static char body[MUCH], got[MUCH + 1];
+    const size_t lengths[] = {LITTLE, MUCH};
+    for (size_t i = 0; i < MUCH; i++)
+        body[i] = (char)(i * 7 + i / 251);
+    assert_int_equal(
+        SSL_set_tlsext_max_fragment_length(fixture->client, TLSEXT_max_fragment_length_512), 1);
+    shake_hands(fixture);
+    for (size_t i = 0; i < 2; i++) {
+        size_t sent = 0;
+        struct slice part = slice_of(body, lengths[i]);
+        settle(fixture);
+        assert_int_equal(tls_send(fixture->tls, &part, 1, &sent), IO_DONE);
+        assert_int_equal(sent, lengths[i]);
+        loop_turn(fixture->loop, 0);
+        assert_int_equal(client_reads(fixture, got, sizeof(got)), lengths[i]);
+        assert_memory_equal(got, body, lengths[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_end_without_a_word_is_a_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_not_chosen_for_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_may_change_in_the_middle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_may_ask_for_small_records, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
