@@ -18,25 +18,33 @@ enum {
 
 struct outbox_item {
     struct socket *socket; /* NULL: taken out */
-    uint32_t offset, length;
+    uint32_t offset;
+    uint16_t length;
+    uint16_t room; /* behind it, for what the socket's sealer makes of it; 0: it leaves as it is */
 };
 
 struct outbox {
     uint32_t count, used; /* items, and bytes of all */
+    bool seals;           /* some were put in to be sealed */
     struct outbox_item items[OUTBOX_ITEMS];
     char bytes[OUTBOX_BYTES];
 };
 
-/* Copies the parts, `total` bytes in all. Returns the item's number, from 1; 0: no room, or it is
- * too long to wait. */
+/* Copies the parts, `total` bytes in all; with `room`, they are to be sealed. Returns the item's
+ * number, from 1; 0: there is none left, or it is too long to wait, or
+ * empty. */
 uint32_t outbox_put(struct outbox *outbox, struct socket *socket, const struct slice *parts,
-                    size_t count, size_t total);
+                    size_t count, size_t total, size_t room);
 
-/* Takes an item out. Its bytes are good until the next one is put in. */
+/* Has an item sealed that was put in to be, if it is not yet. */
+void outbox_seal(struct outbox *outbox, uint32_t number);
+
+/* Takes an item out, sealed where it was to be; empty: that failed. Its bytes are good until the
+ * next one is put in. */
 struct slice outbox_take(struct outbox *outbox, uint32_t number);
 
-/* Has socket_depart called for each that is still in it, in their order; what is put in meanwhile
- * is the last. */
+/* Has what is to be sealed sealed, then socket_depart called for each that is still in it, in their
+ * order; what is put in meanwhile is the last. */
 void outbox_let_go(struct outbox *outbox);
 
 /* Whether all items were taken out. */

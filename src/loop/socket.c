@@ -216,7 +216,7 @@ static enum io send_queued(struct socket *socket)
     struct slice part = outbox_take(loop_outbox(socket->loop), socket->queued);
     socket->queued = 0;
     size_t sent = 0;
-    enum io io = send_now(socket, &part, 1, part.length, &sent);
+    enum io io = part.length > 0 ? send_now(socket, &part, 1, part.length, &sent) : IO_FAILED;
     if (io == IO_PENDING)
         io = keep_rest(socket, slice_from(part, sent));
     if (io == IO_FAILED)
@@ -251,13 +251,29 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
     for (size_t i = 0; i < count; i++)
         total += parts[i].length;
     if (!socket->broken)
-        socket->queued = outbox_put(loop_outbox(socket->loop), socket, parts, count, total);
+        socket->queued = outbox_put(loop_outbox(socket->loop), socket, parts, count, total, 0);
     else if (socket->torn)
         return IO_FAILED;
     if (!socket->queued) /* too long, or broken: what comes of it is to be known at once */
         return send_now(socket, parts, count, total, ret_sent);
     *ret_sent = total;
     return IO_DONE;
+}
+
+bool socket_send_sealed(struct socket *socket, const struct slice *parts, size_t count,
+                        size_t total, size_t room)
+{
+    ASSERT(socket_is_open(socket) && socket->sealer && total > 0 && room > 0);
+    if (send_earlier(socket) != IO_DONE || !socket->writable || socket->broken)
+        return false;
+    socket->queued = outbox_put(loop_outbox(socket->loop), socket, parts, count, total, room);
+    return socket->queued != 0;
+}
+
+void socket_seal(struct socket *socket)
+{
+    if (socket->queued)
+        outbox_seal(loop_outbox(socket->loop), socket->queued);
 }
 
 /* ---- splicing */

@@ -15,6 +15,13 @@ enum io {
     IO_FAILED,  /* the connection is over; see socket_error */
 };
 
+/* Makes of what a socket has in the outbox what leaves: a transport that encrypts. */
+struct socket_sealer {
+    /* Writes what `bytes` become into `memory`, at most `room`; does nothing to the socket beyond
+     * socket_fail. Returns its length; 0: it failed. */
+    size_t (*seal)(struct socket_sealer *sealer, struct slice bytes, char *memory, size_t room);
+};
+
 struct socket {
     struct watcher watcher;
     struct loop *loop;
@@ -31,6 +38,7 @@ struct socket {
     bool shuts;               /* ends our direction when `rest` has gone */
     uint32_t queued;          /* its item in the loop's outbox; 0: none */
     struct socket_rest *rest; /* of that, what the system did not take; NULL: nothing */
+    struct socket_sealer *sealer; /* for socket_send_sealed; not its own; NULL: none */
 };
 
 /* Takes over a connected descriptor. It is not watched by the poller before the first IO_PENDING,
@@ -57,6 +65,15 @@ enum io socket_receive_into(struct socket *socket, char *memory, size_t size, si
  * is tried next says why. */
 enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
                     size_t *ret_sent);
+
+/* Takes all that the parts hold, `total` bytes, as socket_send takes a little; they leave as what
+ * the socket's sealer makes of them in `room` bytes, at the end of the turn, one behind the other
+ * for all sockets. False: nothing was taken. */
+bool socket_send_sealed(struct socket *socket, const struct slice *parts, size_t count,
+                        size_t total, size_t room);
+
+/* Has the sealer make now what is still to be made of it; where that fails news comes. */
+void socket_seal(struct socket *socket);
 
 /* Moves up to `count` bytes to or from a pipe. IO_PENDING: the socket has none or no room (the
  * caller makes sure that the pipe is not the one that waits). */

@@ -253,6 +253,67 @@ static void a_failure_at_the_end_of_the_turn_is_news(void **state)
     assert_true(pair->socket.torn); /* an end in order would make it look whole */
 }
 
+/* Puts each in brackets, or fails. */
+struct brackets {
+    struct socket_sealer sealer;
+    unsigned count;
+    bool fails;
+};
+
+static size_t put_in_brackets(struct socket_sealer *sealer, struct slice bytes, char *memory,
+                              size_t room)
+{
+    struct brackets *brackets = CONTAINER_OF(sealer, struct brackets, sealer);
+    struct text text = text_over(memory, room);
+    brackets->count++;
+    text_add(&text, SLICE("<"));
+    text_add(&text, bytes);
+    text_add(&text, SLICE(">"));
+    assert_false(text_is_cut(&text));
+    return brackets->fails ? 0 : text.length;
+}
+
+static void say_sealed(struct pair *pair, struct brackets *brackets, struct slice part)
+{
+    brackets->sealer.seal = put_in_brackets;
+    pair->socket.sealer = &brackets->sealer;
+    assert_true(socket_send_sealed(&pair->socket, &part, 1, part.length, part.length + 2));
+}
+
+static void what_is_to_be_sealed_is_when_it_leaves(void **state)
+{
+    struct pair *pair = *state;
+    struct brackets brackets = {.count = 0};
+    say_sealed(pair, &brackets, SLICE("one"));
+    assert_int_equal(brackets.count, 0);
+    loop_turn(pair->loop, 0);
+    assert_peer_reads(pair, "<one>");
+    say_sealed(pair, &brackets, SLICE("two"));
+    socket_seal(&pair->socket);
+    socket_seal(&pair->socket); /* once is enough */
+    assert_int_equal(brackets.count, 2);
+    say_sealed(pair, &brackets, SLICE("three"));
+    say(pair, SLICE("four"));
+    loop_turn(pair->loop, 0);
+    assert_peer_reads(pair, "<two><three>four");
+    say_sealed(pair, &brackets, SLICE("five"));
+    socket_close(&pair->socket, false);
+    assert_peer_reads(pair, "<five>");
+    assert_int_equal(brackets.count, 4);
+}
+
+static void what_is_not_sealed_takes_the_connection_with_it(void **state)
+{
+    struct pair *pair = *state;
+    struct brackets brackets = {.fails = true};
+    say_sealed(pair, &brackets, SLICE("lost"));
+    loop_turn(pair->loop, 0);
+    assert_int_equal(pair->news, 1);
+    assert_true(pair->socket.torn && socket_is_readable(&pair->socket));
+    char byte;
+    assert_int_equal(read(pair->peer, &byte, 1), -1);
+}
+
 static void what_waits_leaves_before_the_socket_closes(void **state)
 {
     struct pair *pair = *state;
@@ -544,6 +605,8 @@ int main(void)
         TEST(a_little_leaves_at_the_end_of_the_turn),
         TEST(order_is_kept_whatever_is_sent),
         TEST(a_failure_at_the_end_of_the_turn_is_news),
+        TEST(what_is_to_be_sealed_is_when_it_leaves),
+        TEST(what_is_not_sealed_takes_the_connection_with_it),
         TEST(what_waits_leaves_before_the_socket_closes),
         TEST(what_the_system_would_not_take_follows_when_it_does),
         TEST(what_the_system_would_not_take_outlives_the_socket),

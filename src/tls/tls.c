@@ -160,6 +160,7 @@ bool tls_attach(struct tls *tls, SSL_CTX *ssl, BIO_METHOD *bytes)
     BIO_set_data(bio, &tls->bytes);
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_app_data(tls->ssl, tls);
+    tls_become_sealer(tls);
     return true;
 }
 
@@ -187,6 +188,7 @@ struct tls *tls_new(struct tls_entrance *entrance, struct socket *socket, struct
 void tls_free(struct tls *tls)
 {
     ASSERT(tls);
+    tls_cease_sealer(tls);
     /* Or the library lets nobody take the session up again, however the connection has ended. */
     if (tls->server_context && tls->ssl && tls->state != TLS_STATE_FAILED)
         SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN);
@@ -358,6 +360,12 @@ static size_t record_size(const struct tls *tls)
     return tls->burst < BURST_FIRST ? RECORD_FIRST : RECORD_FULL;
 }
 
+static void add_to_burst(struct tls *tls, size_t length)
+{
+    if (tls->burst < BURST_FIRST)
+        tls->burst += (uint32_t)length;
+}
+
 /* One record more. Returns how many of the bytes are in it, which are fewer where the client has
  * asked for small records (RFC 6066 4); 0: the library makes none now. */
 static size_t encrypt(struct tls *tls, struct slice bytes)
@@ -370,7 +378,7 @@ static size_t encrypt(struct tls *tls, struct slice bytes)
         return 0;
     ASSERT(written <= bytes.length);
     tls->encrypted += written;
-    tls->burst = tls->burst < BURST_FIRST ? tls->burst + (uint32_t)written : tls->burst;
+    add_to_burst(tls, written);
     return written;
 }
 
@@ -447,6 +455,12 @@ enum io tls_send(struct tls *tls, const struct slice *parts, size_t count, size_
     if (tls->state != TLS_STATE_OPEN && tls->state != TLS_STATE_EARLY)
         return IO_FAILED;
     note_pause(tls);
+    if (tls_send_later(tls, parts, count, ret_sent)) {
+        add_to_burst(tls, *ret_sent);
+        return IO_DONE;
+    }
+    if (!tls_seal(tls))
+        return IO_FAILED;
     skip(&offer, tls->encrypted);
     for (;;) {
         size_t before = tls->encrypted;
@@ -492,6 +506,8 @@ enum io tls_receive(struct tls *tls, size_t size, struct span *ret_bytes)
         return tls->state == TLS_STATE_EARLY ? tls_receive_early(tls, size, ret_bytes) : IO_FAILED;
     if (!tls_is_readable(tls))
         return await_news(tls);
+    if (!tls_seal(tls))
+        return IO_FAILED;
     struct buffer *buffer = buffer_new(loop_buffers(tls->bytes.socket->loop), size);
     if (!buffer)
         return tls_fail(tls, ENOMEM);
@@ -531,7 +547,7 @@ bool tls_is_readable(const struct tls *tls)
 /* RFC 8446 6.1: close_notify. */
 static void say_end(struct tls *tls)
 {
-    if (tls->state != TLS_STATE_OPEN)
+    if (tls->state != TLS_STATE_OPEN || !tls_seal(tls))
         return;
     tls->state = TLS_STATE_SAID_END;
     if (SSL_shutdown(tls->ssl) < 0)

@@ -78,6 +78,14 @@ static int receive(BIO *bio, char *memory, int size)
     return -1;
 }
 
+static bool gather_in(struct text *text, struct slice bytes)
+{
+    if (bytes.length > text->capacity - text->length)
+        return false;
+    text_add(text, bytes);
+    return true;
+}
+
 /* Gathers; sends only where there is no room. */
 static int gather(BIO *bio, const char *memory, int size)
 {
@@ -85,6 +93,8 @@ static int gather(BIO *bio, const char *memory, int size)
     BIO_clear_retry_flags(bio);
     if (size <= 0)
         return 0;
+    if (bytes->instead)
+        return gather_in(bytes->instead, slice_of(memory, (size_t)size)) ? size : -1;
     if (tls_bytes_room(bytes) == 0 && tls_bytes_waiting(bytes) > 0) {
         enum io io = tls_bytes_flush(bytes);
         if (io == IO_PENDING)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "loop/socket.h"
 
 #include <openssl/bio.h>
@@ -13,6 +14,7 @@ struct tls_bytes {
     struct buffer *outbound; /* gathered; NULL: nothing */
     uint32_t first, end;     /* of what is in it */
     bool ended;              /* the socket gives no more */
+    struct text *instead;    /* where to gather, and not in `outbound`; NULL: nowhere */
 };
 
 /* The methods of a BIO, whose data is a struct tls_bytes. NULL: no memory. */

@@ -23,6 +23,7 @@ struct tls {
     SSL *ssl;
     struct tls_entrance *entrance; /* NULL: towards a server */
     struct tls_bytes bytes;
+    struct socket_sealer sealer; /* the socket's */
     enum tls_state state;
     bool ended;            /* the peer sends no more */
     bool shuts_socket;     /* when all has left, its direction ends */
@@ -66,6 +67,20 @@ enum io tls_fail(struct tls *tls, int error);
 
 /* What a read of the library means that gave nothing. */
 enum io tls_outcome_of(struct tls *tls, int result);
+
+/* ---- in tls_seal.c: what waits in the loop's outbox for its encryption */
+
+/* From now on, and before the connection goes. */
+void tls_become_sealer(struct tls *tls);
+void tls_cease_sealer(struct tls *tls);
+
+/* Has it all encrypted and sent at the end of the turn, where it is little and nothing is before
+ * it. False: nothing was taken. */
+bool tls_send_later(struct tls *tls, const struct slice *parts, size_t count, size_t *ret_sent);
+
+/* Has encrypted what waits. Before anything else is asked of the library in OPEN. False: it failed,
+ * and so has the connection. */
+bool tls_seal(struct tls *tls);
 
 /* ---- in tls_early.c: what comes before the end of the handshake (RFC 8446 2.3) */
 

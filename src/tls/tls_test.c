@@ -68,7 +68,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    tls_free(fixture->tls);
+    if (fixture->tls)
+        tls_free(fixture->tls);
     socket_close(&fixture->socket, false);
     SSL_free(fixture->client);
     SSL_CTX_free(fixture->client_context);
@@ -260,6 +261,55 @@ static void keys_may_change_in_the_middle(void **state)
     }
 }
 
+/* Small before large before small, and then the end: in one turn, in which nothing has left. */
+static void order_is_kept_whatever_is_sent(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { SMALL = 100, LARGE = 20000, ALL = SMALL + LARGE + SMALL };
+    static char body[ALL], got[ALL + 1];
+    const size_t lengths[] = {SMALL, LARGE, SMALL};
+    size_t begin = 0;
+    for (size_t i = 0; i < ALL; i++)
+        body[i] = (char)(i * 7 + i / 251);
+    shake_hands(fixture);
+    settle(fixture);
+    for (size_t i = 0; i < 3; i++) {
+        struct slice part = slice_of(body + begin, lengths[i]);
+        size_t sent = 0;
+        assert_int_equal(tls_send(fixture->tls, &part, 1, &sent), IO_DONE);
+        assert_int_equal(sent, lengths[i]);
+        begin += sent;
+    }
+    tls_shutdown_send(fixture->tls);
+    loop_turn(fixture->loop, 0);
+    assert_int_equal(client_reads(fixture, got, sizeof(got)), ALL);
+    assert_memory_equal(got, body, ALL);
+    assert_true(SSL_get_shutdown(fixture->client) & SSL_RECEIVED_SHUTDOWN);
+}
+
+/* The answer of keys that change comes behind what was said before they did. */
+static void keys_may_change_behind_what_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct span bytes = {0};
+    char memory[32];
+    size_t sent = 0;
+    struct slice first = SLICE("first"), second = SLICE("second");
+    shake_hands(fixture);
+    settle(fixture);
+    assert_int_equal(tls_send(fixture->tls, &first, 1, &sent), IO_DONE);
+    assert_int_equal(client_reads(fixture, memory, sizeof(memory)), 0);
+    assert_int_equal(SSL_key_update(fixture->client, SSL_KEY_UPDATE_REQUESTED), 1);
+    assert_int_equal(SSL_write(fixture->client, "question", 8), 8);
+    fixture->socket.readable = true; /* as the poller would tell, in the same turn */
+    assert_int_equal(tls_receive(fixture->tls, 100, &bytes), IO_DONE);
+    span_clear(&bytes);
+    assert_int_equal(tls_send(fixture->tls, &second, 1, &sent), IO_DONE);
+    loop_turn(fixture->loop, 0);
+    assert_int_equal(client_reads(fixture, memory, sizeof(memory)), 11);
+    assert_memory_equal(memory, "firstsecond", 11);
+}
+
 /* RFC 6066 4: what is one piece to us is several records, whether it is little or much. */
 static void a_client_may_ask_for_small_records(void **state)
 {
@@ -284,6 +334,24 @@ static void a_client_may_ask_for_small_records(void **state)
     }
 }
 
+/* What was said leaves, however soon the connection goes. */
+static void what_waits_outlives_the_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    char memory[16];
+    size_t sent = 0;
+    struct slice last = SLICE("last");
+    shake_hands(fixture);
+    settle(fixture);
+    assert_int_equal(tls_send(fixture->tls, &last, 1, &sent), IO_DONE);
+    tls_free(fixture->tls);
+    fixture->tls = NULL;
+    assert_null(fixture->socket.sealer);
+    loop_turn(fixture->loop, 0);
+    assert_int_equal(client_reads(fixture, memory, sizeof(memory)), 4);
+    assert_memory_equal(memory, "last", 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,7 +361,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_end_without_a_word_is_a_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_not_chosen_for_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_may_change_in_the_middle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(order_is_kept_whatever_is_sent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_may_change_behind_what_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_may_ask_for_small_records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_waits_outlives_the_connection, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
