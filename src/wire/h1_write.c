@@ -101,6 +101,8 @@ static struct slice take_lines(const struct field **field, const struct field *l
 
 static char *put_fields(char *at, const struct fields *fields)
 {
+    if (fields->count == 0)
+        return at; /* of none there may be no items to count from */
     const struct field *end = fields->items + fields->count;
     for (const struct field *field = fields->items; field < end; field++) {
         if (!is_written(field))
