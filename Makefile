@@ -27,13 +27,14 @@ soak:
 	@tools/install-dependencies test
 	@BUILD=$(BUILD) tools/test --soak
 
+# The whole run comes last: it ends with the targets.
 bench: build
 	@tools/install-dependencies bench
-	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/run
-	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/run --balancing --quick
-	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/tail --quick
 	@tools/build $(BUILD)-uncounted -Dc_args=-DWEIR_UNCOUNTED
 	@bench/compare $(BUILD)-uncounted/weir $(BUILD)/weir --scenario small
+	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/run --balancing --quick
+	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/tail --quick
+	@WEIR_BINARY=$(abspath $(BUILD))/weir bench/run
 
 # FUZZER=name runs one of them alone; SECONDS is for each.
 fuzz:
