@@ -357,6 +357,23 @@ const struct setting *setting_find(const struct setting_group *group, struct sli
     return NULL;
 }
 
+/* What the group has, where that is short enough to be read; or NULL. */
+static const char *list_keys(struct diagnostics *diagnostics, const struct setting_group *group)
+{
+    char memory[256];
+    struct text text = text_over(memory, sizeof(memory));
+    size_t length = 0;
+    for (size_t i = 0; i < group->count; i++)
+        length += strlen(group->settings[i].name) + strlen(", ");
+    if (length > sizeof(memory) || !*group->name)
+        return NULL;
+    for (size_t i = 0; i < group->count; i++) {
+        text_add(&text, i ? SLICE(", ") : SLICE(""));
+        text_add(&text, slice_from_text(group->settings[i].name));
+    }
+    return diagnostics_text(diagnostics, "\"%s\" has: %.*s", group->name, SHOWN(text_slice(&text)));
+}
+
 static void refuse_key(struct setting_reader *reader, const struct setting_group *group,
                        const struct node_pair *pair)
 {
@@ -366,7 +383,7 @@ static void refuse_key(struct setting_reader *reader, const struct setting_group
     const char *meant = did_you_mean(pair->key, names, group->count);
     diagnostics_error(reader->diagnostics, pair->key_position,
                       meant ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", meant)
-                            : NULL,
+                            : list_keys(reader->diagnostics, group),
                       "unknown key \"%.*s\"", SHOWN(pair->key));
 }
 

@@ -247,6 +247,12 @@ static void a_mapping_is_read_by_its_records(void **state)
     const struct diagnostic *told = diagnostics_get(bench->diagnostics, 1);
     assert_true(slice_equal(told->what, SLICE("unknown key \"nubmer\"")));
     assert_true(slice_equal(told->cure, SLICE("did you mean \"number\"?")));
+
+    pairs[1].key = SLICE("colour");
+    assert_false(setting_read_mapping(&bench->reader, &group, &mapping, &sample));
+    const char *cure = diagnostics_get(bench->diagnostics, 2)->cure.data;
+    assert_non_null(strstr(cure, "\"sample\" has: "));
+    assert_non_null(strstr(cure, "number"));
 }
 
 static void a_text_is_a_list_of_one(void **state)

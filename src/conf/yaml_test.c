@@ -198,7 +198,7 @@ static const struct {
     {"a: b\n  c: d", 2, 3, "indented deeper than line 1", "indent it like line 1"},
     {"- a\n- b: c\n   d: e\n", 3, 4, "indented deeper than line 2", ""},
     {"a: \"\\ud83d\\ude00\"", 1, 7, "surrogates", "\\U0001F600"},
-    {"a: \"\\ud83d\"", 1, 7, "no character", ""},
+    {"a: \"\\ud83d\"", 1, 7, "no character", "write the character itself"},
     {"a: \"\\x\"", 1, 7, "this is not YAML: ", "in quotes"},
     {"a: \"~\\.php$\"", 1, 6, "\"\\.\" is no escape", "single quotes"},
     {"a: !!str x", 1, 4, "tags (tag:yaml.org,2002:str) are not read", "leave it out"},

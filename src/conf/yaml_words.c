@@ -221,7 +221,8 @@ static bool explain_escape(const struct fault *fault)
                                            "write the character itself, or \\U%08X", character),
                           "a pair of surrogates is no character in YAML");
     else
-        diagnostics_error(fault->diagnostics, fault->at, NULL, "this escape is no character");
+        diagnostics_error(fault->diagnostics, fault->at, "write the character itself",
+                          "this escape is no character");
     return true;
 }
 

@@ -54,8 +54,8 @@ static bool read_template(struct setting_reader *reader, const struct node *node
                           const struct template **ret_template)
 {
     if (node->kind != NODE_SCALAR) {
-        diagnostics_error(reader->diagnostics, node->position, NULL, "a text belongs here, not %s",
-                          node_kind_words(node));
+        diagnostics_error(reader->diagnostics, node->position, "in quotes it is a text",
+                          "a text belongs here, not %s", node_kind_words(node));
         return false;
     }
     *ret_template = template_compile(node, TEMPLATE_REQUEST, ROUTE_CAPTURES_MAX, reader->variables,

@@ -80,7 +80,8 @@ static bool read_path_text(struct setting_reader *reader, const struct node *nod
 {
     struct slice escaped = path_escape(written, reader->arena), path;
     if (!escaped.data || path_normalize(escaped, reader->arena, &path) >= PATH_REFUSED) {
-        diagnostics_error(reader->diagnostics, node->position, NULL,
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write % itself as %25, and the path without \".\" and \"..\"",
                           "this path could never be asked for: requests with a broken escape, or "
                           "with dots beside an empty segment or an encoded slash, are refused");
         return false;
@@ -213,11 +214,16 @@ static bool check_name(struct setting_reader *reader, enum condition_kind kind,
 {
     if (kind == CONDITION_QUERY ? pair->key.length > 0 : is_token(pair->key))
         return true;
-    diagnostics_error(reader->diagnostics, pair->key_position, NULL,
-                      "\"%.*s\" cannot be the name of a %s", SHOWN(pair->key),
-                      kind == CONDITION_QUERY    ? "parameter"
-                      : kind == CONDITION_COOKIE ? "cookie"
-                                                 : "header field");
+    const char *what = kind == CONDITION_COOKIE ? "cookie" : "header field";
+    const char *cure = kind == CONDITION_COOKIE
+                           ? "letters, digits, \"-\" and \"_\", as in session_id"
+                           : "letters, digits and \"-\", as in X-Request-Id";
+    if (kind == CONDITION_QUERY) {
+        what = "parameter";
+        cure = "write the name that stands before the \"=\" in the query";
+    }
+    diagnostics_error(reader->diagnostics, pair->key_position, cure,
+                      "\"%.*s\" cannot be the name of a %s", SHOWN(pair->key), what);
     return false;
 }
 

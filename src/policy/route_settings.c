@@ -107,7 +107,7 @@ static bool read_host(struct setting_reader *reader, const struct node *node,
         return refuse_host(reader, node);
     if (normalize_host(reader, name, &host->name))
         return true;
-    diagnostics_error(reader->diagnostics, node->position, NULL,
+    diagnostics_error(reader->diagnostics, node->position, "shorten it: DNS has no longer ones",
                       "a host name has at most %d characters", HOST_NAME_MAX);
     return false;
 }

@@ -76,7 +76,8 @@ static void too_long_names_are_told(void **state)
     assert_host_told(name, "");
     name[253] = 'a';
     name[254] = '\0';
-    assert_host_told(name, "2:9 a host name has at most 253 characters\n");
+    assert_host_told(name, "2:9 a host name has at most 253 characters [shorten it: DNS has no "
+                           "longer ones]\n");
 }
 
 static void a_host_in_two_sites_is_told_with_both_places(void **state)
@@ -132,7 +133,8 @@ static void paths_are_checked(void **state)
                       "4:12 a path ends before its ? or # [parameters are told by \"query\"]\n");
 #define NEVER_ASKED                                                                                \
     "4:12 this path could never be asked for: requests with a broken escape, or with dots beside " \
-    "an empty segment or an encoded slash, are refused\n"
+    "an empty segment or an encoded slash, are refused [write % itself as %25, and the path "      \
+    "without \".\" and \"..\"]\n"
     assert_route_told("path: \"/a%zz\"", NEVER_ASKED);
     assert_route_told("path: /a//../b", NEVER_ASKED);
     assert_route_told("path: /a/..%2f", NEVER_ASKED);
@@ -177,10 +179,16 @@ static void other_conditions_are_checked(void **state)
                       "4:14 \"header\" is a mapping of names to texts, but here is a text [for "
                       "example \"header: {X-Beta: \"1\"}\"]\n");
     assert_route_told("header: {\"X A\": b}",
-                      "4:15 \"X A\" cannot be the name of a header field\n");
+                      "4:15 \"X A\" cannot be the name of a header field [letters, digits and "
+                      "\"-\", as in X-Request-Id]\n");
     assert_route_told("header: {X-A: \"~[a\"}", "4:24 the regular expression is malformed here: "
                                                 "missing terminating ] for character class\n");
-    assert_route_told("cookie: {\"a=b\": \"1\"}", "4:15 \"a=b\" cannot be the name of a cookie\n");
+    assert_route_told("cookie: {\"a=b\": \"1\"}",
+                      "4:15 \"a=b\" cannot be the name of a cookie [letters, digits, \"-\" and "
+                      "\"_\", as in session_id]\n");
+    assert_route_told("query: {\"\": \"1\"}",
+                      "4:14 \"\" cannot be the name of a parameter [write the name that stands "
+                      "before the \"=\" in the query]\n");
     assert_route_told("query: {}", "4:13 \"query\" names nothing [leave it away]\n");
     assert_route_told("client: [10.0.0.0/8, localhost]",
                       "4:27 \"localhost\" is neither an address nor a range [write an address, a "
@@ -193,7 +201,9 @@ static void other_conditions_are_checked(void **state)
                                   "here is a text [for example \"not: {method: GET}\"]\n");
     assert_route_told("not: {methd: GET}", "4:12 unknown key \"methd\" [did you mean "
                                            "\"method\"?]\n");
-    assert_route_told("not: {not: {method: GET}}", "4:12 unknown key \"not\"\n");
+    assert_route_told("not: {not: {method: GET}}", "4:12 unknown key \"not\" [\"not\" has: path, "
+                                                   "method, header, query, cookie, client, scheme, "
+                                                   "client_certificate]\n");
     assert_route_told(
         "priority: high",
         "4:16 \"priority\" is a number, not \"high\" [for example \"priority: 10\"]\n");
@@ -252,35 +262,35 @@ static void an_inner_route_outside_of_its_parent_is_told(void **state)
 static void routes_that_can_never_win_are_told(void **state)
 {
     (void)state;
-    assert_told(
-        "sites:\n"
-        "- answer: site\n"
-        "  routes:\n"
-        "  - {path: /a, answer: first}\n"
-        "  - {path: /a, answer: second}\n"
-        "  - {path: [/a, /b], answer: partly}\n"
-        "  - {path: /m/*, method: GET, header: {X: y}, answer: one}\n"
-        "  - {path: /m/*, header: {x: y}, method: GET, answer: two}\n"
-        "  - {path: \"~^/p\", answer: one}\n"
-        "  - {path: \"~^/p\", answer: two}\n"
-        "  - {path: /first, priority: 2, answer: one}\n"
-        "  - {path: /first, method: GET, answer: two}\n"
-        "  - path: /frame/*\n"
-        "    routes:\n"
-        "    - {answer: framed}\n"
-        "  - path: /own/*\n"
-        "    answer: mine\n"
-        "    routes:\n"
-        "    - {answer: inner}\n"
-        "  - {answer: all}\n",
-        "2:3 warning: the site's own action can never win: what it takes is taken by the route at "
-        "line 20\n"
-        "5:5 warning: this route can never win: what it takes is taken by the route at line 4\n"
-        "8:5 warning: this route can never win: what it takes is taken by the route at line 7\n"
-        "10:5 warning: this route can never win: what it takes is taken by the route at line 9\n"
-        "12:5 warning: this route can never win: what it takes is taken by the route at line 11\n"
-        "16:5 warning: the route's own action can never win: what it takes is taken by the route "
-        "at line 19\n");
+#define NEVER_WINS     " can never win: what it takes is taken by the route at line "
+#define GIVE_CONDITION " [leave it out, or give that route a condition]\n"
+#define GIVE_PRIORITY  " [leave it out, or give it a higher \"priority\" than that route has]\n"
+    assert_told("sites:\n"
+                "- answer: site\n"
+                "  routes:\n"
+                "  - {path: /a, answer: first}\n"
+                "  - {path: /a, answer: second}\n"
+                "  - {path: [/a, /b], answer: partly}\n"
+                "  - {path: /m/*, method: GET, header: {X: y}, answer: one}\n"
+                "  - {path: /m/*, header: {x: y}, method: GET, answer: two}\n"
+                "  - {path: \"~^/p\", answer: one}\n"
+                "  - {path: \"~^/p\", answer: two}\n"
+                "  - {path: /first, priority: 2, answer: one}\n"
+                "  - {path: /first, method: GET, answer: two}\n"
+                "  - path: /frame/*\n"
+                "    routes:\n"
+                "    - {answer: framed}\n"
+                "  - path: /own/*\n"
+                "    answer: mine\n"
+                "    routes:\n"
+                "    - {answer: inner}\n"
+                "  - {answer: all}\n",
+                "2:3 warning: the site's own action" NEVER_WINS "20" GIVE_CONDITION
+                "5:5 warning: this route" NEVER_WINS "4" GIVE_PRIORITY
+                "8:5 warning: this route" NEVER_WINS "7" GIVE_PRIORITY
+                "10:5 warning: this route" NEVER_WINS "9" GIVE_PRIORITY
+                "12:5 warning: this route" NEVER_WINS "11" GIVE_PRIORITY
+                "16:5 warning: the route's own action" NEVER_WINS "19" GIVE_CONDITION);
 }
 
 static void two_actions_are_one_too_many(void **state)

@@ -111,12 +111,17 @@ static void warn(const struct route_table *table, const struct route_entry *entr
                  const struct route_entry *cover, struct diagnostics *diagnostics)
 {
     struct position position = position_of(entry);
-    const char *what = entry->route.scope->kind == SCOPE_SITE ? "the site's own action"
-                       : entry->route.scope->child_count > 0  ? "the route's own action"
-                                                              : "this route";
+    bool is_site = entry->route.scope->kind == SCOPE_SITE;
+    bool is_own = is_site || entry->route.scope->child_count > 0;
+    const char *what = is_site  ? "the site's own action"
+                       : is_own ? "the route's own action"
+                                : "this route";
     diagnostics_warning(
-        diagnostics, position, NULL, "%s can never win: what it takes is taken by the route at %s",
-        what, route_place(table->configuration, diagnostics, position, position_of(cover)));
+        diagnostics, position,
+        is_own ? "leave it out, or give that route a condition"
+               : "leave it out, or give it a higher \"priority\" than that route has",
+        "%s can never win: what it takes is taken by the route at %s", what,
+        route_place(table->configuration, diagnostics, position, position_of(cover)));
 }
 
 /* A site's own action is never reached behind a route without path and conditions. */

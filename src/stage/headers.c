@@ -48,8 +48,8 @@ static bool check_name(const struct list *list, struct slice name, struct positi
 {
     struct diagnostics *diagnostics = list->reader->diagnostics;
     if (!field_name_is_valid(name)) {
-        diagnostics_error(diagnostics, position, NULL, "\"%.*s\" cannot be the name of a field",
-                          SHOWN(name));
+        diagnostics_error(diagnostics, position, "letters, digits and \"-\", as in X-Request-Id",
+                          "\"%.*s\" cannot be the name of a field", SHOWN(name));
         return false;
     }
     if (!field_name_is_settable(name)) {
@@ -96,7 +96,8 @@ static bool check_value(const struct list *list, const struct operation *operati
     struct slice text;
     if (!template_is_constant(operation->value, &text) || field_value_is_valid(slice_trim(text)))
         return true;
-    diagnostics_error(list->reader->diagnostics, value->position, NULL,
+    diagnostics_error(list->reader->diagnostics, value->position,
+                      "write it in one line, without control characters",
                       "a field cannot carry this value: it holds bytes that no field may have");
     return false;
 }
