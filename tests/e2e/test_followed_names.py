@@ -345,6 +345,31 @@ def test_no_request_is_lost_while_a_server_moves(names, setting, start, connect)
     assert set(load.statuses) == {200} and load.cuts == 0
 
 
+def test_a_name_that_is_not_found_at_the_start_is_found_later(names, setting, start, connect):
+    weir = start(f"'{NAME}:{setting.port}'")
+    client = connect(weir)
+    weir.wait_for_log(f"the name of a server cannot be looked up; trying again name={NAME}", LONG)
+    assert client.ask().status in (502, 503)
+    a = setting.start("127.0.0.2")
+    names.set(NAME, "A", "127.0.0.2")
+    poll_until(lambda: client.ask().body == a, LONG, what="the name is found")
+
+
+def test_a_silent_name_server_keeps_nobody_waiting(names, setting, start, connect):
+    """All is answered while the name is still asked for, which takes longer than a client waits."""
+    a = setting.start("127.0.0.2")
+    names.fail("silent.test", SILENCE)
+    weir = start(f"'127.0.0.2:{setting.port}', 'silent.test:{setting.port}'", timeout="6s")
+    poll_until(lambda: names.count("silent.test"), what="that the name is asked for")
+    assert ask_for(connect(weir), 8) == {a}
+    assert "cannot be looked up" not in weir.log
+    names.set("silent.test", "A", "127.0.0.2")
+    names.fail("silent.test", None)
+    asked = names.count("silent.test")
+    poll_until(lambda: names.count("silent.test") >= asked + 2, LONG, what="the next try, which "
+               "is answered: Weir ends only behind its look-ups")
+
+
 def test_a_server_stays_where_it_was_found(names, setting, start, connect):
     """Also where one kind of address cannot be looked up: its connections live on."""
     a = setting.start("127.0.0.2")
