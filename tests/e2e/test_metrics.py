@@ -151,6 +151,79 @@ def test_a_server_that_cannot_be_reached_is_an_error_of_the_upstream(start_count
     assert metrics("weir_errors_total", error="connect_refused", side="upstream") == 1
 
 
+def head(*fields, target="/", method="GET"):
+    return "\r\n".join([f"{method} {target} HTTP/1.1", *fields, "\r\n"]).encode()
+
+
+HOST = "Host: example.com"
+REFUSED = [  # error, status, side, what is asked
+    ("bad_request_line", 400, "client", head(HOST, target="/ /")),
+    ("bad_field", 400, "client", head(HOST, "X-A : b")),
+    ("bad_host", 400, "client", head()),
+    ("bad_framing", 400, "client", head(HOST, "Content-Length: 1", "Content-Length: 2")),
+    ("bad_chunk", 400, "client",
+     head(HOST, "Transfer-Encoding: chunked", method="POST") + b"nonsense\r\n"),
+    ("request_timeout", 408, "client",
+     head(HOST, "Content-Length: 10", target="/late", method="POST") + b"hello"),
+    ("body_too_large", 413, "client", head(HOST, "Content-Length: 11", method="POST")),
+    ("target_too_long", 414, "client", head(HOST, target="/" + "a" * 100)),
+    ("head_too_large", 431, "client", head(HOST, "X-A: " + "a" * 1024)),
+    ("too_many_fields", 431, "client", head(HOST, *["X-A: b"] * 10)),
+    ("connect_refused", 502, "upstream", head(HOST, target="/dead")),
+    ("bad_response_line", 502, "upstream", head(HOST, target="/nonsense")),
+    ("servers_full", 503, "upstream", head(HOST, target="/full")),
+    ("first_byte_timeout", 504, "upstream", head(HOST, target="/silent")),
+]
+
+
+def nonsense_or_silence(connection):
+    request = connection.read_request()
+    if request.target == "/nonsense":
+        connection.send(b"nonsense\r\n\r\n")
+    connection.hold()
+
+
+def test_each_cause_of_a_refusal_has_its_counter(start_counted, start_origin, connect, ports):
+    go_on = threading.Event()
+
+    def holds_the_first(connection):
+        connection.read_request()
+        connection.wait(go_on)
+        connection.answer(200)
+
+    origin, full = start_origin(nonsense_or_silence), start_origin(holds_the_first)
+    weir = start_counted(f"""
+limits: {{header_size: 1KiB, header_count: 10, target_length: 100, body_size: 10}}
+upstreams:
+  app: {{servers: ["{origin.server}"], ejection: {{failures: 0}}}}
+  full: {{servers: [{{address: "{full.server}", max_connections: 1}}]}}
+sites:
+  - routes:
+      - {{path: /dead, proxy: "http://127.0.0.1:{ports.take()}"}}
+      - {{path: /full, proxy: full}}
+      - {{path: /late, timeouts: {{request_body: 300ms}}, proxy: app}}
+      - {{path: /silent, timeouts: {{first_byte: 200ms}}, proxy: app}}
+    proxy: app
+""")
+    first = connect(weir)
+    first.send_request(target="/full")
+    full.wait_for_requests()
+    for error, status, _, asked in REFUSED:
+        client = connect(weir)
+        client.send(asked)
+        assert client.read_response().status == status, error
+    go_on.set()
+    assert first.read_response().status == 200
+    metrics = weir.metrics_when(
+        lambda metrics: metrics("weir_exchanges_total") == len(REFUSED) + 1)
+    counted = {(labels["error"], labels["side"]): value for name, labels, value in metrics.samples
+               if name == "weir_errors_total"}
+    assert counted == {(error, side): 1 for error, _, side, _ in REFUSED}
+    classes = [f"{status // 100}xx" for _, status, _, _ in REFUSED]
+    for name in ("4xx", "5xx"):
+        assert metrics("weir_exchanges_total", status=name) == classes.count(name)
+
+
 def test_clients_above_the_limit_are_counted(start_counted, connect):
     weir = start_counted("limits: {connections: 1}\nsites: [{respond: 204}]\n")
     assert connect(weir).ask().status == 204
