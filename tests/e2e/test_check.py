@@ -57,6 +57,20 @@ def test_a_file_is_told_what_is_wrong_with_it(name, directory):
     assert "\033" not in printed
 
 
+@pytest.mark.parametrize("arguments", [(), ("--one-process",)])
+@pytest.mark.parametrize("name", ["many errors at once", "several files that do not fit"])
+def test_who_would_serve_it_is_told_the_same(name, arguments, directory):
+    """`weir run` says all of it, in the same words; the count at the end is for `weir check`."""
+    files, expected = read_cases()[name]
+    for path, text in files.items():
+        (directory / path).parent.mkdir(exist_ok=True)
+        (directory / path).write_text(text)
+    errors, count = re.fullmatch(r"(.*\n)weir\.yaml: (\d+) errors\n", expected, re.DOTALL).groups()
+    assert int(count) > 1
+    result = run_weir_command("run", *arguments, directory=directory, environment=ENVIRONMENT)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", errors)
+
+
 def test_the_file_may_be_named(directory):
     (directory / "other.yaml").write_text("sites: [{proxy: 'http://127.0.0.1:1'}]\n")
     for arguments in (["-c", "other.yaml"], ["--config", "other.yaml"], ["--config=other.yaml"]):
