@@ -561,6 +561,52 @@ def test_a_response_cut_by_the_server_is_cut_at_the_client(start_origin, start_p
     assert head.status == 200
 
 
+COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
+
+
+@pytest.mark.parametrize("begin, end", [
+    (COUNTED, "close"), (COUNTED, "reset"), (CHUNKED, "close"), (CHUNKED, "reset"),
+    (UNTIL_CLOSE, "reset"),
+])
+def test_a_1_0_client_sees_that_a_response_was_cut(start_origin, start_proxy, connect, begin, end):
+    """By the length that it was told; else its body is whole when the connection closes in order,
+    so a reset has to say that it is not."""
+    arrived = threading.Event()
+
+    def behaviour(connection):
+        connection.read_request()
+        connection.send(begin)
+        connection.wait(arrived)
+        getattr(connection, end)()
+
+    client = connect(start_proxy(start_origin(behaviour)))
+    client.send_request(version="1.0")
+    head = client.read_response_head()
+    assert head.status == 200 and not head.has("Transfer-Encoding")
+    client.read_until(b"hello")
+    arrived.set()
+    assert client.read_to_end() == b""
+    assert head.value("Content-Length") == ("10" if begin == COUNTED else None)
+    assert client.peer_reset or begin == COUNTED
+
+
+@pytest.mark.parametrize("begin, rest", [(COUNTED, b"world"), (CHUNKED, b"0\r\n\r\n"),
+                                         (UNTIL_CLOSE, b"")])
+def test_a_1_0_client_sees_that_a_response_is_whole(start_origin, start_proxy, connect, begin,
+                                                    rest):
+    def behaviour(connection):
+        connection.read_request()
+        connection.send(begin + rest)
+
+    client = connect(start_proxy(start_origin(behaviour)))
+    response = client.ask(version="1.0")
+    assert response.body == b"hello" + (rest if begin == COUNTED else b"")
+    client.expect_end()
+    assert not client.peer_reset
+
+
 def test_a_reset_of_a_response_until_close_is_a_cut(start_origin, start_proxy, connect):
     arrived = threading.Event()
 
