@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from documents import ROOT
+from harness.client import Client
 from harness.deadline import poll_until
 from harness.origin import Origin
 from harness.weir import Weir, binary
@@ -33,6 +34,14 @@ def test_one_application_one_line(ports, port):
         assert curl(f"curl -s http://127.0.0.1:{port}/a").startswith("GET /a\n")
 
 
+def four_pages(port):
+    """One behind the other over one connection: who answered, and the first line."""
+    client = Client(("127.0.0.1", port))
+    pages = [client.ask() for _ in range(4)]
+    client.close()
+    return [(page.value("X-Server"), page.body.decode().split("\n")[0]) for page in pages]
+
+
 def test_the_demo_does_what_it_says(directory, port):
     told = directory / "told"
     with open(told, "w") as output:
@@ -42,6 +51,7 @@ def test_the_demo_does_what_it_says(directory, port):
         poll_until(lambda: "Ctrl-C" in told.read_text(), what="what the demo tells")
         lines = re.findall(r"(curl -i .*?)(?:   .*)?$", told.read_text(), re.MULTILINE)
         answers = {line.split(str(port))[1]: curl(line) for line in lines}
+        pages = four_pages(port)
     finally:
         demo.terminate()
         assert demo.wait(30) == 0
@@ -51,3 +61,6 @@ def test_the_demo_does_what_it_says(directory, port):
     assert "Location: /here" in answers["/moved"]
     assert answers["/"].endswith("text")
     assert len(answers) == len(lines) == 5
+    assert "amber (twice as often), birch, cedar" in told.read_text()
+    assert sorted(pages) == [(name, f"this is {name}, and it received:")
+                             for name in ("amber", "amber", "birch", "cedar")]
