@@ -250,6 +250,7 @@ def frozen_listener(ports):
     """An address whose queue of connections is full: a connect neither succeeds nor fails."""
     port = ports.take()
     with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(0)
         waiting = [socket.socket() for _ in range(4)]
