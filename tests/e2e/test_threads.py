@@ -1,6 +1,8 @@
 """Several loops at once: clients and servers come and go, connections wander from loop to loop, and
 every answer still belongs to its request."""
 
+import contextlib
+import os
 import threading
 
 import pytest
@@ -28,6 +30,30 @@ def test_a_load_over_several_loops(start_origin, start_weir):
     with Load(weir, clients=12) as load:
         load.wait_for(1000)
     assert set(load.statuses) == {200}
+
+
+@contextlib.contextmanager
+def on_cpus(cpus):
+    """What this thread starts meanwhile may use these CPUs alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize("threads", ["", "threads: auto\n"], ids=["nothing", "auto"])
+def test_there_is_a_loop_for_each_cpu_that_may_be_used(start_weir, directory, threads):
+    cpus = sorted(os.sched_getaffinity(0))
+    for number, some in enumerate([cpus, cpus[:1]]):
+        with on_cpus(some):
+            start_weir(f"admin: unix:{directory}/admin{number}\n{threads}"
+                       "sites: [{respond: 204}]\n")
+        loops = {labels["loop"] for name, labels, _
+                 in read_metrics(f"{directory}/admin{number}").samples
+                 if name == "weir_loop_turn_seconds_count"}
+        assert loops == {str(loop) for loop in range(len(some))}
 
 
 def test_idle_connections_are_shared_by_the_loops(start_origin, start_weir, connect):
