@@ -3,14 +3,18 @@ every answer still belongs to its request."""
 
 import contextlib
 import os
+import socket
 import threading
 
 import pytest
 
+from harness import http1
 from harness.deadline import Deadline, poll_until
 from harness.load import Load
 from harness.metrics import read_metrics
-from harness.origin import answering
+from harness.origin import answering, response_bytes
+from harness.socket_queue import waiting_to_be_accepted
+from harness.stream import Stream, connect_to
 
 
 def serve(connection):
@@ -56,16 +60,54 @@ def test_there_is_a_loop_for_each_cpu_that_may_be_used(start_weir, directory, th
         assert loops == {str(loop) for loop in range(len(some))}
 
 
-def test_idle_connections_are_shared_by_the_loops(start_origin, start_weir, connect):
-    """One request at a time needs few connections, whichever loop its client came to: not one for
-    each client."""
-    origin = start_origin(serve)
-    weir = start_weir(several_loops(origin))
-    for number in range(60):
-        client = connect(weir)
-        assert client.ask("GET", f"/{number}").body == f"/{number}".encode() * 100
-        client.close()
-    assert len(origin.connections) <= 20
+@pytest.fixture
+def server_of_one_connection(ports):
+    """Its address. It takes one connection, and serves it; every other one neither succeeds nor
+    fails, for then its queue is full."""
+    crowd, accepted = [], []
+
+    def serve_one():
+        with contextlib.suppress(OSError):  # the end of the test
+            accepted.append(listener.accept()[0])
+            crowd.append(connect_to(listener.getsockname()))
+            poll_until(lambda: waiting_to_be_accepted(listener) == 1, what="the queue is full")
+            stream = Stream(accepted[0])
+            while True:
+                stream.wait_for_bytes(600)
+                stream.send(response_bytes(body=http1.read_request(stream).target.encode()))
+
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", ports.take()))
+        listener.listen(0)
+        thread = threading.Thread(target=serve_one)
+        thread.start()
+        yield "%s:%d" % listener.getsockname()
+        for connection in (listener, *accepted):
+            with contextlib.suppress(OSError):  # closed by its peer before
+                connection.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for connection in accepted + crowd:
+            connection.close()
+
+
+def test_loops_lend_each_other_idle_connections(server_of_one_connection, start_weir, connect,
+                                                directory):
+    """Whichever loop a client comes to, it is served over the one connection that there is."""
+    weir = start_weir(f"""
+        threads: 4
+        admin: unix:{directory}/admin
+        timeouts: {{connect: 1m, first_byte: 1m, pool_idle: 10m}}
+        sites: [{{proxy: "http://{server_of_one_connection}"}}]
+    """)
+
+    def count(name):
+        return read_metrics(f"{directory}/admin")(name)
+
+    for number in range(30):
+        assert connect(weir).ask("GET", f"/{number}").body == f"/{number}".encode()
+        poll_until(lambda: count("weir_server_idle") == 1, what="the connection is idle")
+    assert count("weir_server_connections_total") > 1  # asked for in vain, by loops that had none
 
 
 def test_servers_come_and_go_under_several_loops(start_origin, start_weir):

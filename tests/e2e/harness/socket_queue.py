@@ -18,6 +18,7 @@ _NLMSG_ERROR = 2
 _NETLINK_SOCK_DIAG = 4
 _HEADER = struct.Struct("=IHHII")
 _TCP_INFO_BYTES_RECEIVED = 128  # offset of tcpi_bytes_received
+_TCP_INFO_UNACKED = 24  # of tcpi_unacked: of a listener, the connections in its queue
 _ANY_COOKIE = b"\xff" * 8
 
 
@@ -44,6 +45,12 @@ def _tcp_receive_queue(family, source, destination):
         raise OSError(code, os.strerror(code))
     # inet_diag_msg: 4 bytes, 48 of identity, expires, then the receive queue
     return struct.unpack_from("=I", answer, _HEADER.size + 4 + 48 + 4)[0]
+
+
+def waiting_to_be_accepted(listener):
+    """How many connections are in the queue of a listener of TCP."""
+    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return struct.unpack_from("=I", info, _TCP_INFO_UNACKED)[0]
 
 
 def unread_by_peer(connection):
