@@ -31,8 +31,7 @@ struct outbox {
 };
 
 /* Copies the parts, `total` bytes in all; with `room`, they are to be sealed. Returns the item's
- * number, from 1; 0: there is none left, or it is too long to wait, or
- * empty. */
+ * number, from 1; 0: there is none left, or it is empty or too long to wait. */
 uint32_t outbox_put(struct outbox *outbox, struct socket *socket, const struct slice *parts,
                     size_t count, size_t total, size_t room);
 

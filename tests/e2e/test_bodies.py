@@ -536,13 +536,14 @@ def test_a_client_that_leaves_before_its_answer_harms_nobody(start_origin, start
         assert connect(weir).ask("GET", "/fast").body == b"x" * 300000
 
 
-@pytest.mark.parametrize("end", ["close", "reset"])
-@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
-                                   b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                   b"5\r\nhello\r\n"])
-def test_a_response_cut_by_the_server_is_cut_at_the_client(start_origin, start_proxy, connect,
-                                                           begin,
-                                                          end):
+COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
+
+
+def read_cut_response(start_origin, start_proxy, connect, begin, end, version="1.1"):
+    """The server says `begin` and, once that has come to the client, ends with `end`. Gives the
+    client, the head, and what came behind "hello"."""
     arrived = threading.Event()
 
     def behaviour(connection):
@@ -552,18 +553,20 @@ def test_a_response_cut_by_the_server_is_cut_at_the_client(start_origin, start_p
         getattr(connection, end)()
 
     client = connect(start_proxy(start_origin(behaviour)))
-    client.send_request()
+    client.send_request(version=version)
     head = client.read_response_head()
     client.read_until(b"hello")
     arrived.set()
-    rest = client.read_to_end()
+    return client, head, client.read_to_end()
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("begin", [COUNTED, CHUNKED])
+def test_a_response_cut_by_the_server_is_cut_at_the_client(start_origin, start_proxy, connect,
+                                                           begin, end):
+    _, head, rest = read_cut_response(start_origin, start_proxy, connect, begin, end)
     assert b"0\r\n\r\n" not in rest
     assert head.status == 200
-
-
-COUNTED = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
-UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
 
 
 @pytest.mark.parametrize("begin, end", [
@@ -573,21 +576,8 @@ UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\nhello"
 def test_a_1_0_client_sees_that_a_response_was_cut(start_origin, start_proxy, connect, begin, end):
     """By the length that it was told; else its body is whole when the connection closes in order,
     so a reset has to say that it is not."""
-    arrived = threading.Event()
-
-    def behaviour(connection):
-        connection.read_request()
-        connection.send(begin)
-        connection.wait(arrived)
-        getattr(connection, end)()
-
-    client = connect(start_proxy(start_origin(behaviour)))
-    client.send_request(version="1.0")
-    head = client.read_response_head()
-    assert head.status == 200 and not head.has("Transfer-Encoding")
-    client.read_until(b"hello")
-    arrived.set()
-    assert client.read_to_end() == b""
+    client, head, rest = read_cut_response(start_origin, start_proxy, connect, begin, end, "1.0")
+    assert head.status == 200 and not head.has("Transfer-Encoding") and rest == b""
     assert head.value("Content-Length") == ("10" if begin == COUNTED else None)
     assert client.peer_reset or begin == COUNTED
 
