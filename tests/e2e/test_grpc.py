@@ -1,7 +1,6 @@
-"""gRPC end to end, with a real client and a real server: all kinds of calls, their deadlines and
-cancellation, and what a client of gRPC is told where Weir itself answers."""
+"""What a real client of gRPC is told where Weir itself answers, and what else differs for calls; the
+calls themselves are in test_grpc_calls.py."""
 
-import queue
 import threading
 
 import grpc
@@ -9,105 +8,16 @@ import pytest
 
 from harness.deadline import poll_until, wait_for
 from harness.grpc_peer import GrpcClient, GrpcServer
-from harness.h2_client import CANCEL, REFUSED_STREAM
+from harness.h2_client import REFUSED_STREAM
 from harness.metrics import read_metrics
 
-LARGE = bytes(range(256)) * 8192
 TYPE = ("content-type", "application/grpc")
-MESSAGE = b"\0\0\0\0\5hello"  # not compressed, five bytes
 
 
 @pytest.fixture
 def server(ports):
     with GrpcServer(ports.take()) as server:
         yield server
-
-
-@pytest.fixture
-def client(start_h2c, server):
-    with GrpcClient(start_h2c(f'- proxy: "{server.url}"').address) as client:
-        yield client
-
-
-# Calls
-
-def test_a_unary_call_with_metadata(client, server):
-    answer, call = client.channel.unary_unary("/weir.test.Service/Echo").with_call(
-        b"hello", metadata=[("x-mine", "1"), ("x-own-bin", b"\1\2")], timeout=10)
-    assert answer == b"hello" and call.code() == grpc.StatusCode.OK
-    assert dict(call.initial_metadata())["x-head"] == "first"
-    trailers = dict(call.trailing_metadata())
-    assert (trailers["x-sum"], trailers["x-bytes-bin"]) == ("6", b"\0\xff")
-    assert server.requests[0]["x-mine"] == "1" and server.requests[0]["x-own-bin"] == b"\1\2"
-
-
-def test_the_kinds_of_streaming(client):
-    assert client.unary("Echo", LARGE) == LARGE
-    numbers = client.method("unary_stream", "Count")(b"2000")
-    assert list(numbers) == [b"%d" % number for number in range(2000)]
-    parts = (b"%d;" % number for number in range(2000))
-    assert client.method("stream_unary", "Join")(parts).count(b";") == 2000
-
-
-def test_a_conversation_in_which_nobody_has_the_last_word(client):
-    said = queue.Queue()
-    answers = client.method("stream_stream", "Chat")(iter(said.get, None))
-    for word in [b"one", b"two", b"three"]:
-        said.put(word)
-        assert next(answers) == word.upper()
-    said.put(None)
-    assert list(answers) == [] and answers.code() == grpc.StatusCode.OK
-
-
-def test_over_tls(start_tls, authority, server):
-    authority.make("site", ["example.com"])
-    weir = start_tls(f'- {{tls: {{certificate: "{{files}}/site.pem", key: "{{files}}/site.key"}}, '
-                     f'proxy: "{server.url}"}}')
-    roots = (authority.directory / "authority.pem").read_bytes()
-    with GrpcClient(weir.address, grpc.ssl_channel_credentials(roots)) as client:
-        assert client.unary("Echo", b"hello") == b"hello"
-
-
-def test_what_the_server_says_of_a_failure(client):
-    assert client.error("Fail", "no café, 100 %".encode()) == (
-        grpc.StatusCode.NOT_FOUND, "no café, 100 %")
-    assert client.error("Unknown")[0] == grpc.StatusCode.UNIMPLEMENTED
-
-
-def test_a_deadline_goes_on(client, server):
-    assert client.unary("Echo", b"hello", timeout=3600) == b"hello"
-    # The library writes three digits, and rounds up: 3600 s may become 3610.
-    assert 0 < server.time_remaining <= 3610
-
-
-def test_a_client_that_cancels_is_heard_by_the_server(client, server):
-    call = client.channel.unary_unary("/weir.test.Service/Wait").future(b"")
-    wait_for(server.waiting)
-    call.cancel()
-    wait_for(server.left)
-    assert client.unary("Echo", b"still here") == b"still here"
-
-
-def test_a_server_that_cancels_is_heard_by_the_client(start_h2_origin, start_h2c):
-    def behaviour(connection):
-        while True:
-            request = connection.read_request()
-            if request.stream > 1:
-                connection.send_head(request, [(":status", "200"), TYPE])
-                connection.send_data(request, MESSAGE)
-                connection.wait(has_message)  # a reset takes along what was not read yet
-            connection.reset_stream(request, CANCEL)
-
-    has_message = threading.Event()
-    weir = start_h2c(f'- proxy: "{start_h2_origin(behaviour).url}"')
-    with GrpcClient(weir.address) as client:
-        assert client.error("Echo") == (grpc.StatusCode.UNAVAILABLE, "502 Bad Gateway")
-        numbers = client.method("unary_stream", "Count")(b"2")
-        assert next(numbers) == b"hello"
-        has_message.set()
-        with pytest.raises(grpc.RpcError) as cut:
-            next(numbers)
-        assert cut.value.code() == grpc.StatusCode.INTERNAL
 
 
 # Answers of our own
@@ -159,12 +69,6 @@ def test_an_answer_of_our_own_on_the_wire(start_h2c, h2):
     assert (fields["grpc-status"], fields["grpc-message"]) == ("14", "later")
     web = client.ask("POST", fields=[("content-type", "application/grpc-web")])
     assert web.status == 503 and web.body == b"later"
-
-
-def test_a_deadline_of_ours(start_h2c, server):
-    weir = start_h2c(f'- proxy: "{server.url}"\n  timeouts: {{request: 300ms}}')
-    with GrpcClient(weir.address) as client:
-        assert client.error("Wait") == (grpc.StatusCode.DEADLINE_EXCEEDED, "504 Gateway Timeout")
 
 
 # What else concerns it

@@ -1,4 +1,5 @@
-"""A real client and a real server of gRPC (python3-grpcio), without protobuf: messages are bytes.
+"""A real client and a real server of gRPC (python3-grpcio), over TLS or not, without protobuf:
+messages are bytes.
 
     with GrpcServer(ports.take()) as server, GrpcClient(weir.address) as client:
         assert client.unary("Echo", b"hello") == b"hello"
@@ -18,14 +19,16 @@ SERVING, NOT_SERVING = 1, 2  # grpc.health.v1.HealthCheckResponse.ServingStatus
 
 
 class GrpcServer(contextlib.AbstractContextManager):
-    """Listens on 127.0.0.1:`port`; `requests` are the metadata of each call, as dicts."""
+    """Listens on 127.0.0.1:`port`; `requests` are the metadata of each call, as dicts. Over TLS
+    where there are `credentials`."""
 
-    def __init__(self, port):
+    def __init__(self, port, credentials=None):
         self.requests = []
         self.left = threading.Event()     # the client of a Wait has gone
         self.waiting = threading.Event()  # a Wait has begun
+        self.ends = threading.Event()     # a Cancel may break off
         self.time_remaining = None        # seconds of the last call's deadline
-        self.url = f"h2c://127.0.0.1:{port}"
+        self.url = f"{'h2' if credentials else 'h2c'}://127.0.0.1:{port}"
         self.server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, {
             "Echo": grpc.unary_unary_rpc_method_handler(self._echo),
@@ -34,12 +37,19 @@ class GrpcServer(contextlib.AbstractContextManager):
             "Chat": grpc.stream_stream_rpc_method_handler(self._chat),
             "Fail": grpc.unary_unary_rpc_method_handler(self._fail),
             "Wait": grpc.unary_unary_rpc_method_handler(self._wait),
+            "Watch": grpc.unary_stream_rpc_method_handler(self._watch),
+            "Cancel": grpc.unary_stream_rpc_method_handler(self._cancel),
         })])
         self.health = {b"": SERVING, SERVICE.encode(): SERVING}  # of each service
         self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(
             "grpc.health.v1.Health", {"Check": grpc.unary_unary_rpc_method_handler(self._check)})])
-        assert self.server.add_insecure_port(f"127.0.0.1:{port}") == port
+        assert self._listen(f"127.0.0.1:{port}", credentials) == port
         self.server.start()
+
+    def _listen(self, address, credentials):
+        if credentials:
+            return self.server.add_secure_port(address, credentials)
+        return self.server.add_insecure_port(address)
 
     def _note(self, context):
         self.requests.append(dict(context.invocation_metadata()))
@@ -75,6 +85,18 @@ class GrpcServer(contextlib.AbstractContextManager):
         self.waiting.set()
         self.left.wait(PATIENCE)
         return message
+
+    def _watch(self, message, context):
+        """One message, and then nothing until the client has gone."""
+        yield message
+        self._wait(message, context)
+
+    def _cancel(self, message, context):
+        """One message, and then the server breaks off."""
+        self._note(context)
+        yield message
+        self.ends.wait(PATIENCE)
+        context.cancel()
 
     def _check(self, message, context):
         """The health service; a message is one field, number 1: the name of a service."""
