@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "exchange/client.h"
+#include "sys/signal.h"
 #include "sys/thread.h"
 #include "tls/tls_maker.h"
 #include "upstream/farewell.h"
@@ -335,7 +336,7 @@ static bool await_loops_taking(const struct worker *worker)
 /* How long a snapshot waits for names that nobody has looked up yet. The control loop does nothing
  * else meanwhile, as while it builds one: what the admin side is asked waits, no loop with traffic
  * does, and health checks that were under way begin anew with the snapshot (health_take). */
-enum { FIRST_LOOK_UP_MS = 1000 };
+enum { FIRST_LOOK_UP_MS = 1000, STOP_LOOK_MS = 20 };
 
 static void ask_name_servers_of(struct worker *worker, const struct snapshot *snapshot)
 {
@@ -343,11 +344,29 @@ static void ask_name_servers_of(struct worker *worker, const struct snapshot *sn
     server_registry_ask(worker->servers, &settings);
 }
 
-static void take_names(struct worker *worker, const struct snapshot *snapshot)
+/* False: Weir is to stop, which the control loop sees only behind this. */
+static bool await_names(const struct worker *worker)
+{
+    bool is_supervised = worker->opener->process > 0;
+    for (int waited = 0; waited < FIRST_LOOK_UP_MS; waited += STOP_LOOK_MS) {
+        if (follower_await(worker->follower, STOP_LOOK_MS))
+            return true;
+        if (sys_signals_stop_waits(is_supervised))
+            return false;
+    }
+    return true;
+}
+
+/* False: the same. */
+static bool take_names(struct worker *worker, const struct snapshot *snapshot)
 {
     ask_name_servers_of(worker, snapshot);
-    if (worker->follower)
-        follower_take(worker->follower, snapshot, FIRST_LOOK_UP_MS);
+    if (!worker->follower)
+        return true;
+    follower_take(worker->follower, snapshot);
+    bool goes_on = await_names(worker);
+    follower_hand_over(worker->follower);
+    return goes_on;
 }
 
 /* Those of the snapshot that is served, whether it is the one that was taken or not. */
@@ -368,7 +387,7 @@ bool worker_publish(struct worker *worker, struct snapshot *snapshot)
                                       worker_fail(worker, "a loop is busy with the change before"));
     if (good) {
         publication_tidy(worker);
-        take_names(worker, snapshot);
+        good = take_names(worker, snapshot) || worker_fail(worker, "Weir is told to stop");
     }
     if (!good || !prepare_publications(worker, snapshot, publications)) {
         settle_names(worker);
@@ -388,7 +407,7 @@ bool worker_publish(struct worker *worker, struct snapshot *snapshot)
 bool publication_begin(struct worker *worker, struct snapshot *snapshot)
 {
     struct publication *publications[LISTENER_LOOPS_MAX];
-    take_names(worker, snapshot);
+    (void)take_names(worker, snapshot); /* to stop, it first has to begin */
     if (!prepare_publications(worker, snapshot, publications)) {
         snapshot_unref(snapshot);
         return false;

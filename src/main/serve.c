@@ -15,7 +15,10 @@
 
 #include <stdio.h>
 
-enum { FIRST_LOOK_UP_MS = 2000 }; /* how long names may take before service begins without them */
+enum {
+    FIRST_LOOK_UP_MS = 2000, /* how long names may take before service begins without them */
+    STOP_LOOK_MS = 20,
+};
 
 static unsigned thread_count(const struct snapshot *snapshot)
 {
@@ -39,6 +42,18 @@ static void tell_look_up(void *context, const struct server *server, const char 
 static void tell_in_hand(void)
 {
     exchange_tell_in_hand(NULL);
+}
+
+/* False: Weir is to stop before it has begun. */
+static bool await_names(struct server_registry *servers, bool is_supervised)
+{
+    for (int waited = 0; waited < FIRST_LOOK_UP_MS; waited += STOP_LOOK_MS) {
+        if (server_registry_wait(servers, STOP_LOOK_MS))
+            return true;
+        if (sys_signals_stop_waits(is_supervised))
+            return false;
+    }
+    return true;
 }
 
 static int run_worker(struct control *control, struct snapshot *snapshot, struct sys_opener *opener,
@@ -87,8 +102,13 @@ int serve(struct snapshot *snapshot, struct server_registry *servers, struct sys
         worker_free(worker);
         return 1;
     }
-    server_registry_wait(servers, FIRST_LOOK_UP_MS);
-    int status = run_worker(&control, snapshot, opener, ready);
+    int status = 0;
+    if (await_names(servers, opener->process > 0)) {
+        status = run_worker(&control, snapshot, opener, ready);
+    } else {
+        (void)fprintf(stderr, "weir: stopping\n");
+        snapshot_unref(snapshot);
+    }
     follower_stop(control.follower);
     worker_free(worker);
     control_fini(&control);

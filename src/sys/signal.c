@@ -74,6 +74,16 @@ enum sys_signal sys_signals_take(int fd)
     return (enum sys_signal)(number - SIGRTMIN);
 }
 
+bool sys_signals_stop_waits(bool passed_on)
+{
+    sigset_t waiting;
+    sigemptyset(&waiting);
+    (void)sigpending(&waiting);
+    if (passed_on)
+        return sigismember(&waiting, passed_number(SYS_SIGNAL_STOP)) == 1;
+    return sigismember(&waiting, SIGTERM) == 1 || sigismember(&waiting, SIGINT) == 1;
+}
+
 void sys_signal_pass(int process, enum sys_signal signal)
 {
     if (signal != SYS_SIGNAL_NONE)

@@ -24,6 +24,10 @@ int sys_signals_open(bool passed_on);
 /* Takes one signal that waits; SYS_SIGNAL_NONE: there is none. */
 enum sys_signal sys_signals_take(int fd);
 
+/* Whether SYS_SIGNAL_STOP waits to be taken by the calling thread's process: for who is in the
+ * middle of something long. `passed_on` as in sys_signals_open. */
+bool sys_signals_stop_waits(bool passed_on);
+
 /* Passes a signal on to a process that waits for such. */
 void sys_signal_pass(int process, enum sys_signal signal);
 

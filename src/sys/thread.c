@@ -57,6 +57,13 @@ void sys_thread_join(struct sys_thread *thread)
     free(thread);
 }
 
+void sys_thread_leave(struct sys_thread *thread)
+{
+    int failed = pthread_detach(thread->thread);
+    ASSERT(!failed);
+    free(thread);
+}
+
 static void (*interrupt_answer)(void);
 
 static void on_interrupt(int number)

@@ -13,6 +13,10 @@ struct sys_thread *sys_thread_start(const char *name, void (*run)(void *argument
 /* Waits for its end and frees it. */
 void sys_thread_join(struct sys_thread *thread);
 
+/* Nobody waits for its end: frees what it is known by. It has begun to run. What it touches from
+ * now on has to stay for it, also while the process ends. */
+void sys_thread_leave(struct sys_thread *thread);
+
 /* What interrupted threads do, in the whole process: they call `answer` in the middle of whatever
  * they are at, which therefore may do no more than a handler of signals may (signal-safety(7)). */
 void sys_thread_on_interrupt(void (*answer)(void));

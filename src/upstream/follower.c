@@ -411,17 +411,8 @@ static bool is_complete(const struct follower *follower)
     return true;
 }
 
-/* The lock is held. Each question that ends wakes us, also those that are not the last. */
-static void await_answers(struct follower *follower, int timeout_ms)
+void follower_take(struct follower *follower, const struct snapshot *snapshot)
 {
-    uint64_t until = sys_monotonic_ms() + (uint64_t)timeout_ms, now;
-    while (!is_complete(follower) && (now = sys_monotonic_ms()) < until)
-        (void)sys_lock_wait(follower->lock, (int)(until - now));
-}
-
-void follower_take(struct follower *follower, const struct snapshot *snapshot, int timeout_ms)
-{
-    ASSERT(timeout_ms >= 0);
     const struct upstream_table *table = snapshot_get(snapshot, &upstream_part);
     sys_lock_take(follower->lock);
     take_settings(follower, snapshot);
@@ -430,10 +421,29 @@ void follower_take(struct follower *follower, const struct snapshot *snapshot, i
         !start(follower))
         log_event(LOG_ERROR,
                   "names cannot be followed: the system refuses a thread, memory or descriptors");
-    if (follower->thread) {
+    sys_lock_release(follower->lock);
+    if (follower->thread)
         dns_wake(follower->dns);
-        await_answers(follower, timeout_ms);
-    }
+}
+
+bool follower_await(struct follower *follower, int timeout_ms)
+{
+    ASSERT(timeout_ms >= 0);
+    if (!follower->thread)
+        return true;
+    uint64_t until = sys_monotonic_ms() + (uint64_t)timeout_ms, now;
+    sys_lock_take(follower->lock);
+    /* Each question that ends wakes us, also those that are not the last. */
+    bool is_done;
+    while (!(is_done = is_complete(follower)) && (now = sys_monotonic_ms()) < until)
+        (void)sys_lock_wait(follower->lock, (int)(until - now));
+    sys_lock_release(follower->lock);
+    return is_done;
+}
+
+void follower_hand_over(struct follower *follower)
+{
+    sys_lock_take(follower->lock);
     hand_over_all(follower);
     sys_lock_release(follower->lock);
 }

@@ -22,10 +22,15 @@ void follower_stop(struct follower *follower);
 /* After the loop, which may still have a message for it. NULL is accepted. */
 void follower_free(struct follower *follower);
 
-/* Before a snapshot is published: its names are followed as well, and its name servers asked. Waits
- * up to `timeout_ms` until those that are new were looked up once, so that they have servers when
- * the first request comes. */
-void follower_take(struct follower *follower, const struct snapshot *snapshot, int timeout_ms);
+/* Before a snapshot is published: its names are followed as well, and its name servers asked. */
+void follower_take(struct follower *follower, const struct snapshot *snapshot);
+
+/* Waits up to `timeout_ms` until those that are new were looked up once. False: not all were. */
+bool follower_await(struct follower *follower, int timeout_ms);
+
+/* What was found so far goes to the roster, so that there are servers when the first request comes.
+ */
+void follower_hand_over(struct follower *follower);
 
 /* After it was published, or not: the names of the one that is served are followed, and no others.
  */

@@ -12,17 +12,17 @@ struct server_registry *server_registry_new(void)
     struct server_registry *registry = calloc(1, sizeof(*registry));
     if (!registry)
         return NULL;
-    registry->lock = sys_lock_new();
+    registry->resolvers = server_resolvers_new(registry);
     registry->commons = commons_table_new();
     registry->sessions = session_table_new();
-    if (!registry->lock || !registry->commons || !registry->sessions) {
-        if (registry->lock)
-            sys_lock_free(registry->lock);
+    if (!registry->resolvers || !registry->commons || !registry->sessions) {
+        server_resolvers_stop(registry->resolvers);
         commons_table_free(registry->commons);
         session_table_free(registry->sessions);
         free(registry);
         return NULL;
     }
+    registry->lock = server_resolvers_lock(registry->resolvers);
     map_init(&registry->by_key);
     list_init(&registry->unnamed);
     list_init(&registry->farewells);
@@ -30,23 +30,11 @@ struct server_registry *server_registry_new(void)
     return registry;
 }
 
-static void stop_resolvers(struct server_registry *registry)
-{
-    sys_lock_take(registry->lock);
-    registry->stopping = true;
-    sys_lock_wake_all(registry->lock);
-    sys_lock_release(registry->lock);
-    for (int i = 0; i < RESOLVERS; i++) {
-        if (registry->resolvers[i])
-            sys_thread_join(registry->resolvers[i]);
-    }
-}
-
 void server_registry_free(struct server_registry *registry)
 {
     if (!registry)
         return;
-    stop_resolvers(registry);
+    server_resolvers_stop(registry->resolvers);
     farewells_free(&registry->farewells);
     for (uint32_t i = 0; i < registry->count; i++) {
         if (registry->servers[i])
@@ -58,7 +46,6 @@ void server_registry_free(struct server_registry *registry)
     map_fini(&registry->by_key);
     commons_table_free(registry->commons);
     session_table_free(registry->sessions);
-    sys_lock_free(registry->lock);
     free(registry);
 }
 

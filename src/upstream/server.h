@@ -108,7 +108,8 @@ struct server_registry;
 
 struct server_registry *server_registry_new(void);
 
-/* No loop may use it any more. */
+/* No loop may use it any more. Does not wait for name servers: a thread that is just asking one
+ * stays until it is answered, and touches nothing of this. */
 void server_registry_free(struct server_registry *registry);
 
 /* A key that nobody can guess, the same as long as the registry lives. Any thread. */
@@ -205,11 +206,12 @@ static inline uint32_t server_answered_at(const struct server *server)
  * the system alone. Where they are others than before, all names are looked up anew. Any thread. */
 void server_registry_ask(struct server_registry *registry, const struct dns_settings *settings);
 
-/* What became of a look-up that changed something. Called on a resolver thread. */
+/* What became of a look-up that changed something. Called on a resolver thread, and not any more
+ * when the registry is freed. */
 typedef void server_told_fn(void *context, const struct server *server, const char *problem);
 
 /* False: no threads. `told` may be NULL. */
 bool server_registry_start(struct server_registry *registry, server_told_fn *told, void *context);
 
-/* Waits until every name was looked up once, `timeout_ms` at most. */
-void server_registry_wait(struct server_registry *registry, int timeout_ms);
+/* Waits until every name was looked up once, `timeout_ms` at most. False: not all were. */
+bool server_registry_wait(struct server_registry *registry, int timeout_ms);

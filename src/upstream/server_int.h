@@ -5,10 +5,10 @@
 #include "tls/tls_mac.h"
 #include "upstream/server.h"
 
-enum { RESOLVERS = 4 };
+struct server_resolvers;
 
 struct server_registry {
-    struct sys_lock *lock;
+    struct sys_lock *lock; /* of `resolvers` */
     struct map by_key;
     struct server **servers;  /* by id; NULL: gone */
     uint32_t count, capacity; /* of `servers` and of `free_ids` */
@@ -21,13 +21,22 @@ struct server_registry {
     struct tls_mac key;
     struct commons_table *commons;
     struct session_table *sessions;
-    struct sys_thread *resolvers[RESOLVERS];
+    struct server_resolvers *resolvers;
     struct dns_settings name_servers;
     uint64_t asked; /* times that they changed */
     server_told_fn *told;
     void *context;
-    bool stopping;
 };
+
+/* The lock of a registry, and the threads that look names up for it, which are not started yet.
+ * NULL: no memory. */
+struct server_resolvers *server_resolvers_new(struct server_registry *registry);
+struct sys_lock *server_resolvers_lock(struct server_resolvers *resolvers);
+
+/* None of them touches the registry or calls `told` from now on, and the lock may be gone. Waits
+ * for nobody who is asked: such threads end when they are answered, or with the process. NULL is
+ * accepted. */
+void server_resolvers_stop(struct server_resolvers *resolvers);
 
 /* The server whose name has been due longest, or NULL; `*ret_wait` is then how long until one is
  * due, -1 for none. The lock is held. */

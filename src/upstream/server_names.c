@@ -1,5 +1,10 @@
 /* The addresses of servers that have names: a few threads look them up, when a server is new, when
- * it fails, and when what was found is over. */
+ * it fails, and when what was found is over.
+ *
+ * Who asks the system cannot be called back, and a name server may be silent for a minute. So the
+ * threads share with the registry what may outlive it, a lock and a word that all is over. One that
+ * is away, which is to say that it asks, knows the registry only when it is back and that word was
+ * not said. */
 #include "upstream/server_int.h"
 
 #include "base/assert.h"
@@ -7,7 +12,10 @@
 #include "sys/clock.h"
 #include "sys/resolve.h"
 
+#include <stdlib.h>
+
 enum {
+    RESOLVERS = 4,
     FOUND_MAX = 64,      /* addresses that are looked at; the first of them are taken */
     AGAIN_MS = 5 * 1000, /* after a success, at the earliest, where the server fails */
     RETRY_MS = 1000,     /* after the first failure; doubles */
@@ -17,6 +25,21 @@ enum {
     UNTOLD_TTL_MS = 30 * 1000, /* where nobody says how long it holds */
     UNTOLD_TTL_EACH_MS = 20,   /* or so much for each server, where they are many */
     TELL_MS = 600 * 1000,      /* between two lines of the moves of one server */
+};
+
+struct resolver {
+    struct server_resolvers *all;
+    struct sys_thread *thread;
+    bool is_away;
+};
+
+/* Behind the lock. */
+struct server_resolvers {
+    struct sys_lock *lock;
+    struct server_registry *registry;
+    unsigned holders; /* the registry and the threads; the last one frees it */
+    bool is_over;     /* the registry is not to be touched by who was away */
+    struct resolver each[RESOLVERS];
 };
 
 /* One that moved is looked for at its first failure; one that is gone costs no more than a look-up
@@ -137,54 +160,147 @@ static void note(struct server_registry *registry, struct server *server,
     sys_lock_wake_all(registry->lock);
 }
 
-/* The lock is held but for the look-up itself. */
-static void look_up(struct server_registry *registry, struct server *server)
+/* ---- the threads */
+
+/* What is asked, for a thread that may outlive the server. */
+struct name_question {
+    struct dns_settings settings;
+    char name[SERVER_KEY_MAX];
+    uint16_t port;
+};
+
+static void tell(const struct server_registry *registry, const struct server *server,
+                 const struct sys_resolved *resolved)
 {
-    ASSERT(!slice_is_empty(server->host) && !server->looking);
-    struct dns_settings settings = registry->name_servers;
+    bool news = resolved->count == 0 ? server->failures == 0 : server->failures > 0;
+    if (news && registry->told)
+        registry->told(registry->context, server, resolved->count ? NULL : resolved->reason);
+}
+
+/* The lock is held but while somebody else is spoken to. The server stays while it is looked at
+ * (farewell.c), as long as there is a registry. */
+static void look_up(struct resolver *self, struct server_registry *registry, struct server *server)
+{
+    struct name_question question = {.settings = registry->name_servers, .port = server->port};
+    ASSERT(!slice_is_empty(server->host) && server->host.length < sizeof(question.name));
+    ASSERT(!server->looking);
+    memcpy(question.name, server->host.data, server->host.length);
     uint64_t asked = registry->asked;
     server->looking = true;
     server->look_up_at = 0;
-    sys_lock_release(registry->lock);
+    self->is_away = true;
+    sys_lock_release(self->all->lock);
     struct address found[FOUND_MAX];
     struct sys_resolved resolved =
-        sys_resolve(&settings, server->host.data, server->port, found, FOUND_MAX);
-    bool news = resolved.count == 0 ? server->failures == 0 : server->failures > 0;
-    if (news && registry->told)
-        registry->told(registry->context, server, resolved.count ? NULL : resolved.reason);
-    sys_lock_take(registry->lock);
+        sys_resolve(&question.settings, question.name, question.port, found, FOUND_MAX);
+    sys_lock_take(self->all->lock);
+    self->is_away = false;
+    if (self->all->is_over)
+        return;
+    sys_lock_release(self->all->lock);
+    tell(registry, server, &resolved);
+    sys_lock_take(self->all->lock);
     note(registry, server, &resolved, found);
     if (asked != registry->asked)
         server->look_up_at = 1; /* others are asked meanwhile */
 }
 
+/* The lock is held, and let go. */
+static void leave(struct server_resolvers *resolvers)
+{
+    ASSERT(resolvers->holders > 0);
+    bool is_last = --resolvers->holders == 0;
+    sys_lock_release(resolvers->lock);
+    if (!is_last)
+        return;
+    sys_lock_free(resolvers->lock);
+    free(resolvers);
+}
+
 static void run_resolver(void *argument)
 {
-    struct server_registry *registry = argument;
-    sys_lock_take(registry->lock);
-    while (!registry->stopping) {
+    struct resolver *self = argument;
+    struct server_resolvers *all = self->all;
+    sys_lock_take(all->lock);
+    while (!all->is_over) {
         int wait = -1;
-        struct server *server = server_next_due(registry, sys_monotonic_ms(), &wait);
+        struct server *server = server_next_due(all->registry, sys_monotonic_ms(), &wait);
         if (server)
-            look_up(registry, server);
+            look_up(self, all->registry, server);
         else
-            (void)sys_lock_wait(registry->lock, wait);
+            (void)sys_lock_wait(all->lock, wait);
     }
-    sys_lock_release(registry->lock);
+    leave(all);
+}
+
+struct server_resolvers *server_resolvers_new(struct server_registry *registry)
+{
+    struct server_resolvers *resolvers = calloc(1, sizeof(*resolvers));
+    struct sys_lock *lock = sys_lock_new();
+    if (!resolvers || !lock) {
+        sys_lock_free(lock);
+        free(resolvers);
+        return NULL;
+    }
+    resolvers->lock = lock;
+    resolvers->registry = registry;
+    resolvers->holders = 1;
+    for (int i = 0; i < RESOLVERS; i++)
+        resolvers->each[i].all = resolvers;
+    return resolvers;
+}
+
+struct sys_lock *server_resolvers_lock(struct server_resolvers *resolvers)
+{
+    return resolvers->lock;
+}
+
+/* Whoever is not away now will not be again, and ends soon. */
+void server_resolvers_stop(struct server_resolvers *resolvers)
+{
+    struct sys_thread *ending[RESOLVERS];
+    int count = 0;
+    if (!resolvers)
+        return;
+    sys_lock_take(resolvers->lock);
+    resolvers->is_over = true;
+    sys_lock_wake_all(resolvers->lock);
+    for (int i = 0; i < RESOLVERS; i++) {
+        struct resolver *resolver = &resolvers->each[i];
+        if (resolver->is_away)
+            sys_thread_leave(resolver->thread);
+        else if (resolver->thread)
+            ending[count++] = resolver->thread;
+    }
+    sys_lock_release(resolvers->lock);
+    for (int i = 0; i < count; i++)
+        sys_thread_join(ending[i]);
+    sys_lock_take(resolvers->lock);
+    leave(resolvers);
+}
+
+static bool start_resolver(struct server_resolvers *resolvers, struct resolver *resolver)
+{
+    ASSERT(!resolver->thread && !resolvers->is_over);
+    sys_lock_take(resolvers->lock); /* it looks when it is known */
+    resolver->thread = sys_thread_start("weir-resolver", run_resolver, resolver);
+    resolvers->holders += resolver->thread != NULL;
+    sys_lock_release(resolvers->lock);
+    return resolver->thread != NULL;
 }
 
 bool server_registry_start(struct server_registry *registry, server_told_fn *told, void *context)
 {
-    ASSERT(!registry->resolvers[0] && !registry->stopping);
     registry->told = told;
     registry->context = context;
     for (int i = 0; i < RESOLVERS; i++) {
-        registry->resolvers[i] = sys_thread_start("weir-resolver", run_resolver, registry);
-        if (!registry->resolvers[i])
+        if (!start_resolver(registry->resolvers, &registry->resolvers->each[i]))
             return false;
     }
     return true;
 }
+
+/* ---- what others want of them */
 
 /* The lock is held. */
 static bool is_asked_already(const struct server_registry *registry,
@@ -225,15 +341,17 @@ static bool all_looked_up(const struct server_registry *registry)
     return true;
 }
 
-void server_registry_wait(struct server_registry *registry, int timeout_ms)
+bool server_registry_wait(struct server_registry *registry, int timeout_ms)
 {
     ASSERT(timeout_ms >= 0);
     uint64_t until = sys_monotonic_ms() + (uint64_t)timeout_ms, now;
     sys_lock_take(registry->lock);
     /* Each look-up that ends wakes us, also the ones that are not the last. */
-    while (!all_looked_up(registry) && (now = sys_monotonic_ms()) < until)
+    bool is_done;
+    while (!(is_done = all_looked_up(registry)) && (now = sys_monotonic_ms()) < until)
         (void)sys_lock_wait(registry->lock, (int)(until - now));
     sys_lock_release(registry->lock);
+    return is_done;
 }
 
 bool server_is_at(struct server_registry *registry, const struct server *server,

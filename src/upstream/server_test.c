@@ -128,7 +128,7 @@ static void it_is_known_when_a_name_was_looked_up(void **state)
     (void)state;
     uint64_t before = sys_monotonic_ms();
     assert_true(server_registry_start(bench.servers, NULL, NULL));
-    server_registry_wait(bench.servers, PATIENCE_MS);
+    assert_true(server_registry_wait(bench.servers, PATIENCE_MS));
     assert_true(bench.server->looked_up_at >= before);
     assert_true(bench.server->looked_up_at <= sys_monotonic_ms());
 }
@@ -137,7 +137,7 @@ static void what_the_system_has_found_holds_half_a_minute(void **state)
 {
     (void)state;
     assert_true(server_registry_start(bench.servers, NULL, NULL));
-    server_registry_wait(bench.servers, PATIENCE_MS);
+    assert_true(server_registry_wait(bench.servers, PATIENCE_MS));
     assert_int_equal(bench.server->look_up_at, bench.server->looked_up_at + 30 * 1000);
     assert_int_equal(server_moves(bench.server), 0);
     assert_true(server_is_at(bench.servers, bench.server, &bench.server->addresses[0]));

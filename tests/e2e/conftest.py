@@ -80,13 +80,14 @@ def start_weir(ports, directory):
     running = []
 
     def start(text, address=None, environment=None, supervised=False, program=None,
-              descriptors=()):
+              descriptors=(), is_awaited=True):
         address = address or ("127.0.0.1", ports.take())
         place = directory / f"weir-{len(running)}"
         place.mkdir()
         path = write_configuration(place, textwrap.dedent(text), address)
         arguments = ["run", "-c", path] + ([] if supervised else ["--one-process"])
-        running.append(Weir(arguments, address, place, environment, program, descriptors))
+        running.append(Weir(arguments, address, place, environment, program, descriptors,
+                            is_awaited))
         return running[-1]
 
     yield start

@@ -59,6 +59,11 @@ void sys_thread_join(struct sys_thread *thread)
     ASSERT(!thread);
 }
 
+void sys_thread_leave(struct sys_thread *thread)
+{
+    ASSERT(!thread);
+}
+
 unsigned sys_cpu_count(void)
 {
     return 1;

@@ -34,12 +34,13 @@ class WeirFailed(AssertionError):
 class Weir:
     """`weir ARGUMENTS`, from its start until it is ready, then until stop(). `address` is that of
     its first listener; `log` what it has said on stderr so far. `program` is another file than the
-    binary that is tested; `descriptors` are passed on to it."""
+    binary that is tested; `descriptors` are passed on to it. Without `is_awaited` it may still be
+    on its way to be ready."""
 
     def __init__(self, arguments, address=None, directory=None, environment=None, program=None,
-                 descriptors=()):
+                 descriptors=(), is_awaited=True):
         self.arguments = [str(argument) for argument in arguments]
-        self.address = address
+        self.address, self.directory = address, directory
         self._lines, self._changed, self._closed = [], threading.Condition(), False
         self.process = subprocess.Popen(
             [str(program or binary()), *self.arguments], cwd=directory, stdin=subprocess.DEVNULL,
@@ -49,7 +50,8 @@ class Weir:
         self._reader.start()
         self._stopped = False
         try:
-            self.wait_for_log(r"^weir: ready")
+            if is_awaited:
+                self.wait_for_log(r"^weir: ready")
         except AssertionError:
             self.process.kill()
             self.process.wait()
