@@ -212,6 +212,7 @@ static void send_out(struct client_h2 *self)
         size_t sent = 0;
         client_h2_frame(self);
         enum io io = output_flush(&self->output, &self->client->transport, &sent);
+        self->moved += sent;
         self->is_dead |= io == IO_FAILED;
         serve(self);
         if (io == IO_PENDING || sent == 0)
@@ -256,17 +257,24 @@ static int64_t patience(const struct client_h2 *self, enum h2_wait wait)
     return 0;
 }
 
+/* A request that was answered at once leaves no other trace. Who was told to leave does not stay by
+ * asking on. Who takes what was written, however slowly, has his time anew. */
+static bool has_gone_on(const struct client_h2 *self, enum h2_wait wait)
+{
+    if (wait == H2_WAIT_TAKE && client_has_progressed(self->moved, (uint64_t)patience(self, wait)))
+        return true;
+    return self->client->requests != self->requests && wait != H2_WAIT_LEAVE;
+}
+
 static void await(struct client_h2 *self)
 {
     enum h2_wait wait = wait_of(self);
     (void)socket_watch(&self->client->transport.socket); /* a refusal shows as broken */
-    /* A request that was answered at once leaves no other trace. Who was told to leave does not
-     * stay by asking on. */
-    bool is_new = self->client->requests != self->requests && wait != H2_WAIT_LEAVE;
-    if (wait == self->waiting && !is_new)
+    if (wait == self->waiting && !has_gone_on(self, wait))
         return;
     self->waiting = wait;
     self->requests = self->client->requests;
+    self->moved = 0;
     if (wait == H2_WAIT_NOTHING)
         timer_unset(&self->client->timer);
     else
@@ -274,7 +282,8 @@ static void await(struct client_h2 *self)
                   (uint64_t)patience(self, wait));
 }
 
-/* The client may still be sending: a close now could destroy what is on its way to it. */
+/* The client may still be sending: a close now could destroy what is on its way to it. What
+ * somebody does not take the kernel would go on offering for minutes. */
 static void settle(struct client_h2 *self)
 {
     struct client *client = self->client;
@@ -289,9 +298,10 @@ static void settle(struct client_h2 *self)
     }
     if (h2_reason(self->codec))
         tell_error(client, h2_reason(self->codec));
+    bool reset = self->has_stalled;
     dismantle(self, true);
     if (broken)
-        client_close(client, false);
+        client_close(client, reset);
     else
         client_linger(client);
 }
@@ -326,7 +336,7 @@ COLD void client_h2_timed_out(struct client *client)
     enum h2_wait waited = self->waiting;
     ASSERT(waited != H2_WAIT_NOTHING);
     if (waited == H2_WAIT_TAKE)
-        self->is_dead = true;
+        self->is_dead = self->has_stalled = true;
     else if (waited == H2_WAIT_BLOCK || self->has_left)
         h2_terminate(self->codec, H2_NO_ERROR);
     else

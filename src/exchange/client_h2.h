@@ -23,9 +23,12 @@ struct client_h2 {
     struct list streams; /* of exchanges, by their `link` */
     enum h2_wait waiting;
     uint32_t requests; /* that had come when its deadline was set */
+    uint32_t open;     /* how many streams there are */
+    uint64_t moved;    /* bytes that the client has taken since then */
     bool is_leaving;   /* the client was told; further requests are still taken */
     bool has_left;     /* no further ones are */
-    bool is_dead;      /* the client, or the way to it, is gone */
+    bool is_dead;      /* the client, or the way to it, is gone, */
+    bool has_stalled;  /* or it took nothing in time */
     bool is_early;     /* the handshake was still to end, behind early data, when last looked at */
 };
 
@@ -38,7 +41,9 @@ struct client_h2_stream {
     struct list link;
     struct timer timer;
     enum stream_wait waiting; /* whose deadline is set */
+    uint64_t patience;        /* for how long, in milliseconds */
     uint64_t moved;           /* bytes that moved since it was set */
+    uint64_t moved_in_all;    /* content of all streams, when it was set */
     uint64_t written;         /* of the response, when that was last asked */
     bool stalled;             /* the client took nothing in time */
     bool is_head;             /* answer to HEAD */

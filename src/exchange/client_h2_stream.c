@@ -11,10 +11,47 @@ static struct client_h2_stream *of(struct stream *stream)
     return (struct client_h2_stream *)stream;
 }
 
+/* ---- deadlines */
+
+static size_t count_written(struct client_h2_stream *self)
+{
+    uint64_t written = h2_written(self->codec);
+    size_t count = (size_t)(written - self->written);
+    self->moved += count;
+    self->written = written;
+    return count;
+}
+
+static void set_deadline(struct client_h2_stream *self)
+{
+    self->moved = 0;
+    self->moved_in_all = h2_written_in_all(self->connection->codec);
+    timer_set(self->exchange->context->loop, &self->timer, self->patience);
+}
+
+/* Who takes what other streams have keeps this one waiting for its turn, and does not pause; but so
+ * much has to move that it would do for each of them. What moved of this one was no news before as
+ * long as it made no room for more. */
+static bool is_taken(struct client_h2_stream *self)
+{
+    ASSERT(self->connection->open > 0);
+    count_written(self);
+    if (client_has_progressed(self->moved, self->patience))
+        return true;
+    uint64_t of_all = h2_written_in_all(self->connection->codec) - self->moved_in_all;
+    return !h2_is_held_up(self->codec) &&
+           client_has_progressed(of_all / self->connection->open, self->patience);
+}
+
 static void on_timer(struct timer *timer)
 {
     struct client_h2_stream *self = CONTAINER_OF(timer, struct client_h2_stream, timer);
-    self->stalled = self->waiting == STREAM_WAIT_TAKE;
+    bool is_response = self->waiting == STREAM_WAIT_TAKE;
+    if (is_response && is_taken(self)) {
+        set_deadline(self);
+        return;
+    }
+    self->stalled = is_response;
     exchange_fail(self->exchange, self->stalled ? ERROR_CLIENT_STALLED : ERROR_REQUEST_TIMEOUT);
     exchange_run(self->exchange);
 }
@@ -34,6 +71,7 @@ struct client_h2_stream *client_h2_stream_new(struct client_h2 *connection, stru
     };
     timer_init(&self->timer, on_timer);
     list_push_back(&connection->streams, &self->link);
+    connection->open++;
     h2_own(codec, self);
     exchange->stream = &self->stream;
     return self;
@@ -99,10 +137,7 @@ static enum io flush(struct stream *stream, size_t *ret_sent)
     struct client_h2_stream *self = of(stream);
     client_h2_frame(self->connection);
     client_h2_defer(self->connection);
-    uint64_t written = h2_written(self->codec);
-    *ret_sent = (size_t)(written - self->written);
-    self->moved += *ret_sent;
-    self->written = written;
+    *ret_sent = count_written(self);
     if (self->connection->is_dead || h2_is_gone(self->codec))
         return IO_FAILED;
     if (h2_is_written(self->codec))
@@ -152,11 +187,11 @@ static void await(struct stream *stream, enum stream_wait wait, uint64_t after_m
     if (wait == self->waiting && !client_has_progressed(self->moved, after_ms))
         return;
     self->waiting = wait;
-    self->moved = 0;
+    self->patience = after_ms;
     if (wait == STREAM_WAIT_NOTHING)
         timer_unset(&self->timer);
     else
-        timer_set(self->exchange->context->loop, &self->timer, after_ms);
+        set_deadline(self);
 }
 
 /* ---- pumping: bodies are in frames */
@@ -199,6 +234,7 @@ static void finish(struct stream *stream, enum stream_end end, bool request_read
     (void)request_read;
     timer_fini(&self->timer);
     list_remove(&self->link);
+    self->connection->open--;
     h2_release(self->codec, error);
     client_h2_defer(self->connection);
 }

@@ -285,7 +285,8 @@ static void tell_ends(const struct stream *stream, struct proxy_header *ret_ends
 /* ---- the end */
 
 /* A body that ends with its connection looks whole when the connection is closed in order: when it
- * was cut, the client has to see a reset. */
+ * was cut, the client has to see a reset. What somebody does not take the kernel would go on
+ * offering for minutes. */
 static void finish(struct stream *stream, enum stream_end end, bool request_read)
 {
     struct client_stream *self = of(stream);
@@ -301,7 +302,7 @@ static void finish(struct stream *stream, enum stream_end end, bool request_read
         return;
     }
     client->state = CLIENT_LINGER;
-    client_close(client, self->sending == H1_FRAMING_CLOSE);
+    client_close(client, self->stalled || self->sending == H1_FRAMING_CLOSE);
 }
 
 const struct stream_class client_stream_class = {

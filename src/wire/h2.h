@@ -184,6 +184,13 @@ void h2_want_room(struct h2_stream *stream);
 /* Bytes of the response's content that have been written so far. */
 uint64_t h2_written(const struct h2_stream *stream);
 
+/* The same of all streams that there ever were. */
+uint64_t h2_written_in_all(const struct h2 *h2);
+
+/* Whether content waits because the stream's own window is used up; what waits otherwise waits for
+ * the connection, or for its turn there. */
+bool h2_is_held_up(const struct h2_stream *stream);
+
 /* Whether the stream ended before its time: the client reset it, or did what it must not. */
 bool h2_is_gone(const struct h2_stream *stream);
 

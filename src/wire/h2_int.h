@@ -74,6 +74,7 @@ struct h2 {
     uint32_t ready_urgencies;        /* bits of those of which there may be some */
     struct list held_back;       /* by their `ready`: requests that the server does not take yet */
     struct h2_stream *recent;    /* that was found last, and often is asked for next; or NULL */
+    uint64_t written;            /* bytes of content, of all streams */
     int64_t send_window;         /* of the connection: bytes that we may send, */
     int64_t receive_window;      /* and that the peer may */
     int64_t receive_window_full; /* what the peer may where everything was taken */

@@ -187,3 +187,13 @@ uint64_t h2_written(const struct h2_stream *stream)
 {
     return stream->bytes_written;
 }
+
+uint64_t h2_written_in_all(const struct h2 *h2)
+{
+    return h2->written;
+}
+
+bool h2_is_held_up(const struct h2_stream *stream)
+{
+    return stream->waiting > 0 && stream->send_window <= 0;
+}

@@ -118,6 +118,7 @@ static void write_frame(struct h2_stream *stream, struct text *text, size_t part
     move_content(stream, text, part);
     stream->send_window -= (int64_t)part;
     stream->h2->send_window -= (int64_t)part;
+    stream->h2->written += part;
     h2_gate_earn(&stream->h2->gate);
 }
 

@@ -182,14 +182,18 @@ static void a_window_that_is_shut_holds_up_no_other(void **state)
     answer_all();
     expect_order("");
     assert_false(h2_has_output(h2));
+    assert_true(h2_is_held_up(requests[0].stream));
     h2_add_frame(&script, WINDOW_UPDATE, 0, 3, SLICE("\0\1\0\0"));
     feed();
+    assert_false(h2_is_held_up(requests[1].stream));
     expect_order("333");
-    assert_true(h2_is_written(requests[1].stream));
+    assert_true(h2_is_written(requests[1].stream) && !h2_is_held_up(requests[1].stream));
     h2_add_frame(&script, WINDOW_UPDATE, 0, 1, SLICE("\0\0\0\1"));
     feed();
     expect_order("1");
     assert_int_equal(h2_written(requests[0].stream), 1);
+    assert_int_equal(h2_written_in_all(h2), PIECES * PIECE + 1);
+    assert_true(h2_is_held_up(requests[0].stream));
     end();
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness import http1
 from harness.client import request_bytes
-from harness.deadline import PATIENCE, Deadline
+from harness.deadline import PATIENCE, Deadline, poll_until
 
 QUICK = "timeouts: {request_header: 300ms, request_body: 300ms, keep_alive: 300ms}"
 
@@ -174,7 +174,8 @@ def test_a_body_that_drips_is_given_up_and_cut(start_origin, start_proxy, connec
 
 
 def test_a_client_that_takes_nothing_is_given_up(start_origin, start_proxy, connect):
-    """request_body holds for a response that is not taken, too; the server is not held for ever."""
+    """request_body holds for a response that is not taken, too; the server is not held for ever, nor
+    what the kernel has for the client."""
     def behaviour(connection):
         connection.read_request()
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
@@ -186,6 +187,7 @@ def test_a_client_that_takes_nothing_is_given_up(start_origin, start_proxy, conn
     client.send_request()
     origin.wait_until(lambda: origin.connections and origin.connections[0].finished.is_set(),
                       "the server is let go", PATIENCE)
+    poll_until(client.was_reset)
 
 
 # Times, of the server

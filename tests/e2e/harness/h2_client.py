@@ -200,5 +200,5 @@ class H2Client(Stream):
                                     for frame in self.frames[seen:]))
 
 
-def connect_h2(address, settings={}, receive_buffer=None):
-    return H2Client(connect_to(address, receive_buffer), settings)
+def connect_h2(address, settings={}, **parts):
+    return H2Client(connect_to(address, **parts), settings)

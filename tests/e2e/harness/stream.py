@@ -1,6 +1,7 @@
 """A connected socket with a buffer and deadlines, for both raw clients and raw origins. Keeps every
 byte that it received and sent."""
 
+import select
 import socket
 import struct
 import zlib
@@ -132,6 +133,12 @@ class Stream:
         except OSError:
             return True
 
+    def was_reset(self):
+        """Whether the peer has reset the connection, as of now, though there may be more to read."""
+        told = select.poll()
+        told.register(self.socket, 0)  # errors are told unasked
+        return bool(told.poll(0))
+
     def expect_end(self, seconds=None):
         """Asserts that the peer closes and sends nothing more before."""
         rest = self.read_to_end(seconds)
@@ -199,8 +206,9 @@ class Stream:
         self.socket.close()
 
 
-def connect_to(address, receive_buffer=None, source=None):
-    """A connected socket. `address`: (host, port) or the path of a Unix socket."""
+def connect_to(address, receive_buffer=None, source=None, segment=None):
+    """A connected socket. `address`: (host, port) or the path of a Unix socket. `segment`: the
+    bytes of the largest TCP segment, for what the peer's kernel holds is made of many of them."""
     if isinstance(address, str):
         connection = socket.socket(socket.AF_UNIX)
     else:
@@ -208,6 +216,8 @@ def connect_to(address, receive_buffer=None, source=None):
         connection = socket.socket(family)
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if segment:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
     if source:
         connection.bind((source, 0))
     deadline = Deadline(what=f"connecting to {address}")
