@@ -14,6 +14,33 @@ uint64_t metrics_sum(const struct metrics_sources *sources, size_t offset)
     return sum;
 }
 
+static void print_limited(FILE *file, const struct metrics_sources *sources, const char *metric,
+                          enum client_limit first, enum client_limit end)
+{
+    static const char *const settings[CLIENT_LIMIT_COUNT] = {
+        [CLIENT_LIMIT_CONNECTIONS] = "connections",
+        [CLIENT_LIMIT_CONNECTIONS_PER_CLIENT] = "connections_per_client",
+        [CLIENT_LIMIT_REQUEST_HEADER] = "request_header",
+        [CLIENT_LIMIT_KEEP_ALIVE] = "keep_alive",
+        [CLIENT_LIMIT_REQUESTS_PER_CONNECTION] = "requests_per_connection"};
+    for (unsigned limit = first; limit < end; limit++)
+        (void)fprintf(file, "%s{limit=\"%s\"} %" PRIu64 "\n", metric, settings[limit],
+                      metrics_sum(sources, offsetof(struct loop_counts, connections_limited) +
+                                               limit * sizeof(struct counter)));
+}
+
+static void print_limits(FILE *file, const struct metrics_sources *sources)
+{
+    static const char refused[] = "weir_client_connections_refused_total";
+    static const char closed[] = "weir_client_connections_closed_total";
+    metric_begin(file, refused, METRIC_COUNTER,
+                 "Connections above a limit, which got 503, or over TLS nothing.");
+    print_limited(file, sources, refused, 0, CLIENT_LIMIT_REFUSALS);
+    metric_begin(file, closed, METRIC_COUNTER,
+                 "Connections that a limit ended between requests, by its setting.");
+    print_limited(file, sources, closed, CLIENT_LIMIT_REFUSALS, CLIENT_LIMIT_COUNT);
+}
+
 static void print_errors(FILE *file, const struct metrics_sources *sources)
 {
     static const char *const sides[] = {[ERROR_SIDE_SELF] = "self",
@@ -141,9 +168,7 @@ void metrics_print_loops(FILE *file, const struct metrics_sources *sources)
                   "Connections of clients that are open.", sources->connections);
     metric_single(file, "weir_client_connections_total", METRIC_COUNTER,
                   "Connections that were accepted.", METRICS_SUM(connections_accepted));
-    metric_single(file, "weir_client_connections_refused_total", METRIC_COUNTER,
-                  "Connections above a limit, answered with 503.",
-                  METRICS_SUM(connections_refused));
+    print_limits(file, sources);
     /* What has ended is read first, so that no exchange is counted as running that is not. */
     uint64_t ended = METRICS_SUM(exchanges_ended), tunnels_ended = METRICS_SUM(tunnels_ended);
     metric_single(file, "weir_exchanges_running", METRIC_GAUGE, "Exchanges that have not ended.",
@@ -153,6 +178,9 @@ void metrics_print_loops(FILE *file, const struct metrics_sources *sources)
                   METRICS_SUM(tunnels_begun) - tunnels_ended);
     metric_single(file, "weir_tunnels_total", METRIC_COUNTER, "Tunnels that were opened.",
                   METRICS_SUM(tunnels_begun));
+    metric_single(file, "weir_tunnels_silent_total", METRIC_COUNTER,
+                  "Tunnels that were closed because nothing went through them for too long.",
+                  METRICS_SUM(tunnels_silent));
     print_errors(file, sources);
     print_stickings(file, sources);
     print_grpc(file, sources);

@@ -43,6 +43,11 @@ bool client_shall_leave(const struct client *client)
     return client->context->draining || client->listener->is_closed;
 }
 
+void client_count_limit(struct client *client, enum client_limit limit)
+{
+    counter_add(&client->context->counts.connections_limited[limit], 1);
+}
+
 static void set_timer(struct client *client, int64_t after_ms)
 {
     ASSERT(after_ms > 0);
@@ -325,10 +330,12 @@ static void begin(struct client *client)
 
 /* Above a limit the client is told so and its request is not read; in TLS that would take a
  * handshake, which nobody shall have for nothing. */
-COLD static void refuse(struct client *client)
+COLD static void refuse(struct client *client, enum client_entry entry)
 {
-    ASSERT(client->state == CLIENT_IDLE && !client->counted);
-    counter_add(&client->context->counts.connections_refused, 1);
+    ASSERT(client->state == CLIENT_IDLE && !client->counted && entry != CLIENT_ENTRY_GRANTED);
+    client_count_limit(client, entry == CLIENT_ENTRY_ABOVE_ALL
+                                   ? CLIENT_LIMIT_CONNECTIONS
+                                   : CLIENT_LIMIT_CONNECTIONS_PER_CLIENT);
     if (client_listener(client)->speaks_tls) {
         client_close(client, true);
         return;
@@ -347,7 +354,8 @@ COLD static void close_unannounced(struct client *client, const char *sentence)
 }
 
 /* From here on the client is who the header says; limits per client are its own. */
-COLD static void become_announced(struct client *client, const struct proxy_header *header)
+COLD static enum client_entry become_announced(struct client *client,
+                                               const struct proxy_header *header)
 {
     ASSERT(client->state == CLIENT_PROXY_HEADER && client->limit_per_client == 0);
     const struct limits *limits = client_listener(client)->limits;
@@ -357,9 +365,12 @@ COLD static void become_announced(struct client *client, const struct proxy_head
         client->announced_port = header->source_port;
     }
     client->limit_per_client = (uint32_t)limits->connections_per_client;
-    client->counted = client_table_enter(client->context->client_table, &client->peer,
-                                         (uint64_t)limits->connections, client->limit_per_client);
+    enum client_entry entry =
+        client_table_enter(client->context->client_table, &client->peer,
+                           (uint64_t)limits->connections, client->limit_per_client);
+    client->counted = entry == CLIENT_ENTRY_GRANTED;
     client->state = CLIENT_IDLE;
+    return entry;
 }
 
 COLD static void read_proxy_header(struct client *client)
@@ -368,15 +379,16 @@ COLD static void read_proxy_header(struct client *client)
     for (;;) {
         struct proxy_header header;
         size_t length = 0;
+        enum client_entry entry;
         enum error_code error = ERROR_NONE;
         switch (proxy_header_read(span_slice(&client->reader.inbound), &header, &length)) {
         case PROXY_HEADER_COMPLETE:
             span_skip(&client->reader.inbound, length);
-            become_announced(client, &header);
-            if (client->counted)
+            entry = become_announced(client, &header);
+            if (entry == CLIENT_ENTRY_GRANTED)
                 begin(client);
             else
-                refuse(client);
+                refuse(client, entry);
             return;
         case PROXY_HEADER_BAD:
             close_unannounced(client, "a connection does not begin with a PROXY protocol header; "
@@ -465,6 +477,15 @@ COLD static void exchange_timed_out(struct client *client)
     exchange_run(client->exchange);
 }
 
+/* Whoever is to leave had less time. */
+COLD static void close_silent(struct client *client)
+{
+    if (!client_shall_leave(client))
+        client_count_limit(client, client->requests == 0 ? CLIENT_LIMIT_REQUEST_HEADER
+                                                         : CLIENT_LIMIT_KEEP_ALIVE);
+    client_close(client, false);
+}
+
 static void on_timer(struct timer *timer)
 {
     struct client *client = CONTAINER_OF(timer, struct client, timer);
@@ -485,10 +506,19 @@ static void on_timer(struct timer *timer)
     case CLIENT_H2:
         client_h2_timed_out(client);
         return;
-    default:
+    case CLIENT_PROXY_HEADER:
+    case CLIENT_PREFACE:
+    case CLIENT_IDLE:
+        close_silent(client);
+        return;
+    case CLIENT_DISCARD:
+    case CLIENT_LINGER:
         client_close(client, false);
         return;
+    case CLIENT_CLOSED:
+        break;
     }
+    UNREACHABLE();
 }
 
 /* ---- the beginning */
@@ -543,10 +573,11 @@ void client_accept(struct loop_context *context, struct loop_listener *listener,
     const struct listener_plan *plan = client_listener(client);
     bool announced = plan->proxy_protocol->required;
     client->limit_per_client = announced ? 0 : (uint32_t)plan->limits->connections_per_client;
-    client->counted = client_table_enter(
+    enum client_entry entry = client_table_enter(
         context->client_table, peer, (uint64_t)plan->limits->connections, client->limit_per_client);
+    client->counted = entry == CLIENT_ENTRY_GRANTED;
     if (!client->counted) {
-        refuse(client);
+        refuse(client, entry);
         return;
     }
     set_timer(client,

@@ -163,8 +163,10 @@ static void begin_exchange(struct client_h2 *self, struct h2_stream *codec)
     struct client_h2_stream *stream = (struct client_h2_stream *)exchange->stream;
     stream->is_head = exchange->request.method == METHOD_HEAD;
     stream->is_connect = !error && exchange->request.wants_upgrade;
-    if (is_last_request(client))
+    if (is_last_request(client) && !self->is_leaving) {
+        client_count_limit(client, CLIENT_LIMIT_REQUESTS_PER_CONNECTION);
         client_h2_leave(client);
+    }
     if (error)
         exchange_refuse_request(exchange, error);
     else
@@ -335,6 +337,10 @@ COLD void client_h2_timed_out(struct client *client)
     struct client_h2 *self = client->h2;
     enum h2_wait waited = self->waiting;
     ASSERT(waited != H2_WAIT_NOTHING);
+    if (waited == H2_WAIT_FIRST)
+        client_count_limit(client, CLIENT_LIMIT_REQUEST_HEADER);
+    else if (waited == H2_WAIT_REQUEST)
+        client_count_limit(client, CLIENT_LIMIT_KEEP_ALIVE);
     if (waited == H2_WAIT_TAKE)
         self->is_dead = self->has_stalled = true;
     else if (waited == H2_WAIT_BLOCK || self->has_left)

@@ -125,6 +125,9 @@ static inline bool client_has_progressed(uint64_t moved, uint64_t after_ms)
     return moved > after_ms / MS_PER_BYTE;
 }
 
+/* A connection that is refused or closed by a limit is counted. */
+COLD void client_count_limit(struct client *client, enum client_limit limit);
+
 /* Our direction ends, and what the client still sends is dropped for a while. */
 void client_linger(struct client *client);
 

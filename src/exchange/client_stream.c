@@ -31,11 +31,13 @@ struct client_stream *client_stream_new(struct client *client, struct exchange *
 void client_stream_begin(struct client_stream *stream, const struct exchange *exchange,
                          enum error_code error)
 {
-    const struct client *client = stream->client;
-    bool last = client_shall_leave(client) ||
-                client->requests >= (uint64_t)exchange->listener->limits->requests_per_connection;
+    struct client *client = stream->client;
+    bool is_full =
+        client->requests >= (uint64_t)exchange->listener->limits->requests_per_connection;
     stream->is_last = !stream->keep_alive && !error;
-    stream->keep_alive = stream->keep_alive && !last && !error;
+    if (is_full && stream->keep_alive && !error)
+        client_count_limit(client, CLIENT_LIMIT_REQUESTS_PER_CONNECTION);
+    stream->keep_alive = stream->keep_alive && !is_full && !client_shall_leave(client) && !error;
     if (error)
         return;
     stream->old = exchange->request.minor_version == 0;

@@ -99,15 +99,15 @@ static bool enter_client(struct client_table *table, const struct ip *ip, uint64
     return entered;
 }
 
-bool client_table_enter(struct client_table *table, const struct ip *ip, uint64_t limit_all,
-                        uint64_t limit_per_client)
+enum client_entry client_table_enter(struct client_table *table, const struct ip *ip,
+                                     uint64_t limit_all, uint64_t limit_per_client)
 {
     uint64_t count = atomic_fetch_add_explicit(&table->count, 1, memory_order_relaxed) + 1;
     bool fits = limit_all == 0 || count <= limit_all;
     if (fits && (limit_per_client == 0 || enter_client(table, ip, limit_per_client)))
-        return true;
+        return CLIENT_ENTRY_GRANTED;
     atomic_fetch_sub_explicit(&table->count, 1, memory_order_relaxed);
-    return false;
+    return fits ? CLIENT_ENTRY_ABOVE_PER_CLIENT : CLIENT_ENTRY_ABOVE_ALL;
 }
 
 static void leave_client(struct client_table *table, const struct ip *ip)

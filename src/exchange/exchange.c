@@ -288,6 +288,8 @@ enum verdict exchange_end(struct exchange *exchange)
     ASSERT(exchange->state == EXCHANGE_END || exchange->state == EXCHANGE_TUNNEL);
     bool whole = exchange->response_flow == FLOW_ENDED;
     if (exchange->is_tunnel) {
+        bool is_silent = exchange->error == ERROR_BETWEEN_BYTES_TIMEOUT; /* CALL_WAIT_TUNNEL */
+        counter_add(&exchange->context->counts.tunnels_silent, is_silent);
         counter_add(&exchange->context->counts.tunnels_ended, 1);
     } else {
         access_log_write(exchange);

@@ -28,11 +28,24 @@ struct route_counts {
     struct histogram milliseconds;
 };
 
+/* By which setting a connection of a client was refused or closed, where no exchange tells. */
+enum client_limit {
+    CLIENT_LIMIT_CONNECTIONS,
+    CLIENT_LIMIT_CONNECTIONS_PER_CLIENT,
+    CLIENT_LIMIT_REFUSALS, /* the ones above refuse; those below close */
+    CLIENT_LIMIT_REQUEST_HEADER = CLIENT_LIMIT_REFUSALS, /* no request has begun in time */
+    CLIENT_LIMIT_KEEP_ALIVE,
+    CLIENT_LIMIT_REQUESTS_PER_CONNECTION,
+    CLIENT_LIMIT_COUNT,
+};
+
 /* Of one loop. */
 struct loop_counts {
-    struct counter connections_accepted, connections_refused;
+    struct counter connections_accepted;
+    struct counter connections_limited[CLIENT_LIMIT_COUNT];
     struct counter exchanges_begun, exchanges_ended;
     struct counter tunnels_begun, tunnels_ended;
+    struct counter tunnels_silent; /* those of them that ended by timeouts.tunnel */
     struct counter errors[ERROR_COUNT];
     struct counter stickings[STICKING_COUNT];
     struct counter tls_handshakes, tls_resumed; /* the second are among the first */

@@ -125,7 +125,9 @@ static void on_server_news(struct connection_user *user)
 
 static void on_silence(struct connection_user *user)
 {
-    close_tunnel(CONTAINER_OF(user, struct tunnel, server_user), false);
+    struct tunnel *tunnel = CONTAINER_OF(user, struct tunnel, server_user);
+    counter_add(&tunnel->context->counts.tunnels_silent, 1);
+    close_tunnel(tunnel, false);
 }
 
 static void on_task(struct task *task)

@@ -309,13 +309,16 @@ def test_a_server_of_http2_that_resets_ends_the_tunnel(start_h2_origin, start_we
     client.expect_end()
 
 
-def test_a_silent_tunnel_ends_in_time(start_echo, start_h2c, h2):
+def test_a_silent_tunnel_ends_in_time(start_echo, start_h2c, h2, directory):
+    admin = str(directory / "admin.sock")
     weir = start_h2c(proxy(start_echo()) + "\n  routes: [{path: /fine, respond: {body: hello}}]",
-                     more="timeouts: {tunnel: 300ms}")
+                     more=f"admin: unix:{admin}\ntimeouts: {{tunnel: 300ms}}")
     client = h2(weir)
     stream, response = open_tunnel(client)
     assert response.status == 200 and client.read_response(stream).reset == CANCEL
     assert client.ask(path="/fine").body == b"hello"  # the connection lives
+    metrics = read_metrics(admin)
+    assert metrics("weir_tunnels_silent_total") == 1 == metrics("weir_tunnels_total")
 
 
 def test_it_goes_on_while_weir_drains(start_echo, start_h2c, h2):
