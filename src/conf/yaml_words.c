@@ -144,6 +144,38 @@ static bool explain_ipv6(const struct fault *fault)
     return false;
 }
 
+static const char *cure_of_lone_colon(const struct fault *fault, struct slice front)
+{
+    struct slice value = word(slice_trim(slice_from(fault->here, 1)), is_in_flow(fault));
+    uint64_t port = 0;
+    bool is_port = slice_to_number(value, 65535, &port);
+    if (slice_is_empty(front))
+        return is_port ? diagnostics_text(fault->diagnostics,
+                                          "put a key before it, for example \"listen: :%.*s\"",
+                                          SHOWN(value))
+                       : "put a key before it, for example \"key: value\"";
+    return is_port
+               ? diagnostics_text(fault->diagnostics,
+                                  "write \":%.*s\", in quotes and without the space", SHOWN(value))
+               : "put it in quotes if it belongs to a text";
+}
+
+/* `listen: : 80` and `: 80`: a colon with a space behind it, at the beginning of a line or value.
+ */
+static bool explain_lone_colon(const struct fault *fault)
+{
+    struct slice front = slice_trim(before(fault));
+    bool is_lone = fault->here.length == 1 || begins_with_any(slice_from(fault->here, 1), " \t");
+    bool is_first = slice_is_empty(front) ||
+                    (strchr(":-[{,", last_byte(front)) && front.length < before(fault).length) ||
+                    strchr("[{,", last_byte(front));
+    if (!begins_with_any(fault->here, ":") || !is_lone || !is_first)
+        return false;
+    diagnostics_error(fault->diagnostics, fault->at, cure_of_lone_colon(fault, front),
+                      "nothing stands before this colon");
+    return true;
+}
+
 static bool explain_colon_first(const struct fault *fault)
 {
     if (!begins_with_any(fault->here, ":") || !is_context(fault, "flow node"))
@@ -465,11 +497,27 @@ void yaml_explain(const yaml_parser_t *parser, const struct source *source, uint
                   const struct yaml_scene *scene, struct diagnostics *diagnostics)
 {
     static bool (*const explainers[])(const struct fault *) = {
-        explain_tab,         explain_escape,   explain_open_quote,   explain_ipv6,
-        explain_colon_first, explain_alias,    explain_tag,          explain_reserved,
-        explain_block_text,  explain_no_colon, explain_second_colon, explain_list_in_line,
-        explain_wrong_quote, explain_brace,    explain_open_bracket, explain_behind_bracket,
-        explain_end,         explain_no_value, explain_indentation,  explain_otherwise,
+        explain_tab,
+        explain_escape,
+        explain_open_quote,
+        explain_ipv6,
+        explain_lone_colon,
+        explain_colon_first,
+        explain_alias,
+        explain_tag,
+        explain_reserved,
+        explain_block_text,
+        explain_no_colon,
+        explain_second_colon,
+        explain_list_in_line,
+        explain_wrong_quote,
+        explain_brace,
+        explain_open_bracket,
+        explain_behind_bracket,
+        explain_end,
+        explain_no_value,
+        explain_indentation,
+        explain_otherwise,
     };
     yaml_mark_t at = parser->problem_mark, from = parser->context_mark;
     struct fault fault = {

@@ -64,12 +64,12 @@ static bool read_template(struct setting_reader *reader, const struct node *node
 }
 
 static bool unknown_key(struct setting_reader *reader, const struct node_pair *pair,
-                        const char *const *keys, size_t count)
+                        const char *const *keys, size_t count, const char *all)
 {
     const char *near = did_you_mean(pair->key, keys, count);
     diagnostics_error(reader->diagnostics, pair->key_position,
                       near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
-                           : NULL,
+                           : all,
                       "unknown key \"%.*s\"", (int)pair->key.length, pair->key.data);
     return false;
 }
@@ -89,7 +89,7 @@ static bool read_redirect(struct setting_reader *reader, const struct node *node
         else if (slice_equal(pair->key, SLICE("status")))
             good &= read_status(reader, pair->value, 300, 399, &redirect->status);
         else
-            good &= unknown_key(reader, pair, keys, 2);
+            good &= unknown_key(reader, pair, keys, 2, "\"redirect\" has: to, status");
     }
     if (good && !redirect->to) {
         diagnostics_error(reader->diagnostics, node->position,
@@ -146,7 +146,7 @@ static bool read_respond(struct setting_reader *reader, const struct node *node,
         else if (slice_equal(pair->key, SLICE("headers")))
             good &= read_fields(reader, pair->value, respond);
         else
-            good &= unknown_key(reader, pair, keys, 3);
+            good &= unknown_key(reader, pair, keys, 3, "\"respond\" has: status, body, headers");
     }
     return good;
 }
