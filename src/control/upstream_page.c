@@ -67,6 +67,9 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
                               const struct upstream_member *member, uint64_t now_ms)
 {
     char memory[REASON_MAX];
+    static const char *const chosen[] = {[SERVER_CHOSE_NOTHING] = "null",
+                                         [SERVER_CHOSE_H1] = "\"http/1.1\"",
+                                         [SERVER_CHOSE_H2] = "\"h2\""};
     const struct server *server = member->server;
     const struct standing *standing = member->standing;
     struct slice reason = reason_of(member, now_ms, memory);
@@ -89,7 +92,7 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
     print_milliseconds(file, "latency_ms", latency > 0, (double)latency / 1000);
     print_milliseconds(file, "check_ms", standing->patient && standing->passed > 0,
                        (double)standing->probe_took);
-    (void)fputc('}', file);
+    (void)fprintf(file, ", \"chosen\": %s}", chosen[server_chosen(server)]);
 }
 
 /* null: none opens, as no share of failures is set. */
@@ -236,5 +239,8 @@ void upstream_page_print_server(FILE *file, const struct upstream *upstream,
                   idle_of(server));
     if (latency > 0)
         (void)fprintf(file, "latency         %.3f ms\n", (double)latency / 1000);
+    if (server_chosen(server) != SERVER_CHOSE_NOTHING)
+        (void)fprintf(file, "chosen          %s\n",
+                      server_chosen(server) == SERVER_CHOSE_H2 ? "h2" : "http/1.1");
     print_checks(file, upstream, member->standing);
 }

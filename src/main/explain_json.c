@@ -191,6 +191,20 @@ static void add_stages(struct text *text, const struct explanation *explanation)
 
 /* ---- what becomes of it */
 
+static void add_offer(struct text *text, enum tls_offer offer, enum server_chosen chosen)
+{
+    struct slice rest = tls_offer_words(offer);
+    add_key(text, "alpn");
+    add(text, "[");
+    for (bool is_first = true; rest.length > 0; is_first = false) {
+        add(text, is_first ? "" : ", ");
+        add_string(text, slice_trim(slice_cut(&rest, ',')));
+    }
+    add(text, "]");
+    if (chosen != SERVER_CHOSE_NOTHING)
+        add_member(text, "chosen", chosen == SERVER_CHOSE_H2 ? SLICE("h2") : SLICE("http/1.1"));
+}
+
 /* By what the server is known that is spoken to over TLS. */
 static void add_tls(struct text *text, const struct explanation *explanation)
 {
@@ -205,6 +219,8 @@ static void add_tls(struct text *text, const struct explanation *explanation)
         add_member(text, "name", settings->name);
     if (settings->verify && settings->ca.node)
         add_member(text, "ca", settings->ca.node->text);
+    if (tls_offer_is_choice(settings->offer) && !rehearsal->server->is_h2)
+        add_offer(text, settings->offer, server_chosen(rehearsal->server));
     add(text, "}");
 }
 

@@ -239,6 +239,17 @@ static void print_others(struct text *text, const struct explanation *explanatio
     }
 }
 
+static void print_choice(struct text *text, enum tls_offer offer, enum server_chosen chosen)
+{
+    static const char *const outcomes[] = {
+        [SERVER_CHOSE_NOTHING] = "",
+        [SERVER_CHOSE_H1] = ", and chose HTTP/1.1 last",
+        [SERVER_CHOSE_H2] = ", and chose HTTP/2 last",
+    };
+    text_print(text, "          it may choose (alpn: %.*s)%s\n", SHOWN(tls_offer_words(offer)),
+               outcomes[chosen]);
+}
+
 /* By what the server is known. */
 static void print_tls(struct text *text, const struct explanation *explanation)
 {
@@ -255,6 +266,8 @@ static void print_tls(struct text *text, const struct explanation *explanation)
         text_print(text, ", verified by the authorities of %.*s\n", SHOWN(ca));
     else
         add(text, ", not verified\n");
+    if (tls_offer_is_choice(settings->offer) && !explanation->rehearsal.server->is_h2)
+        print_choice(text, settings->offer, server_chosen(explanation->rehearsal.server));
 }
 
 static const char *sticking_words_of(enum sticking sticking, bool by_cookie)

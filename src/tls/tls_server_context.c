@@ -34,10 +34,34 @@ static bool set_certificate(SSL_CTX *ssl, const struct tls_certificate *certific
     return !its || SSL_CTX_use_cert_and_key(ssl, its->leaf, its->key, its->chain, 0) == 1;
 }
 
-/* As towards clients (tls_context.c); tickets are kept by us, for each server. */
-static bool set_manners(SSL_CTX *ssl)
+struct slice tls_offer_bytes(enum tls_offer offer)
 {
-    static const unsigned char protocols[] = "\x08http/1.1";
+    static const struct slice offers[TLS_OFFERS] = {
+        [TLS_OFFER_H1] = {"\x08http/1.1", 9},
+        [TLS_OFFER_H2] = {"\x02h2", 3},
+        [TLS_OFFER_H2_H1] = {"\x02h2\x08http/1.1", 12},
+        [TLS_OFFER_H1_H2] = {"\x08http/1.1\x02h2", 12},
+    };
+    ASSERT(offer < TLS_OFFERS);
+    return offers[offer];
+}
+
+struct slice tls_offer_words(enum tls_offer offer)
+{
+    static const struct slice words[TLS_OFFERS] = {
+        [TLS_OFFER_H1] = {"http/1.1", 8},
+        [TLS_OFFER_H2] = {"h2", 2},
+        [TLS_OFFER_H2_H1] = {"h2, http/1.1", 12},
+        [TLS_OFFER_H1_H2] = {"http/1.1, h2", 12},
+    };
+    ASSERT(offer < TLS_OFFERS);
+    return words[offer];
+}
+
+/* As towards clients (tls_context.c); tickets are kept by us, for each server. */
+static bool set_manners(SSL_CTX *ssl, enum tls_offer offer)
+{
+    const struct slice offered = tls_offer_bytes(offer);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF /* tls_was_cut tells of it */);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -46,12 +70,14 @@ static bool set_manners(SSL_CTX *ssl)
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ssl, tls_keep_ticket);
     return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_alpn_protos(ssl, protocols, sizeof(protocols) - 1) == 0;
+           SSL_CTX_set_alpn_protos(ssl, (const unsigned char *)offered.data,
+                                   (unsigned)offered.length) == 0;
 }
 
 static bool set_identity(struct tls_server_context *context, const struct tls_server_terms *terms)
 {
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    const unsigned char offer = (unsigned char)terms->offer;
     EVP_MD_CTX *all = EVP_MD_CTX_new();
     bool good = all && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1;
     if (good && terms->authorities)
@@ -61,6 +87,7 @@ static bool set_identity(struct tls_server_context *context, const struct tls_se
         memcpy(digest, terms->certificate->digest, sizeof(terms->certificate->digest));
     /* All of it, so that none and one are never the same. */
     good = good && EVP_DigestUpdate(all, digest, sizeof(digest)) == 1 &&
+           EVP_DigestUpdate(all, &offer, sizeof(offer)) == 1 &&
            EVP_DigestUpdate(all, terms->name.data, terms->name.length) == 1 &&
            EVP_DigestFinal_ex(all, digest, NULL) == 1;
     EVP_MD_CTX_free(all);
@@ -71,9 +98,10 @@ static bool set_identity(struct tls_server_context *context, const struct tls_se
 
 static bool fill(struct tls_server_context *context, const struct tls_server_terms *terms)
 {
+    context->offer = terms->offer;
     context->bytes = tls_bytes_new();
     context->ssl = SSL_CTX_new(TLS_client_method());
-    bool good = context->bytes && context->ssl && set_manners(context->ssl) &&
+    bool good = context->bytes && context->ssl && set_manners(context->ssl, terms->offer) &&
                 set_verification(context->ssl, terms->authorities) &&
                 set_certificate(context->ssl, terms->certificate) && set_identity(context, terms);
     if (good && terms->name.length > 0) {
@@ -119,6 +147,11 @@ void tls_server_context_unref(struct tls_server_context *context)
 uint64_t tls_server_context_identity(const struct tls_server_context *context)
 {
     return context->identity;
+}
+
+enum tls_offer tls_server_context_offer(const struct tls_server_context *context)
+{
+    return context->offer;
 }
 
 void tls_session_fini(struct tls_session *session)

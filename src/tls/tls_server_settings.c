@@ -1,5 +1,67 @@
 #include "tls/tls_server_settings.h"
 
+/* ---- `alpn` */
+
+#define ALPN_EXAMPLE "[h2, http/1.1]"
+
+static const char *const protocol_names[] = {"h2", "http/1.1"};
+
+enum { PROTOCOLS = 2 };
+
+/* As it is called where it is not spoken of in a handshake. */
+static const char *meant_by(struct slice text)
+{
+    bool is_http2 =
+        slice_equal_fold(text, SLICE("http/2")) || slice_equal_fold(text, SLICE("http2"));
+    return is_http2 ? protocol_names[0] : did_you_mean(text, protocol_names, PROTOCOLS);
+}
+
+/* Its index in `protocol_names`; -1: it was told. */
+static int read_protocol(struct setting_reader *reader, const struct node *item)
+{
+    for (int i = 0; i < PROTOCOLS; i++) {
+        if (slice_equal(item->text, slice_from_text(protocol_names[i])))
+            return i;
+    }
+    const char *meant = meant_by(item->text);
+    diagnostics_error(reader->diagnostics, item->position,
+                      meant ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", meant)
+                            : "write h2, http/1.1, or both as " ALPN_EXAMPLE,
+                      "\"%.*s\" is no protocol that servers can be offered", SHOWN(item->text));
+    return -1;
+}
+
+static bool read_offer(struct setting_reader *reader, const struct node *node, void *field)
+{
+    static const enum tls_offer alone[] = {TLS_OFFER_H2, TLS_OFFER_H1};
+    static const enum tls_offer before[] = {TLS_OFFER_H2_H1, TLS_OFFER_H1_H2};
+    enum tls_offer *offer = field;
+    struct slice *texts;
+    size_t count;
+    int found[PROTOCOLS];
+    *offer = TLS_OFFER_H1;
+    if (node_is_word(node, "off"))
+        return true;
+    if (!setting_read_texts(reader, "alpn", ALPN_EXAMPLE, node, &texts, &count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct node *item = node->kind == NODE_SEQUENCE ? node->items[i] : node;
+        int protocol = read_protocol(reader, item);
+        if (protocol < 0)
+            return false;
+        if (i >= PROTOCOLS || (i == 1 && protocol == found[0])) {
+            diagnostics_error(reader->diagnostics, item->position, "take it out",
+                              "\"%.*s\" is offered already", SHOWN(item->text));
+            return false;
+        }
+        found[i] = protocol;
+    }
+    *offer = count == 1 ? alone[found[0]] : before[found[0]];
+    return true;
+}
+
+/* ---- the group */
+
 #define CA_SUMMARY                                                                                 \
     "The file with the authorities, in PEM, of which the certificates of servers must be; where "  \
     "none is named, those that this system trusts. A certificate of a server itself will do, too."
@@ -33,6 +95,17 @@ static const struct setting records[] = {
                     "The file with its private key, without password; where none is named, the key "
                     "stands in the certificate's file.",
                     "/etc/weir/client.key"),
+    {.name = "alpn",
+     .type = SETTING_CUSTOM,
+     .offset = offsetof(struct tls_server_settings, offer),
+     .size = sizeof(enum tls_offer),
+     .standard = "http/1.1",
+     .read = read_offer,
+     .form = "off | h2 | http/1.1 | [h2 | http/1.1]",
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "What servers that are written with https:// are offered to speak: h2 (HTTP/2), "
+                "http/1.1, or both, of which each server chooses one.",
+     .example = ALPN_EXAMPLE},
 };
 
 static void check_terms(const void *group, const struct node *node, struct diagnostics *diagnostics)

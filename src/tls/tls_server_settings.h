@@ -2,6 +2,7 @@
  * as they were read; what is in them is looked at when a snapshot is built. */
 #pragma once
 
+#include "tls/tls_server_context.h"
 #include "tls/tls_settings.h"
 
 struct tls_server_settings {
@@ -9,6 +10,7 @@ struct tls_server_settings {
     bool verify;
     struct slice name;    /* that certificates must hold for; empty: the server's own */
     struct tls_pair pair; /* that servers are shown; not named: nothing */
+    enum tls_offer offer; /* to those that are written with https:// */
 };
 
 extern const struct setting_group tls_server_group;

@@ -103,11 +103,12 @@ struct tls *tls_new_to_server(struct tls_server_context *context, struct socket 
     return tls;
 }
 
-bool tls_ask_h2(struct tls *tls)
+bool tls_offer_instead(struct tls *tls, enum tls_offer offer)
 {
-    static const unsigned char protocols[] = "\x02h2";
+    const struct slice offered = tls_offer_bytes(offer);
     ASSERT(tls->server_context && tls->state == TLS_STATE_HANDSHAKE);
-    return SSL_set_alpn_protos(tls->ssl, protocols, sizeof(protocols) - 1) == 0;
+    return SSL_set_alpn_protos(tls->ssl, (const unsigned char *)offered.data,
+                               (unsigned)offered.length) == 0;
 }
 
 /* ---- what it may fail of */

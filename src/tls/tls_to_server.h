@@ -13,9 +13,9 @@
 struct tls *tls_new_to_server(struct tls_server_context *context, struct socket *socket,
                               struct slice name, struct tls_session *session);
 
-/* Before the handshake: HTTP/2 is asked for, and nothing else (ALPN); tls_speaks_h2 then tells
- * whether the server chose it. False: no memory. */
-bool tls_ask_h2(struct tls *tls);
+/* Before the handshake: that is offered, whatever the context says. After it tls_speaks_h2 tells
+ * whether the server chose HTTP/2. False: no memory. */
+bool tls_offer_instead(struct tls *tls, enum tls_offer offer);
 
 /* Goes on with the handshake. TLS_DONE, TLS_WAIT (news of the socket will come) or TLS_FAILED:
  * `*ret_error`, and in `*ret_problem` what the library says of it, a static text or NULL. The

@@ -251,6 +251,9 @@ static void terms_have_one_identity(void **state)
         {.certificate = fixture->certificate},
         {.authorities = fixture->authorities, .certificate = fixture->certificate},
         {.authorities = fixture->authorities, .name = SLICE("a")},
+        {.authorities = fixture->authorities, .offer = TLS_OFFER_H2_H1},
+        {.authorities = fixture->authorities, .offer = TLS_OFFER_H1_H2},
+        {.offer = TLS_OFFER_H2},
     };
     enum { COUNT = sizeof(terms) / sizeof(terms[0]) };
     uint64_t seen[COUNT];
@@ -267,6 +270,35 @@ static void terms_have_one_identity(void **state)
         else
             assert_true(identity == seen[i - COUNT]);
     }
+}
+
+/* Whether a server that prefers HTTP/2 chooses it. */
+static bool chooses_h2(struct fixture *fixture, enum tls_offer offer, const enum tls_offer *instead)
+{
+    const struct tls_server_terms terms = {.offer = offer};
+    const char *problem = NULL;
+    struct tls_server_context *context = tls_server_context_new(&terms);
+    assert_int_equal(tls_server_context_offer(context), offer);
+    connect_both(fixture, context, "a.example.com");
+    tls_server_context_unref(context);
+    tls_offer_h2(fixture->server);
+    if (instead)
+        assert_true(tls_offer_instead(fixture->ours, *instead));
+    assert_int_equal(shake_hands(fixture, &problem), ERROR_NONE);
+    bool is_h2 = tls_speaks_h2(fixture->ours);
+    close_both(fixture);
+    return is_h2;
+}
+
+static void what_is_offered_is_chosen_from(void **state)
+{
+    struct fixture *fixture = *state;
+    const enum tls_offer alone = TLS_OFFER_H1;
+    assert_false(chooses_h2(fixture, TLS_OFFER_H1, NULL));
+    assert_true(chooses_h2(fixture, TLS_OFFER_H2, NULL));
+    assert_true(chooses_h2(fixture, TLS_OFFER_H2_H1, NULL));
+    assert_true(chooses_h2(fixture, TLS_OFFER_H1_H2, NULL));
+    assert_false(chooses_h2(fixture, TLS_OFFER_H2_H1, &alone));
 }
 
 static void authorities_must_be_there_and_whole(void **state)
@@ -295,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_another_connection_has_proved_meanwhile_is_not_ones_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(terms_have_one_identity, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_offered_is_chosen_from, set_up, tear_down),
         cmocka_unit_test(authorities_must_be_there_and_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

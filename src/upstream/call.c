@@ -109,6 +109,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->queue_priority = QUEUE_PRIORITY_NORMAL;
     call->pass = BREAKER_NO_PASS;
     call->went_well = call->has_edition = call->is_tied = false;
+    call->wants_upgrade = call->found_h1 = false;
     call->queued_ms = 0;
     call->last_error = ERROR_NONE;
     call->bytes_sent = call->bytes_received = 0;
@@ -160,13 +161,33 @@ COLD static void note_full(struct call *call)
     call->asked_count--;
 }
 
+/* A server that may choose may have chosen HTTP/2. */
+static enum call_progress begin_on_connection(struct call *call)
+{
+    const struct tls *tls = call->connection->transport.tls;
+    return tls && tls_speaks_h2(tls) ? call_h2_adopt(call) : CALL_READY;
+}
+
+/* A server that may choose, and refuses HTTP/1.1, is asked for an upgrade in HTTP/2. */
+COLD static enum call_progress ask_in_h2_instead(struct call *call,
+                                                 const struct server_question *question)
+{
+    enum error_code refused = call->error;
+    call->error = ERROR_NONE;
+    enum call_progress progress = call_h2_start(call, question);
+    if (progress == CALL_FAILED && !call->error)
+        call->error = call->last_error = refused;
+    return progress;
+}
+
 /* Tries the addresses of the server that are left. */
 static enum call_progress connect_server(struct call *call)
 {
     ASSERT(call->server && !call->connection);
     struct address addresses[SERVER_ADDRESSES_MAX];
     struct server_registry *registry = upstreams_registry(call->home);
-    const struct server_question question = question_of(call);
+    struct server_question question = question_of(call);
+    question.h1_alone = call->wants_upgrade;
     enum error_code error = ERROR_NONE;
     uint32_t count = server_addresses(registry, call->server, addresses);
     if (count == 0)
@@ -185,11 +206,14 @@ static enum call_progress connect_server(struct call *call)
         if (io != IO_FAILED)
             call->error = ERROR_NONE;
         if (io == IO_DONE)
-            return CALL_READY;
+            return begin_on_connection(call);
         if (io == IO_PENDING)
             return await_connection(call);
         call->error = error;
     }
+    if (question.h1_alone && call->error == ERROR_SERVER_TLS_REFUSED &&
+        call_h2_is_wanted(call, call->server))
+        return ask_in_h2_instead(call, &question);
     call->last_error = call->error;
     server_unreached(registry, call->server, call->error, loop_now(upstreams_loop(call->home)));
     return CALL_FAILED;
@@ -236,19 +260,27 @@ static bool choose_server(struct call *call)
     return choose_untried(call);
 }
 
-/* `alone`: over no connection that was used before. */
+/* The server that was chosen. `alone`: over no connection that was used before. */
+static enum call_progress reach_server(struct call *call, bool alone)
+{
+    const struct server_question question = question_of(call);
+    if (!call->server->is_plain && call_h2_is_wanted(call, call->server)) {
+        enum call_progress progress = call_h2_start(call, &question);
+        if (progress != CALL_FAILED || call->error)
+            return progress;
+    }
+    if (!alone)
+        call->connection = upstreams_take_idle(call->home, &question, &call->user);
+    if (!call->connection)
+        return connect_server(call);
+    call->reused = true;
+    return CALL_READY;
+}
+
 static enum call_progress next_server(struct call *call, bool alone)
 {
     while (choose_server(call)) {
-        const struct server_question question = question_of(call);
-        if (!alone && !call->server->is_h2)
-            call->connection = upstreams_take_idle(call->home, &question, &call->user);
-        if (call->connection) {
-            call->reused = true;
-            return CALL_READY;
-        }
-        enum call_progress progress =
-            call->server->is_h2 ? call_h2_start(call, &question) : connect_server(call);
+        enum call_progress progress = reach_server(call, alone);
         if (progress != CALL_FAILED)
             return progress;
         if (call->error == ERROR_CONNECTIONS_FULL)
@@ -372,13 +404,6 @@ static enum call_progress start_in_turn(struct call *call, bool alone)
     return queue_is_called(call->waiter) ? look_for_place(call, alone) : CALL_WAIT;
 }
 
-/* The server that was asked before, over a fresh connection. */
-COLD static enum call_progress start_afresh(struct call *call)
-{
-    const struct server_question question = question_of(call);
-    return call->server->is_h2 ? call_h2_start(call, &question) : connect_server(call);
-}
-
 /* What became of the connection that was under way. */
 static enum call_progress finish_connecting(struct call *call)
 {
@@ -388,10 +413,16 @@ static enum call_progress finish_connecting(struct call *call)
     if (io == IO_PENDING)
         return CALL_WAIT;
     if (io == IO_DONE)
-        return CALL_READY;
+        return begin_on_connection(call);
     call->error = error;
     drop_connection(call, false);
     return connect_server(call);
+}
+
+COLD static enum call_progress go_on_in_h2(struct call *call, bool alone)
+{
+    enum call_progress progress = call_h2_go_on(call);
+    return progress != CALL_FAILED || call->error ? progress : reach_server(call, alone);
 }
 
 enum call_progress call_start(struct call *call)
@@ -403,11 +434,11 @@ enum call_progress call_start(struct call *call)
     bool alone = call->fresh || call->announcement;
     call->user.on_loan = alone ? NULL : on_loan;
     if (call_is_placed(call)) {
-        enum call_progress progress = call->h2 ? call_h2_go_on(call) : finish_connecting(call);
+        enum call_progress progress = call->h2 ? go_on_in_h2(call, alone) : finish_connecting(call);
         if (progress != CALL_FAILED)
             return progress;
     } else if (call->fresh && !call->waiter && !call_searches_room(call)) {
-        enum call_progress progress = start_afresh(call);
+        enum call_progress progress = reach_server(call, true);
         if (progress != CALL_FAILED)
             return progress;
     }
@@ -470,7 +501,7 @@ bool call_send_head(struct call *call, const struct request_head *head)
 struct slice call_print_head(const struct call *call, const struct server *server,
                              const struct request_head *head)
 {
-    if (server->is_h2)
+    if (!server->is_plain && call_h2_is_wanted(call, server))
         return call_h2_print_head(call, server, head);
     struct h1_write how = request_framing(head, call->announcement);
     size_t room = h1_request_head_room(head, &how);
@@ -762,6 +793,7 @@ void call_restart(struct call *call)
     end_attempt(call);
     begin_attempt(call);
     call->fresh = true;
+    call->found_h1 = false;
     call->asked_count++;
 }
 
@@ -801,7 +833,7 @@ void call_retry(struct call *call)
     if (call->pass)
         call_leave_breaker(call);
     call->went_well = false;
-    call->fresh = false;
+    call->fresh = call->found_h1 = false;
     call->may_ask_again = true;
     call->last_error = ERROR_NONE;
 }

@@ -1,6 +1,7 @@
 #include "upstream/call_h2.h"
 
 #include "base/assert.h"
+#include "tls/tls_server_context.h"
 #include "upstream/call_breaker.h"
 #include "upstream/call_websocket.h"
 #include "upstream/upstreams_int.h"
@@ -49,24 +50,55 @@ static enum call_progress is_full(struct call *call, enum error_code error)
     return CALL_FAILED;
 }
 
+bool call_h2_is_wanted(const struct call *call, const struct server *server)
+{
+    ASSERT(!server->is_plain);
+    if (server->is_h2)
+        return true;
+    enum tls_offer offer = tls_server_context_offer(call->upstream->tls);
+    if (!tls_offer_is_choice(offer))
+        return offer == TLS_OFFER_H2;
+    if (call->found_h1)
+        return false;
+    if (call->wants_upgrade)
+        return server_refuses_h1(server, loop_now(upstreams_loop(call->home)));
+    return server_chosen(server) != SERVER_CHOSE_H1;
+}
+
+/* NULL: no memory. */
+static struct call_h2 *new_place(struct call *call)
+{
+    struct call_h2 *self = ARENA_NEW(call->arena, struct call_h2);
+    if (!self)
+        return NULL;
+    *self = (struct call_h2){.user = {.on_news = on_news}, .call = call};
+    timer_init(&self->timer, on_timer);
+    return self;
+}
+
+static struct server_h2_terms terms_of(const struct call *call,
+                                       const struct server_question *question,
+                                       struct connection_account *account)
+{
+    return (struct server_h2_terms){
+        .question = question,
+        .account = account,
+        .timeouts = call->timeouts,
+        .blocks = {.size = call->limits->header_size, .count = call->limits->header_count},
+    };
+}
+
 enum call_progress call_h2_start(struct call *call, const struct server_question *question)
 {
     ASSERT(!call->h2 && !call->connection);
     enum error_code error = ERROR_NONE;
     struct connection_account account;
-    const struct server_h2_terms terms = {
-        .question = question,
-        .account = &account,
-        .timeouts = call->timeouts,
-        .blocks = {.size = call->limits->header_size, .count = call->limits->header_count},
-    };
-    struct call_h2 *self = ARENA_NEW(call->arena, struct call_h2);
+    const struct server_h2_terms terms = terms_of(call, question, &account);
+    struct call_h2 *self = new_place(call);
     if (!self)
         return no_place(call, ERROR_OUT_OF_MEMORY);
     if (!upstreams_admit(question->server, question->limit))
         return is_full(call, ERROR_SERVERS_FULL);
-    *self = (struct call_h2){.user = {.on_news = on_news}, .call = call};
-    timer_init(&self->timer, on_timer);
     account = call_account(call);
     self->connection = server_h2_join(call->home, &terms, call->fresh, &self->user, &error);
     if (account.has_room)
@@ -75,9 +107,59 @@ enum call_progress call_h2_start(struct call *call, const struct server_question
         upstreams_discharge(question->server);
         return error == ERROR_CONNECTIONS_FULL ? is_full(call, error) : no_place(call, error);
     }
-    atomic_fetch_add_explicit(&question->server->lent, 1, memory_order_relaxed);
     call->h2 = self;
     return call_h2_go_on(call);
+}
+
+enum call_progress call_h2_adopt(struct call *call)
+{
+    struct server_connection *connection = call->connection;
+    struct connection_account account = {.breaker = connection->breaker}; /* it has its room */
+    const struct server_question question = {.server = call->server,
+                                             .tls = connection->tls_context};
+    const struct server_h2_terms terms = terms_of(call, &question, &account);
+    struct call_h2 *self = new_place(call);
+    call->connection = NULL;
+    if (!self) {
+        upstreams_drop(connection, false);
+        return no_place(call, ERROR_OUT_OF_MEMORY);
+    }
+    self->connection = server_h2_adopt(call->home, &terms, connection, &self->user);
+    if (!self->connection) {
+        upstreams_discharge(call->server);
+        return no_place(call, ERROR_OUT_OF_MEMORY);
+    }
+    call->h2 = self;
+    return call_h2_go_on(call);
+}
+
+static struct server_h2 *leave_place(struct call *call)
+{
+    struct call_h2 *self = call->h2;
+    call->h2 = NULL;
+    timer_fini(&self->timer);
+    return self->connection;
+}
+
+static void count_use(struct call *call)
+{
+    atomic_fetch_add_explicit(&call->server->lent, 1, memory_order_relaxed);
+}
+
+/* A call that is not first is counted anew with its own connection. Where others have its place
+ * among the server's calls by then, it is as if they had come before. */
+static enum call_progress go_on_in_h1(struct call *call)
+{
+    struct call_h2 *self = call->h2;
+    call->connection = server_h2_take(self->connection, &call->user);
+    call->found_h1 = true;
+    if (!call->connection) {
+        call_h2_leave(call);
+        return CALL_FAILED;
+    }
+    server_h2_leave(leave_place(call), &self->user);
+    count_use(call);
+    return CALL_READY;
 }
 
 /* Whether the server takes a WebSocket is in its SETTINGS, which are the first that it says. */
@@ -98,9 +180,12 @@ enum call_progress call_h2_go_on(struct call *call)
             return await_settings(call);
         if (h2_may_ask(connection->codec)) {
             call->reused = connection->asked++ > 0;
+            count_use(call);
             return CALL_READY;
         }
         break;
+    case SERVER_H2_IS_H1:
+        return go_on_in_h1(call);
     case SERVER_H2_LEAVES:
     case SERVER_H2_CLOSED:
         break;
@@ -115,10 +200,9 @@ enum call_progress call_h2_go_on(struct call *call)
 void call_h2_leave(struct call *call)
 {
     struct call_h2 *self = call->h2;
-    call->h2 = NULL;
-    timer_fini(&self->timer);
+    struct server_h2 *connection = leave_place(call);
     upstreams_discharge(call->server);
-    server_h2_leave(self->connection, &self->user);
+    server_h2_leave(connection, &self->user);
 }
 
 struct timer *call_h2_timer(struct call *call)

@@ -14,9 +14,21 @@ struct call_h2 {
     uint64_t written; /* of the request's body, when that was last asked */
 };
 
+/* Whether calls to the server go over HTTP/2 now: where it may choose, that is so until it has
+ * chosen otherwise; for upgrades, which HTTP/1.1 always has, where it refuses that. Not of a server
+ * that is plain. */
+COLD bool call_h2_is_wanted(const struct call *call, const struct server *server);
+
+/* CALL_READY may come with a connection of HTTP/1.1 in the place of one that is shared, where the
+ * server has chosen that. CALL_FAILED without an error: it has, and another call was first to take
+ * that connection; the same server is to be asked over one of the call's own, which counts neither
+ * as a failure nor as an attempt, and comes once at most, until call_restart or call_retry. */
 COLD enum call_progress call_h2_start(struct call *call, const struct server_question *question);
 COLD enum call_progress call_h2_go_on(struct call *call);
 COLD void call_h2_leave(struct call *call);
+
+/* The connection that the call has opened for itself turns out to be one of HTTP/2. */
+COLD enum call_progress call_h2_adopt(struct call *call);
 
 COLD bool call_h2_send_head(struct call *call, const struct request_head *head);
 COLD struct slice call_h2_print_head(const struct call *call, const struct server *server,

@@ -25,6 +25,7 @@ bool call_websocket_begin(struct call *call, struct request_head *head)
     const struct field *key = fields_find_text(&head->fields, KEY);
     bool has_none = head->major_version >= 2;
     ASSERT(!call->websocket && head->wants_upgrade);
+    call->wants_upgrade = true;
     if (!upgrade || !slice_equal_fold(upgrade->value, SLICE("websocket")) || (!key && !has_none))
         return true;
     call->websocket = ARENA_NEW(call->arena, struct call_websocket);

@@ -13,7 +13,8 @@ struct call_websocket {
     bool has_shut;        /* the server's connection of HTTP/1.1 was told of the end */
 };
 
-/* Before call_start, of a head that wants an upgrade: where that is a WebSocket and there is a key,
+/* Before call_start, of a head that wants an upgrade: a server that may choose is asked for
+ * HTTP/1.1. Where that is a WebSocket and there is a key,
  * the call can be made over HTTP/2 as well. A head of HTTP/2 gets a key. False: no memory. */
 COLD bool call_websocket_begin(struct call *call, struct request_head *head);
 

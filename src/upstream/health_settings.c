@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "http/field_syntax.h"
 #include "policy/pattern.h"
-#include "upstream/upstream.h"
+#include "upstream/upstream_tls.h"
 #include "wire/grpc_health.h"
 
 static const char *const type_choices[] = {"http", "grpc", "tcp", "off", NULL};
@@ -248,7 +248,7 @@ static void check_grpc(const struct upstream *upstream, const struct scope *scop
     const struct node *at = mapping ? mapping : scope->node;
     for (size_t i = 0; settings->port == 0 && i < upstream->lines->count; i++) {
         const struct server_place *place = &upstream->lines->items[i].place;
-        if (place->is_h2)
+        if (upstream_tls_offers_h2(upstream, place))
             continue;
         diagnostics_error(diagnostics, at->position,
                           "write h2c:// or h2:// in its address, or the port where it speaks gRPC",

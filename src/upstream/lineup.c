@@ -3,6 +3,7 @@
 #include "policy/rendezvous.h"
 #include "upstream/health_settings.h"
 #include "upstream/roster_int.h"
+#include "upstream/upstream_tls.h"
 
 #include <stdlib.h>
 
@@ -27,7 +28,8 @@ static const char *health_obstacle(const struct upstream *upstream,
                                    const struct server_place *place)
 {
     const struct health_settings *health = upstream->health;
-    if (health->type == HEALTH_GRPC && health->port == 0 && !place->is_h2)
+    if (health->type == HEALTH_GRPC && health->port == 0 &&
+        !upstream_tls_offers_h2(upstream, place))
         return "its servers are asked over gRPC whether they work, and this one is spoken to in "
                "HTTP/1.1";
     if (health->port > 0 && is_at_path(place))

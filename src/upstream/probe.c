@@ -181,8 +181,20 @@ static enum probe_verdict finish_connecting(struct probe *probe)
 
 /* ---- TLS */
 
-/* Without a session: what a check is about is whether a new client would be served. A server that
- * speaks HTTP/2 alone may want to hear that word, also where it is only connected to. */
+/* A server that speaks HTTP/2 alone may want to hear that word, also where it is only connected to.
+ */
+static enum tls_offer offer_of(const struct probe_order *order)
+{
+    const struct health_settings *settings = order->settings;
+    enum tls_offer offer =
+        order->server->is_h2 ? TLS_OFFER_H2 : tls_server_context_offer(order->tls);
+    if (settings->type == HEALTH_GRPC)
+        return TLS_OFFER_H2;
+    bool is_other = settings->type == HEALTH_HTTP && settings->port > 0;
+    return is_other && offer == TLS_OFFER_H2 ? TLS_OFFER_H1 : offer;
+}
+
+/* Without a session: what a check is about is whether a new client would be served. */
 static enum probe_verdict begin_tls(struct probe *probe)
 {
     char memory[SERVER_NAME_MAX];
@@ -193,9 +205,7 @@ static enum probe_verdict begin_tls(struct probe *probe)
     probe->transport.tls =
         tls_new_to_server(order->tls, &probe->transport.socket, text_slice(&name), NULL);
     probe->state = PROBE_SHAKE_HANDS;
-    bool asks_h2 =
-        probe_h2_is_wanted(order) || (order->server->is_h2 && order->settings->type == HEALTH_TCP);
-    bool good = probe->transport.tls && (!asks_h2 || tls_ask_h2(probe->transport.tls));
+    bool good = probe->transport.tls && tls_offer_instead(probe->transport.tls, offer_of(order));
     return good ? PROBE_WAIT : PROBE_UNKNOWN;
 }
 
@@ -266,9 +276,11 @@ static enum probe_verdict ask(struct probe *probe)
     if (probe->order.settings->type == HEALTH_TCP)
         return PROBE_PASSED;
     probe->state = PROBE_HEAD;
+    if (tls && tls_speaks_h2(tls))
+        return probe_h2_ask(probe);
     if (!probe_h2_is_wanted(&probe->order))
         return write_question(probe) ? PROBE_WAIT : PROBE_UNKNOWN;
-    return tls && !tls_speaks_h2(tls) ? probe_fail(probe, PROBE_NOT_H2) : probe_h2_ask(probe);
+    return tls ? probe_fail(probe, PROBE_NOT_H2) : probe_h2_ask(probe);
 }
 
 /* ---- the answer */

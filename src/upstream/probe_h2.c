@@ -4,6 +4,7 @@
 #include "http/grpc.h"
 #include "loop/loop.h"
 #include "net/h2_output.h"
+#include "tls/tls_server_context.h"
 #include "wire/grpc_health.h"
 
 enum {
@@ -19,8 +20,10 @@ static bool is_grpc(const struct probe *probe)
 bool probe_h2_is_wanted(const struct probe_order *order)
 {
     const struct health_settings *settings = order->settings;
+    bool is_h2 = order->server->is_h2 ||
+                 (order->server->is_tls && tls_server_context_offer(order->tls) == TLS_OFFER_H2);
     return settings->type == HEALTH_GRPC ||
-           (settings->type == HEALTH_HTTP && order->server->is_h2 && settings->port == 0);
+           (settings->type == HEALTH_HTTP && is_h2 && settings->port == 0);
 }
 
 /* ---- asking */

@@ -4,7 +4,8 @@
 
 #include "upstream/probe_int.h"
 
-/* Whether this probe speaks HTTP/2. An own port is one where the server speaks HTTP/1.1, but for
+/* Whether this probe speaks HTTP/2 and nothing else; a server over TLS that may choose is followed
+ * in what it has chosen. An own port is one where the server speaks HTTP/1.1, but for
  * gRPC. */
 bool probe_h2_is_wanted(const struct probe_order *order);
 

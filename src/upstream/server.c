@@ -100,6 +100,7 @@ static struct server *add(struct server_registry *registry, const struct server_
     server->port = place->port;
     server->is_tls = place->is_tls;
     server->is_h2 = place->is_h2;
+    server->is_plain = !place->is_tls && !place->is_h2;
     list_init(&server->link);
     if (!slice_is_empty(place->host)) {
         server->look_up_at = 1;

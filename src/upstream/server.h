@@ -16,6 +16,7 @@
 
 enum {
     SERVER_ADDRESSES_MAX = 8,
+    SERVER_H2_MS = 60 * 1000,  /* how long one that refused HTTP/1.1 alone is not offered it */
     SERVER_REST_MS = 5 * 1000, /* how long a server that failed is passed over */
     SERVER_KEY_MAX = 320,      /* of one with a name and an address: server_place_of_name */
 };
@@ -52,6 +53,9 @@ bool server_place_of_name(struct slice host, struct arena *arena, struct server_
 bool server_place_parse_any(struct slice text, struct arena *arena, struct server_place *ret_place,
                             const char **ret_wrong, const char **ret_cure);
 
+/* What a server over TLS chose that could choose (ALPN), in its last handshake with any loop. */
+enum server_chosen { SERVER_CHOSE_NOTHING, SERVER_CHOSE_H1, SERVER_CHOSE_H2 };
+
 struct server {
     uint32_t id; /* dense, from 0: index of tables per loop; of one that is gone another has it */
     uint32_t serial; /* nobody else ever has it */
@@ -59,7 +63,8 @@ struct server {
     struct slice host; /* empty: no name to look up */
     uint16_t port;
     bool is_tls;
-    bool is_h2; /* many calls over one connection: server_h2.h */
+    bool is_h2;    /* many calls over one connection: server_h2.h */
+    bool is_plain; /* none of both */
 
     _Atomic uint64_t rests_until; /* milliseconds of the monotonic clock; passed over until then */
     _Atomic uint32_t failures_in_row;    /* of calls, since one went well: ejection.h */
@@ -80,6 +85,8 @@ struct server {
 
     _Atomic uint64_t tls_handshakes, tls_resumed; /* the second are among the first */
     _Atomic uint64_t tls_failures;
+    _Atomic uint8_t chosen;    /* enum server_chosen */
+    _Atomic uint64_t h2_until; /* milliseconds; HTTP/1.1 alone is not offered to it before */
     _Atomic uint32_t tls_told; /* which failure of TLS was told last; 0: none since it went well */
 
     _Atomic uint32_t unreached_told;   /* reaching.h: the error; 0: none since it was reached */
@@ -155,6 +162,18 @@ bool server_is_at(struct server_registry *registry, const struct server *server,
 /* Copies the addresses to connect to, at most SERVER_ADDRESSES_MAX. Any thread. */
 uint32_t server_addresses(struct server_registry *registry, const struct server *server,
                           struct address *ret_addresses);
+
+/* What it chose last. Any thread. */
+static inline enum server_chosen server_chosen(const struct server *server)
+{
+    return atomic_load_explicit(&server->chosen, memory_order_relaxed);
+}
+
+/* Whether it was offered HTTP/1.1 alone a short while ago, and refused. Any thread. */
+static inline bool server_refuses_h1(const struct server *server, uint64_t now_ms)
+{
+    return atomic_load_explicit(&server->h2_until, memory_order_relaxed) > now_ms;
+}
 
 /* Until when it is passed over. Any thread. */
 static inline uint64_t server_rests_until(const struct server *server)

@@ -96,10 +96,27 @@ static void on_task(struct task *task)
         run(self);
 }
 
+static bool has_choice(const struct server_h2 *self)
+{
+    return !self->server->is_h2 && tls_offer_is_choice(tls_server_context_offer(self->tls));
+}
+
+/* Those who wait are told by who calls; where nobody does, the task closes it. */
+COLD static enum error_code note_other_choice(struct server_h2 *self)
+{
+    if (!has_choice(self))
+        return ERROR_SERVER_NOT_H2;
+    self->state = SERVER_H2_IS_H1;
+    list_remove(&self->link);
+    timer_unset(&self->connection->timer);
+    loop_defer(self->home->loop, &self->task);
+    return ERROR_NONE;
+}
+
 static enum error_code begin_session(struct server_h2 *self)
 {
     if (self->connection->transport.tls && !tls_speaks_h2(self->connection->transport.tls))
-        return ERROR_SERVER_NOT_H2;
+        return note_other_choice(self);
     self->codec = h2_new_to_server(&self->settings, loop_buffers(self->home->loop));
     if (!self->codec)
         return ERROR_OUT_OF_MEMORY;
@@ -113,7 +130,7 @@ static enum error_code begin_session(struct server_h2 *self)
 static enum io try_addresses(struct server_h2 *self, enum error_code *error)
 {
     struct address addresses[SERVER_ADDRESSES_MAX];
-    struct server_question question = {.server = self->server, .tls = self->tls};
+    struct server_question question = {.server = self->server, .tls = self->tls, .is_shared = true};
     uint32_t count = server_addresses(self->home->registry, self->server, addresses);
     if (count == 0)
         *error = ERROR_UNRESOLVED;
@@ -270,6 +287,15 @@ static struct server_h2 *open_one(struct upstreams *upstreams, struct list *shar
     return NULL;
 }
 
+static void add_user(struct server_h2 *self, const struct server_h2_terms *terms,
+                     struct server_h2_user *user)
+{
+    set_idle(self, false);
+    self->holds++;
+    self->idle_ms = terms->timeouts->pool_idle;
+    list_push_back(&self->users, &user->link);
+}
+
 struct server_h2 *server_h2_join(struct upstreams *upstreams, const struct server_h2_terms *terms,
                                  bool fresh, struct server_h2_user *user,
                                  enum error_code *ret_error)
@@ -281,12 +307,39 @@ struct server_h2 *server_h2_join(struct upstreams *upstreams, const struct serve
     struct server_h2 *self = fresh ? NULL : find(shared, terms->question);
     if (!self)
         self = open_one(upstreams, shared, terms, ret_error);
-    if (!self)
+    if (self)
+        add_user(self, terms, user);
+    return self;
+}
+
+struct server_connection *server_h2_take(struct server_h2 *self, struct connection_user *call)
+{
+    struct server_connection *connection = self->connection;
+    ASSERT(self->state == SERVER_H2_IS_H1);
+    self->connection = NULL;
+    if (connection)
+        upstreams_pass_on(connection, call, false);
+    return connection;
+}
+
+struct server_h2 *server_h2_adopt(struct upstreams *upstreams, const struct server_h2_terms *terms,
+                                  struct server_connection *connection, struct server_h2_user *user)
+{
+    struct list *shared = upstreams_shared(upstreams, connection->server);
+    struct server_h2 *self = shared ? new_one(upstreams, shared, terms) : NULL;
+    upstreams_pass_on(connection, self ? &self->user : connection->user, true);
+    if (!self) {
+        upstreams_drop(connection, false);
         return NULL;
-    set_idle(self, false);
-    self->holds++;
-    self->idle_ms = terms->timeouts->pool_idle;
-    list_push_back(&self->users, &user->link);
+    }
+    self->connection = connection;
+    enum error_code error = begin_session(self);
+    if (error) {
+        close_it(self, error);
+        return NULL;
+    }
+    add_user(self, terms, user);
+    server_h2_push(self);
     return self;
 }
 
@@ -398,6 +451,10 @@ static void run(struct server_h2 *self)
     if (self->state == SERVER_H2_CONNECTS) {
         if (self->connection)
             go_on_connecting(self);
+        return;
+    }
+    if (self->state == SERVER_H2_IS_H1) {
+        server_h2_close_idle(self);
         return;
     }
     ASSERT(self->state != SERVER_H2_CLOSED && self->connection);

@@ -17,6 +17,7 @@ enum server_h2_state {
     SERVER_H2_CONNECTS,
     SERVER_H2_OPEN,
     SERVER_H2_LEAVES, /* takes no further calls */
+    SERVER_H2_IS_H1,  /* the server could choose and speaks HTTP/1.1: a call takes it (below) */
     SERVER_H2_CLOSED, /* lives only as long as calls hold it */
 };
 
@@ -29,7 +30,7 @@ struct server_h2_user {
 
 struct server_h2 {
     struct connection_user user;          /* of `connection` */
-    struct server_connection *connection; /* NULL: closed, or between two addresses */
+    struct server_connection *connection; /* NULL: closed, taken, or between two addresses */
     struct upstreams *home;
     struct server *server;
     struct tls_server_context *tls; /* a reference; NULL: without TLS */
@@ -65,6 +66,19 @@ struct server_h2_terms {
 struct server_h2 *server_h2_join(struct upstreams *upstreams, const struct server_h2_terms *terms,
                                  bool fresh, struct server_h2_user *user,
                                  enum error_code *ret_error);
+
+/* In IS_H1, before the user lets go: who comes first has the connection for itself, as one of
+ * HTTP/1.1 that is established; `call` is its user from then on, and the call stays counted. NULL:
+ * another one was first. What nobody takes is closed. */
+COLD struct server_connection *server_h2_take(struct server_h2 *self, struct connection_user *call);
+
+/* A connection that a call has opened for itself, and on which the server chose HTTP/2: others may
+ * share it from now on. The user holds it; the call stays counted. NULL: no memory, and it is
+ * closed. */
+COLD struct server_h2 *server_h2_adopt(struct upstreams *upstreams,
+                                       const struct server_h2_terms *terms,
+                                       struct server_connection *connection,
+                                       struct server_h2_user *user);
 
 /* The user lets go. A stream that is not complete is cancelled. */
 void server_h2_leave(struct server_h2 *self, struct server_h2_user *user);

@@ -15,7 +15,8 @@ void server_handshake_name(struct text *text, const struct server *server,
 bool server_handshake_begin(struct server_connection *connection, struct server_registry *registry,
                             struct tls_session *session);
 
-/* IO_DONE: bytes may go both ways. IO_PENDING: news will tell. IO_FAILED: `*ret_error`. */
+/* IO_DONE: bytes may go both ways. IO_PENDING: news will tell. IO_FAILED: `*ret_error`; where that
+ * is ERROR_SERVER_TLS_REFUSED, the server may have refused HTTP/1.1 alone (server_refuses_h1). */
 enum io server_handshake_go_on(struct server_connection *connection, enum error_code *ret_error);
 
 /* It is given up; `problem` is what the library says, or NULL. */

@@ -26,6 +26,14 @@ void upstream_tls_fini(struct upstream_tls *shared)
     tls_server_context_unref(shared->standard);
 }
 
+bool upstream_tls_offers_h2(const struct upstream *upstream, const struct server_place *place)
+{
+    if (!place->is_tls)
+        return place->is_h2;
+    return place->is_h2 || !upstream->tls ||
+           tls_server_context_offer(upstream->tls) != TLS_OFFER_H1;
+}
+
 /* ---- files */
 
 static void tell_file(struct making *making, const struct tls_file *file,
@@ -168,8 +176,10 @@ static struct tls_server_context *make(struct making *making)
     struct tls_authorities *own =
         settings->verify && settings->ca.node ? own_authorities(making) : NULL;
     struct tls_certificate *certificate = own_certificate(making);
-    struct tls_server_terms terms = {
-        .authorities = own, .certificate = certificate, .name = settings->name};
+    struct tls_server_terms terms = {.authorities = own,
+                                     .certificate = certificate,
+                                     .name = settings->name,
+                                     .offer = settings->offer};
     if (settings->verify && !settings->ca.node)
         terms.authorities = system_authorities(making);
     struct tls_server_context *context = NULL;
@@ -205,13 +215,39 @@ static const struct server_setting *first_over_tls(const struct server_list *lis
     return NULL;
 }
 
+/* Where the upstream itself says what is offered; else NULL. */
+static const struct node *own_offer(const struct making *making)
+{
+    const struct node *tls = node_find(making->scope->node, SLICE("tls"));
+    const struct node *written = tls ? node_find(tls, SLICE("alpn")) : NULL;
+    bool is_own = making->scope->kind == SCOPE_UPSTREAM && written && !node_is_word(written, "off");
+    return is_own ? written : NULL;
+}
+
+/* `h2://` leaves a server no choice. */
+static void warn_of_no_choice(struct making *making)
+{
+    const struct node *written = own_offer(making);
+    if (!written)
+        return;
+    for (size_t i = 0; i < making->list->count; i++) {
+        const struct server_place *place = &making->list->items[i].place;
+        if (place->is_tls && !place->is_h2)
+            return;
+    }
+    diagnostics_warning(making->diagnostics, written->position,
+                        "write https:// before the addresses of those that shall choose",
+                        "no server of the upstream is written with https://; those with h2:// are "
+                        "offered nothing but h2");
+}
+
 /* What holds for connections that there are none of. */
 static void warn_of_none(struct making *making)
 {
     const struct tls_server_settings *settings = making->settings;
     const struct node *written = node_find(making->scope->node, SLICE("tls"));
-    bool says_something =
-        settings->ca.node || settings->name.length > 0 || settings->pair.certificate.node;
+    bool says_something = own_offer(making) || settings->ca.node || settings->name.length > 0 ||
+                          settings->pair.certificate.node;
     if (making->scope->kind == SCOPE_UPSTREAM && written && says_something)
         diagnostics_warning(making->diagnostics, written->position,
                             "write https:// before the addresses of those that are",
@@ -237,6 +273,7 @@ bool upstream_tls_set(struct upstream_tls *shared, struct upstream *upstream,
     }
     making.position = first->position;
     check_names(&making);
+    warn_of_no_choice(&making);
     if (upstream->proxy_protocol)
         diagnostics_error(diagnostics, first->position,
                           "take out proxy_protocol, or write the server without https://",

@@ -11,6 +11,10 @@ struct upstream_tls {
     struct tls_server_context *standard; /* of those that write no `tls`; NULL: the same */
 };
 
+/* Whether a server that is written so can be asked in HTTP/2. Where its context could not be made,
+ * which was told, that is not held against it. */
+bool upstream_tls_offers_h2(const struct upstream *upstream, const struct server_place *place);
+
 void upstream_tls_fini(struct upstream_tls *shared);
 
 /* Gives the upstream its context, if one of its servers in the list is spoken to over TLS. What is

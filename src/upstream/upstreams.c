@@ -362,7 +362,7 @@ static void lend(struct server_connection *connection, struct connection_user *u
     ASSERT(user);
     ASSERT(!connection->user);
     connection->user = user;
-    if (!connection->server->is_h2)
+    if (!connection->is_shared)
         atomic_fetch_add_explicit(&connection->server->lent, 1, memory_order_relaxed);
 }
 
@@ -370,7 +370,7 @@ static void take_back(struct server_connection *connection)
 {
     ASSERT(connection->user);
     connection->user = NULL;
-    if (!connection->server->is_h2)
+    if (!connection->is_shared)
         upstreams_discharge(connection->server);
 }
 
@@ -445,6 +445,7 @@ static struct server_connection *new_connection(struct upstreams *upstreams,
     connection->transport.tls = NULL;
     connection->tls_context = NULL;
     connection->breaker = NULL;
+    connection->is_shared = connection->h1_alone = false;
     connection->home = upstreams;
     connection->server = server;
     connection->pool = pool;
@@ -494,6 +495,15 @@ enum io upstreams_go_on_connecting(struct server_connection *connection, enum er
     return io;
 }
 
+void upstreams_pass_on(struct server_connection *connection, struct connection_user *user,
+                       bool is_shared)
+{
+    ASSERT(connection->user && connection->is_shared != is_shared && connection->transport.tls);
+    connection->user = user;
+    connection->is_shared = is_shared;
+    timer_unset(&connection->timer);
+}
+
 enum error_code upstreams_connect_timeout(struct server_connection *connection)
 {
     if (!connection->transport.tls)
@@ -527,7 +537,7 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
     struct server *server = question->server;
     struct server_pool *pool = pool_of(upstreams, server);
     struct server_connection *connection = pool ? new_connection(upstreams, pool, server) : NULL;
-    bool is_full = connection && !server->is_h2 && !admit(server, question->limit);
+    bool is_full = connection && !question->is_shared && !admit(server, question->limit);
     if (!connection || is_full) {
         if (is_full)
             pool_put(upstreams->connections, connection);
@@ -537,6 +547,8 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
     if (!slice_is_empty(server->host) && !server_is_at(upstreams->registry, server, address))
         connection->moves--; /* it has moved meanwhile */
     connection->breaker = account->breaker;
+    connection->is_shared = question->is_shared;
+    connection->h1_alone = question->h1_alone;
     pool->connections++;
     atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     if (server->is_tls) {

@@ -37,6 +37,8 @@ struct server_connection {
     struct connection_user *user;           /* NULL: idle */
     struct tls_server_context *tls_context; /* a reference; NULL: without TLS */
     struct breaker *breaker;                /* in which it counts, until it is closed */
+    bool is_shared;                         /* by calls over HTTP/2, which are counted apart */
+    bool h1_alone;                          /* nothing else is offered in its handshake */
     struct grave grave;
 };
 
@@ -73,6 +75,8 @@ struct server_question {
     struct server *server;
     struct tls_server_context *tls; /* for a server that is spoken to over TLS */
     uint32_t limit;                 /* of calls that the server has at once; 0: any number */
+    bool is_shared;                 /* no connection of one call: one of HTTP/2 is wanted */
+    bool h1_alone;                  /* a server over TLS is offered HTTP/1.1 and nothing else */
 };
 
 /* The idle connection of that server that was used last, lent to `user`; over TLS, one that was
@@ -96,6 +100,11 @@ enum io upstreams_connect(struct upstreams *upstreams, const struct server_quest
  * dropped. */
 enum io upstreams_go_on_connecting(struct server_connection *connection,
                                    enum error_code *ret_error);
+
+/* One that is established goes from a call to what calls share, or back: the server has chosen the
+ * other version of HTTP. The call stays counted. */
+COLD void upstreams_pass_on(struct server_connection *connection, struct connection_user *user,
+                            bool is_shared);
 
 /* It took too long: why that is an error. */
 enum error_code upstreams_connect_timeout(struct server_connection *connection);

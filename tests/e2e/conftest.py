@@ -15,6 +15,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "data"))
 
+from harness.alpn_origin import AlpnOrigin
 from harness.certificates import Authority  # noqa: E402
 from harness.client import Client  # noqa: E402
 from harness.h2_client import H2Client, connect_h2  # noqa: E402
@@ -160,6 +161,19 @@ def start_h2_origin(ports, start_weir):
     with Origins() as origins:
         def start(behaviour=None, address=None, **parts):
             return origins.add(H2Origin(address or ("127.0.0.1", ports.take()), behaviour, **parts))
+
+        yield start
+
+
+@pytest.fixture
+def start_alpn_origin(ports, start_weir, authority):
+    """start_alpn_origin("h2", "http/1.1") gives an AlpnOrigin that takes what it prefers first;
+    without any it does not know ALPN."""
+    authority.make("app", ["app.internal", "127.0.0.1"])
+    with Origins() as origins:
+        def start(*protocols, **parts):
+            return origins.add(AlpnOrigin(("127.0.0.1", ports.take()), authority, protocols,
+                                          **parts))
 
         yield start
 

@@ -102,7 +102,7 @@ def test_status_tells_how_it_is(start_with_admin, start_origin, connect, ask):
         "servers": [
             {"server": origin.server, "weight": 3, "priority": 1, "backup": False, "max_connections": 0,
              "state": "up", "reason": None, "changed_live": False, "added_live": False,
-             "active": 0, "idle": 1, "check_ms": None}]}]
+             "active": 0, "idle": 1, "check_ms": None, "chosen": None}]}]
     assert status["reloads"] == {"done": 0, "refused": 0, "last": None}
 
 

@@ -16,6 +16,7 @@ UNSEEN = {
     "nothing at all": "a file that others include needs no site",
     "an environment that lacks something": "an editor has another environment",
     "a tag": "a validator sees values, not how they are written",
+    "what servers are offered that cannot choose": "an editor puts no two settings together",
     "servers over TLS that cannot be used": "an editor looks into no file, and puts no two settings together",
     "a port for health checks of a server without ports": "an editor puts no two settings together",
     "health checks over HTTP/2 and gRPC": "an editor puts no two settings together",
