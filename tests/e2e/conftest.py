@@ -171,9 +171,9 @@ def start_alpn_origin(ports, start_weir, authority):
     without any it does not know ALPN."""
     authority.make("app", ["app.internal", "127.0.0.1"])
     with Origins() as origins:
-        def start(*protocols, **parts):
-            return origins.add(AlpnOrigin(("127.0.0.1", ports.take()), authority, protocols,
-                                          **parts))
+        def start(*protocols, address=None, **parts):
+            return origins.add(AlpnOrigin(address or ("127.0.0.1", ports.take()), authority,
+                                          protocols, **parts))
 
         yield start
 

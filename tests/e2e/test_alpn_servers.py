@@ -1,6 +1,7 @@
 """Servers over TLS that choose between HTTP/2 and HTTP/1.1 (`alpn` of an upstream): each is spoken to
 as it has chosen, and nobody notices when it chooses otherwise."""
 
+import itertools
 import json
 import shutil
 import signal
@@ -12,8 +13,9 @@ import pytest
 
 from harness.alpn_origin import hundred_times
 from harness.deadline import poll_until, wait_for
-from harness.h2_client import ENABLE_CONNECT_PROTOCOL
+from harness.dns_server import DnsServer
 from harness.grpc_peer import GrpcClient, GrpcServer
+from harness.h2_client import ENABLE_CONNECT_PROTOCOL
 from harness.live import change, reload, status_of, upstream
 from harness.load import Load
 from harness.metrics import read_metrics
@@ -21,7 +23,6 @@ from harness.stream import is_accepting
 from harness.weir import run_weir_command
 
 BOTH, H2, H1 = ["h2", "http/1.1"], ["h2"], ["http/1.1"]
-BODY = bytes(range(256)) * 4096
 
 
 @pytest.fixture
@@ -216,6 +217,44 @@ def test_a_server_may_choose_otherwise_under_load(start_alpn_origin, start, thre
     load.check_all_well()
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_servers_of_both_kinds_behind_one_address(start_alpn_origin, start, connect, threads):
+    """Each handshake chooses otherwise than the one before; connections come and go all the time."""
+    turns = itertools.cycle([H1, BOTH])
+    lock = threading.Lock()
+    origin = start_alpn_origin(*H1, h1=one_answer, h2=few_answers)
+    plain = origin._context
+
+    def context():
+        with lock:
+            origin.offers = next(turns)
+            return plain()
+    origin._context = context
+    with Load(start(origin, threads=threads), clients=6) as load:
+        load.wait_for(300)
+    load.check_all_well()
+    assert {"h2", "http/1.1"} == set(origin.protocols)
+
+
+def few_answers(connection):
+    """Then it says goodbye; what was not taken up goes elsewhere."""
+    for _ in range(3):
+        request = connection.read_request()
+        connection.answer(request, body=hundred_times(request.get(":path")))
+    connection.go_away(request.stream)
+    connection.read_to_end()
+
+
+def test_a_handshake_that_does_not_end_fails_all_who_wait(start_origin, start, connect):
+    origin = start_origin(lambda connection: connection.hold())
+    weir = start(f"https://{origin.server}", upstream=", timeouts: {connect: 500ms}")
+    clients = [connect(weir) for _ in range(4)]
+    for client in clients:
+        client.send_request()
+    assert [client.read_response().status for client in clients] == [504] * 4
+    assert weir.metrics()("weir_server_active") == 0
+
+
 @pytest.mark.parametrize("before, after", [(BOTH, H1), (H1, BOTH)])
 def test_a_server_that_was_restarted_may_choose_otherwise(start_alpn_origin, start, connect, before,
                                                           after):
@@ -250,6 +289,32 @@ def test_a_server_that_comes_by_command(start_alpn_origin, start, connect):
     for _ in range(4):
         assert connect(weir).ask().status == 200
     assert set(first.protocols) == {"http/1.1"} and second.protocols == ["h2"]
+
+
+def test_servers_of_a_name_that_is_followed(start_alpn_origin, start_weir, authority, ports,
+                                            directory, connect):
+    names, port = DnsServer(("127.0.0.1", ports.take())), ports.take()
+    try:
+        names.set("app.internal", "A", "127.0.0.2", "127.0.0.3")
+        origins = [start_alpn_origin(*offered, address=(address, port))
+                   for offered, address in [(BOTH, "127.0.0.2"), (H1, "127.0.0.3")]]
+        weir = start_weir(f"""
+            threads: 1
+            admin: unix:{directory}/admin
+            resolver: {{name_servers: '{names.text}'}}
+            upstreams:
+              app:
+                servers: {{dns: "https://app.internal:{port}"}}
+                tls: {{ca: {authority.file}, alpn: [h2, http/1.1]}}
+            sites: [{{proxy: app}}]
+        """)
+        poll_until(lambda: len(status_of(weir)["servers"]) == 2, what="both are found")
+        client = connect(weir)
+        for number in range(6):
+            assert client.ask("GET", f"/{number}").body == hundred_times(f"/{number}")
+        assert [origin.protocols for origin in origins] == [["h2"], ["http/1.1"]]
+    finally:
+        names.stop()
 
 
 # What goes through
