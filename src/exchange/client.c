@@ -467,12 +467,25 @@ static void on_task(struct task *task)
     on_news(&client->transport.socket);
 }
 
+bool client_takes_slowly(const struct client *client, uint64_t *unsent, uint64_t after_ms)
+{
+    uint64_t before = *unsent;
+    if (!transport_unsent(&client->transport, unsent))
+        return false;
+    return before == UINT64_MAX ||
+           (*unsent < before && client_has_progressed(before - *unsent, after_ms));
+}
+
 COLD static void exchange_timed_out(struct client *client)
 {
     ASSERT(client->exchange->stream);
     struct client_stream *stream = (struct client_stream *)client->exchange->stream;
-    if (stream->waiting == STREAM_WAIT_TAKE)
-        stream->stalled = true;
+    bool is_response = stream->waiting == STREAM_WAIT_TAKE;
+    if (is_response && client_takes_slowly(client, &stream->unsent, stream->patience)) {
+        set_timer(client, (int64_t)stream->patience);
+        return;
+    }
+    stream->stalled |= is_response;
     exchange_fail(client->exchange, stream->stalled ? ERROR_CLIENT_STALLED : ERROR_REQUEST_TIMEOUT);
     exchange_run(client->exchange);
 }

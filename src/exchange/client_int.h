@@ -60,7 +60,9 @@ struct client_stream {
     bool is_tunnel;           /* bytes go both ways, without framing */
     bool shuts;               /* and ours end with what is queued */
     enum stream_wait waiting; /* whose deadline is set */
+    uint64_t patience;        /* how long it is, in milliseconds */
     uint64_t moved;           /* bytes that moved since it was set */
+    uint64_t unsent;          /* client_takes_slowly */
     struct output output;
 };
 
@@ -127,6 +129,13 @@ static inline bool client_has_progressed(uint64_t moved, uint64_t after_ms)
 
 /* A connection that is refused or closed by a limit is counted. */
 COLD void client_count_limit(struct client *client, enum client_limit limit);
+
+/* The system tells of room only when much of what it holds is gone, and may hold megabytes: of
+ * somebody slow that takes longer than he may pause. So before a client is cut that took nothing of
+ * what we have, it is looked whether he takes of what the system has, which shows when his time has
+ * passed twice. `*unsent` is what the system had the last time; UINT64_MAX: nobody has looked since
+ * he took what we have. A system call. */
+COLD bool client_takes_slowly(const struct client *client, uint64_t *unsent, uint64_t after_ms);
 
 /* Our direction ends, and what the client still sends is dropped for a while. */
 void client_linger(struct client *client);

@@ -21,7 +21,8 @@ struct client_stream *client_stream_new(struct client *client, struct exchange *
     stream->sending = H1_FRAMING_NONE;
     stream->keep_alive = stream->old = stream->stalled = stream->is_head = false;
     stream->is_last = stream->withholds = stream->is_tunnel = stream->shuts = false;
-    stream->moved = 0;
+    stream->moved = stream->patience = 0;
+    stream->unsent = UINT64_MAX;
     stream->waiting = STREAM_WAIT_NOTHING;
     output_init(&stream->output, loop_buffers(client->context->loop));
     exchange->stream = &stream->stream;
@@ -235,7 +236,9 @@ static void await(struct stream *stream, enum stream_wait wait, uint64_t after_m
     if (wait == self->waiting && !client_has_progressed(self->moved, after_ms))
         return;
     self->waiting = wait;
+    self->patience = after_ms;
     self->moved = 0;
+    self->unsent = UINT64_MAX;
     if (wait == STREAM_WAIT_HANDSHAKE)
         loop_defer(client->context->loop, &client->task); /* its end may have been received */
     if (wait == STREAM_WAIT_NOTHING)

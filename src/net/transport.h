@@ -71,6 +71,12 @@ static inline bool transport_has_failed(const struct transport *transport)
     return transport->socket.error != 0 || (transport->tls && tls_was_cut(transport->tls));
 }
 
+/* What was sent and the peer has not taken yet, as sys_unsent; a system call. */
+static inline bool transport_unsent(const struct transport *transport, uint64_t *ret_count)
+{
+    return sys_unsent(transport->socket.fd, ret_count);
+}
+
 /* Both ends of the connection, as the system tells them; a system call. */
 static inline void transport_ends(const struct transport *transport, struct sys_ends *ret_ends)
 {

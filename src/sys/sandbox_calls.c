@@ -80,8 +80,9 @@ static const struct {
     {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, 0x802c542a, 0}, /* TCGETS2 */
     {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, FIONREAD, 0},
     {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, FIONBIO, 0},
-    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, 0x8933, 0}, /* SIOCGIFINDEX, of fe80::1%eth0 */
-    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, 0x8910, 0}, /* SIOCGIFNAME */
+    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, TIOCOUTQ, 0}, /* of a socket: SIOCOUTQ */
+    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, 0x8933, 0},   /* SIOCGIFINDEX, of fe80::1%eth0 */
+    {SCMP_SYS(ioctl), 1, SCMP_CMP_EQ, 0x8910, 0},   /* SIOCGIFNAME */
     /* Threads, and no processes. */
     {SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD},
     {SCMP_SYS(prctl), 0, SCMP_CMP_EQ, PR_SET_NAME, 0},

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -272,6 +273,15 @@ int sys_socket_error(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
         return -errno;
     return -error;
+}
+
+bool sys_unsent(int fd, uint64_t *ret_count)
+{
+    int count = 0;
+    if (ioctl(fd, TIOCOUTQ, &count) != 0 || count < 0)
+        return false;
+    *ret_count = (uint64_t)count;
+    return true;
 }
 
 /* Linux has these two figures in the place of others, which a listening socket has not. */

@@ -55,6 +55,10 @@ int sys_connect_datagram(const struct address *address);
 /* 0 or -errno: what became of a connection. */
 int sys_socket_error(int fd);
 
+/* How many bytes the system holds that were sent: the peer has not taken them, and over TCP not
+ * even acknowledged them. False: the system does not tell. */
+bool sys_unsent(int fd, uint64_t *ret_count);
+
 /* How many connections wait at a listening TCP socket to be accepted, and how many may. False: the
  * system does not tell. */
 bool sys_accept_queue(int fd, uint32_t *ret_waiting, uint32_t *ret_limit);

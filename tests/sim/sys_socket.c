@@ -249,6 +249,12 @@ int sys_socket_error(int fd)
     return -end_take_error(end_of(fd));
 }
 
+bool sys_unsent(int fd, uint64_t *ret_count)
+{
+    *ret_count = end_of(fd)->out.length;
+    return true;
+}
+
 ssize_t sys_receive(int fd, void *memory, size_t size)
 {
     struct end *end = end_of(fd);

@@ -30,8 +30,8 @@ def _head(lines):
 
 
 class Client(Stream):
-    def __init__(self, address, receive_buffer=None, source=None):
-        super().__init__(connect_to(address, receive_buffer, source))
+    def __init__(self, address, **parts):
+        super().__init__(connect_to(address, **parts))
 
     def send_request(self, method="GET", target="/", **parts):
         """Sends a request made by request_bytes(), without waiting for the answer."""

@@ -176,7 +176,7 @@ class EarlyClient(Client):
     alone, so that a test can look at what comes before."""
 
     def __init__(self, address, receive_buffer=None, **parts):
-        super().__init__(address, receive_buffer)
+        super().__init__(address, receive_buffer=receive_buffer)
         self.hand = EarlyHand(**parts)
         self.withheld = b""
 

@@ -4,6 +4,7 @@ byte that it received and sent."""
 import select
 import socket
 import struct
+import time
 import zlib
 
 from harness.deadline import Deadline, Late
@@ -24,6 +25,7 @@ class Stream:
         self.peer_ended = False      # the peer closed its sending side, or reset
         self.peer_reset = False
         self._buffer = bytearray()   # received, not read by the test yet
+        self._most, self._pause = 256 * 1024, 0
 
     # Receiving
 
@@ -31,9 +33,10 @@ class Stream:
         """Takes in more bytes. False at the end of the stream."""
         if self.peer_ended:
             return False
+        time.sleep(self._pause)
         self.socket.settimeout(deadline.left())
         try:
-            data = self.socket.recv(256 * 1024)
+            data = self.socket.recv(self._most)
         except (ConnectionResetError, BrokenPipeError):
             self.peer_reset = True
             data = b""
@@ -110,6 +113,10 @@ class Stream:
             checksum = zlib.adler32(data, checksum)
             count -= len(data)
         return checksum
+
+    def slow_down(self, most, pause):
+        """From now on takes so many bytes at once, and sleeps for so many seconds before."""
+        self._most, self._pause = most, pause
 
     def wait_for_bytes(self, seconds=None):
         """Waits until something to read, or the end, has come."""
