@@ -426,6 +426,36 @@ static void a_reset_tells_its_reason(void **state)
     end();
 }
 
+static void expect_flood(void (*add)(void))
+{
+    begin();
+    (void)get();
+    write_out();
+    begin_script();
+    for (unsigned i = 0; i < 200; i++)
+        add();
+    assert_int_equal(feed_script(), H2_ENHANCE_YOUR_CALM);
+    end();
+}
+
+static void add_reset(void)
+{
+    add_number_frame(RST_STREAM, 1, H2_CANCEL);
+}
+
+static void add_interim(void)
+{
+    add_head(1, "103", 0, NULL, NULL);
+}
+
+/* Resets of what has ended, and heads of what was reset, cost the server nothing. */
+static void what_is_for_nobody_is_a_flood(void **state)
+{
+    (void)state;
+    expect_flood(add_reset);
+    expect_flood(add_interim);
+}
+
 /* RFC 9113 8.1: a response may be whole before the request is. */
 static void a_response_that_came_early_is_whole(void **state)
 {
@@ -718,6 +748,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_response_comes_in_any_split),
         cmocka_unit_test(a_malformed_head_resets_its_stream_alone),
+        cmocka_unit_test(what_is_for_nobody_is_a_flood),
         cmocka_unit_test(a_body_of_another_length_is_not_whole),
         cmocka_unit_test(trailers_are_held_to_their_rules),
         cmocka_unit_test(interim_heads_are_bounded),

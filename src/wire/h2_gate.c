@@ -151,6 +151,20 @@ enum h2_error h2_gate_pass_padded(struct h2_gate *gate, const struct h2_gate_lim
     return count_data(gate, limits, frame, padding + 1 >= frame->length);
 }
 
+enum h2_error h2_gate_pass_vain(struct h2_gate *gate, const struct h2_gate_limits *limits)
+{
+    if (gate->earned > 0)
+        gate->earned--;
+    return count_control(gate, limits);
+}
+
+/* Whether a reset can end nothing any more, as far as is known. */
+static bool has_ended(struct h2_gate *gate, uint32_t stream)
+{
+    return !is_remembered(gate, stream) || *word_of(gate->ended, stream) & bit_of(stream);
+}
+
+/* A stream is reset once: towards servers, where there is no other limit, further ones count. */
 static enum h2_error check_rst_stream(struct h2_gate *gate, const struct h2_gate_limits *limits,
                                       const struct h2_frame *frame)
 {
@@ -158,7 +172,10 @@ static enum h2_error check_rst_stream(struct h2_gate *gate, const struct h2_gate
         return H2_FRAME_SIZE_ERROR;
     if (frame->stream % 2 == 0 || frame->stream > gate->last)
         return H2_PROTOCOL_ERROR;
+    bool is_vain = has_ended(gate, frame->stream);
     note_end(gate, frame->stream);
+    if (is_vain && count_control(gate, limits))
+        return H2_ENHANCE_YOUR_CALM;
     return h2_gate_reset(gate, limits) ? H2_NO_ERROR : H2_ENHANCE_YOUR_CALM;
 }
 

@@ -63,6 +63,10 @@ enum h2_error h2_gate_pass(struct h2_gate *gate, const struct h2_gate_limits *li
 enum h2_error h2_gate_pass_padded(struct h2_gate *gate, const struct h2_gate_limits *limits,
                                   const struct h2_frame *frame, uint32_t padding);
 
+/* Of HEADERS it has turned out that they are for nobody any more: they count as a frame without
+ * content. */
+enum h2_error h2_gate_pass_vain(struct h2_gate *gate, const struct h2_gate_limits *limits);
+
 /* A frame with content was sent, for which the client may send control frames. */
 static inline void h2_gate_earn(struct h2_gate *gate)
 {

@@ -145,6 +145,8 @@ static enum h2_error take_more(struct h2 *h2, const struct h2_frame *frame, stru
     if (stream && stream->ended)
         return H2_STREAM_CLOSED; /* so long ago that the gate has forgotten it */
     enum h2_error error = unpack(h2, packed, stream ? &block : NULL);
+    if (!error && !stream)
+        error = h2_gate_pass_vain(&h2->gate, &h2->settings.gate);
     if (!error && stream) {
         stream->ended = frame->flags & H2_FLAG_END_STREAM;
         if (stream->is_request)
