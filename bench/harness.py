@@ -22,7 +22,8 @@ def scenario_named(name):
 
 def add_options(parser):
     parser.add_argument("--quick", action="store_true", help="short runs, for one's own eyes")
-    parser.add_argument("--tools", type=Path, default=BUILD / "bench", help="where to build them")
+    parser.add_argument("--tools", type=lambda path: Path(path).resolve(),
+                        default=BUILD / "bench", help="where to build them")
     parser.add_argument("--cpus", default="0,1", help="CPU of the peer, CPU of load and origin")
 
 

@@ -23,13 +23,15 @@ class Scenario:
     tls: str = ""  # the kind of key that clients are shown: p256 or rsa
     h2: bool = False  # over HTTP/2; streams at once are among the options of h2load
     turns: int = 20  # how many the requests of a run are made in, with those of the other peers between
+    pairs: int = 3  # in a round, where the figure is the ratio of a pair
+    peers: tuple = ()  # who takes part where nobody is named; or all
 
     def is_paired(self):
         return self.sites > 0 or self.logs or self.servers > 0
 
     def is_for_all(self):
         """Whether it runs where no scenario is named."""
-        return not self.servers and not (self.tls and self.sites)
+        return not self.servers
 
     def load_options(self, quick):
         requests = self.quick_requests if quick else self.requests
@@ -74,11 +76,11 @@ SCENARIOS = [
     Scenario("h2-1m", "1 MiB answers over HTTP/2 and TLS", 4, 1_500, 300,
              ("-m", 2, *target(MIB)), tls="p256", h2=True, turns=H2_TURNS),
     Scenario("two-workers", "128 B, two workers on both cores", 64, 100_000, 25_000, threads=2),
-]
-
-SCENARIOS.append(
+    # The others take several times as long to start.
     Scenario("certificates", "a TLS connection per request, 10,000 certificates against one", 8,
-             3_000, 1_000, ("-T", "-k", "-s", MANY), sites=MANY, tls="p256"))
+             3_000, 1_000, ("-T", "-k", "-s", MANY), sites=MANY, tls="p256", pairs=1,
+             peers=("weir",)),
+]
 
 BALANCES = ("round_robin", "least_connections", "least_time", "random", "hash", "first")
 SCENARIOS += [
