@@ -86,7 +86,7 @@ def refused_attackers(each):
 
 
 def test_clients_that_connect_and_reset(start_busy_origin, start_proxy):
-    weir = start_proxy(start_busy_origin())
+    weir = start_proxy(start_busy_origin(), settings="timeouts: {pool_idle: 1s}")
     asyncio.run(attack(weir, [connect_and_reset] * 20, wanted=["reset"], seconds=1))
 
 
