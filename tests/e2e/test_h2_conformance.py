@@ -7,10 +7,10 @@ import pytest
 
 from harness.h2_client import (ACK, CANCEL, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS,
                                END_STREAM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GOAWAY, HEADERS,
-                               INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, NO_ERROR, PADDED, PING, PREFACE,
-                               PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS,
-                               STREAM_CLOSED, WINDOW_UPDATE, WITH_PRIORITY, frame_bytes,
-                               request_fields, settings_payload)
+                               INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_FRAME_SIZE, PADDED,
+                               PING, PREFACE, PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE,
+                               REFUSED_STREAM, RST_STREAM, SETTINGS, STREAM_CLOSED, WINDOW_UPDATE,
+                               WITH_PRIORITY, frame_bytes, request_fields, settings_payload)
 
 pytestmark = pytest.mark.one_thread  # what is sent differs for the codec only
 
@@ -20,11 +20,19 @@ def client(start_h2c, start_origin, h2):
     """Of a Weir that answers `hello`, reads bodies, and has one origin behind it."""
     def behaviour(connection):
         while True:
-            connection.read_request()
+            request = connection.read_request_head()
+            if request.target == "/held":
+                connection.hold()
+            connection.read_request_body(request)
             connection.answer(body=b"hello")
 
     origin = start_origin(behaviour)
     return h2(start_h2c(f"- proxy: {origin.url}"))
+
+
+def section(number):
+    """Of a test that is a requirement by itself: where it is made."""
+    return pytest.mark.parametrize((), [pytest.param(id=number)])
 
 
 def number(value):
@@ -135,6 +143,11 @@ CONNECTION_ERRORS = [
     ("6.1 padding longer than DATA",
      lambda c: c.send_frame(DATA, PADDED, get(c, end=False), b"\x05abc"), PROTOCOL_ERROR),
     ("6.2 HEADERS on stream 0", lambda c: c.send_headers(request_fields(), 0), PROTOCOL_ERROR),
+    ("6.1 padded DATA without its length",
+     lambda c: c.send_frame(DATA, PADDED, get(c, end=False)), FRAME_SIZE_ERROR),
+    ("6.2 a priority that is cut", raw(HEADERS, 5 | WITH_PRIORITY, 1, bytes(4)), FRAME_SIZE_ERROR),
+    ("6.2 PRIORITY inside a block", block_then((PRIORITY, 0, 3, number(0) + b"\x10")),
+     PROTOCOL_ERROR),
     ("6.2 padding longer than HEADERS",
      lambda c: c.send_frame(HEADERS, 5 | PADDED, 1, b"\xff" + c.block(request_fields())),
      PROTOCOL_ERROR),
@@ -146,16 +159,21 @@ CONNECTION_ERRORS = [
     ("6.5 SETTINGS with ACK and content", raw(SETTINGS, ACK, 0, bytes(6)), FRAME_SIZE_ERROR),
     ("6.5 SETTINGS on a stream", raw(SETTINGS, 0, 1), PROTOCOL_ERROR),
     ("6.5 SETTINGS of 3 bytes", raw(SETTINGS, 0, 0, bytes(3)), FRAME_SIZE_ERROR),
+    ("6.5.1 SETTINGS of 7 bytes", raw(SETTINGS, 0, 0, bytes(7)), FRAME_SIZE_ERROR),
     ("6.5.2 ENABLE_PUSH of 2", many_settings({2: 2}), PROTOCOL_ERROR),
     ("6.5.2 INITIAL_WINDOW_SIZE too large", many_settings({4: 1 << 31}), FLOW_CONTROL_ERROR),
     ("6.5.2 MAX_FRAME_SIZE too small", many_settings({5: 16383}), PROTOCOL_ERROR),
     ("6.5.2 MAX_FRAME_SIZE too large", many_settings({5: 1 << 24}), PROTOCOL_ERROR),
+    ("6.9.2 a window that becomes too large for a stream", lambda c: (
+        c.open_window(get(c, end=False), 0x7fffffff - 65535),
+        many_settings({INITIAL_WINDOW_SIZE: 65536})(c)), FLOW_CONTROL_ERROR),
     ("6.6 PUSH_PROMISE of a client",
      lambda c: c.send_frame(PUSH_PROMISE, END_HEADERS, get(c), number(2) + b"\x82"),
      PROTOCOL_ERROR),
     ("6.7 PING on a stream", raw(PING, 0, 1, bytes(8)), PROTOCOL_ERROR),
     ("6.7 PING of 6 bytes", raw(PING, 0, 0, bytes(6)), FRAME_SIZE_ERROR),
     ("6.8 GOAWAY on a stream", raw(GOAWAY, 0, 1, bytes(8)), PROTOCOL_ERROR),
+    ("6.8 GOAWAY of 7 bytes", raw(GOAWAY, 0, 0, bytes(7)), FRAME_SIZE_ERROR),
     ("6.9 an increment of 0 for all", raw(WINDOW_UPDATE, 0, 0, number(0)), PROTOCOL_ERROR),
     ("6.9 an increment of 0 for a stream, which may end the connection (5.4.2)",
      lambda c: c.open_window(half_closed(c), 0), PROTOCOL_ERROR),
@@ -168,11 +186,25 @@ CONNECTION_ERRORS = [
     ("6.10 the same behind two", lambda c: (
         split_block(c, (CONTINUATION, END_HEADERS, None, b"")),
         c.send_frame(CONTINUATION, END_HEADERS, 1, b"")), PROTOCOL_ERROR),
+    ("6.10 CONTINUATION behind DATA", lambda c: (lambda stream: (
+        c.send_data(stream, b"x"), c.send_frame(CONTINUATION, END_HEADERS, stream, b"\x82")))(
+            get(c, end=False)), PROTOCOL_ERROR),
     ("6.10 CONTINUATION on stream 0", block_then((CONTINUATION, END_HEADERS, 0, b"")),
      PROTOCOL_ERROR),
     ("6.10 CONTINUATION of another stream", block_then((CONTINUATION, END_HEADERS, 3, b"")),
      PROTOCOL_ERROR),
     ("6.10 DATA inside a block", block_then((DATA, 0, None, b"x")), PROTOCOL_ERROR),
+    ("RFC 8441 3 ENABLE_CONNECT_PROTOCOL of 2", many_settings({8: 2}), PROTOCOL_ERROR),
+    ("RFC 9218 2.1 NO_RFC7540_PRIORITIES of 2", many_settings({9: 2}), PROTOCOL_ERROR),
+    ("RFC 9218 7.1 PRIORITY_UPDATE on a stream", raw(16, 0, 1, number(1) + b"u=1"), PROTOCOL_ERROR),
+    ("RFC 9218 7.1 PRIORITY_UPDATE of stream 0", raw(16, 0, 0, number(0) + b"u=1"), PROTOCOL_ERROR),
+    ("RFC 9218 7.1 PRIORITY_UPDATE of 3 bytes", raw(16, 0, 0, bytes(3)), FRAME_SIZE_ERROR),
+    ("RFC 7541 2.3.3 a name of nothing", raw(HEADERS, 5, 1, b"\x7f\xff\x03\x01x"),
+     COMPRESSION_ERROR),
+    ("RFC 7541 5.1 an integer without end", raw(HEADERS, 5, 1, b"\x7f" + b"\xff" * 12),
+     COMPRESSION_ERROR),
+    ("RFC 7541 5.2 a text longer than its block", raw(HEADERS, 5, 1, b"\x00\x01x\x7fabc"),
+     COMPRESSION_ERROR),
     ("RFC 7541 2.3.3 an index of nothing", raw(HEADERS, 5, 1, b"\xff\xff\xff\x03"),
      COMPRESSION_ERROR),
     ("RFC 7541 4.2 a table larger than we said", raw(HEADERS, 5, 1, b"\x3f\xe2\x1f\x82"),
@@ -241,8 +273,21 @@ def window_overflows(client):
     return stream
 
 
+def more_than_the_window(client):
+    """A window opens by what the server takes, which is far from all of this."""
+    stream = client.send_headers(request_fields("POST", path="/held"), end=False)
+    for _ in range(2000):
+        client.send_data(stream, bytes(16384))
+        if client.has_unread():
+            client.ping()
+        if client.response(stream).reset is not None:
+            break
+    return stream
+
+
 STREAM_ERRORS = [
     ("6.9.1 a window above 2^31-1", window_overflows, FLOW_CONTROL_ERROR),
+    ("6.9.1 more than the window", more_than_the_window, FLOW_CONTROL_ERROR),
     ("8.1 trailers without END_STREAM", trailers(("x", "y"), end=False), PROTOCOL_ERROR),
     ("8.1 pseudo-header fields among trailers", trailers((":path", "/")), PROTOCOL_ERROR),
     ("8.1.1 a length above the body", body([("content-length", "5")], b"abc"), PROTOCOL_ERROR),
@@ -307,6 +352,12 @@ STREAM_ERRORS = [
     ("8.3.1 Host twice", exactly(METHOD, SCHEME, PATH, ("host", "a"), ("host", "a")),
      PROTOCOL_ERROR),
     ("8.3.1 no host at all", exactly(METHOD, SCHEME, PATH), PROTOCOL_ERROR),
+    ("8.3.1 a fragment in :path", exactly(METHOD, SCHEME, (":path", "/a#b"), HOST),
+     (PROTOCOL_ERROR, 400)),
+    ("8.3.1 :authority of somebody", exactly(METHOD, SCHEME, PATH, (":authority", "a@example.com")),
+     (PROTOCOL_ERROR, 400)),
+    ("8.5 CONNECT with :scheme", exactly((":method", "CONNECT"), SCHEME, HOST), PROTOCOL_ERROR),
+    ("8.5 CONNECT without :authority", exactly((":method", "CONNECT")), PROTOCOL_ERROR),
     ("8.5 CONNECT with :path", exactly((":method", "CONNECT"), PATH, HOST), PROTOCOL_ERROR),
     ("RFC 8441 4 :protocol without CONNECT",
      exactly(METHOD, SCHEME, PATH, HOST, (":protocol", "websocket")), PROTOCOL_ERROR),
@@ -370,6 +421,43 @@ def behind_closed(kind, payload):
     return send
 
 
+def half_closed_then(kind, payload):
+    def send(client):
+        stream = half_closed(client)
+        client.send_frame(kind, 0, stream, payload)
+        client.send_frame(SETTINGS, 0, 0, settings_payload({INITIAL_WINDOW_SIZE: 65535}))
+        return stream
+    return send
+
+
+def largest_data(client):
+    stream = client.send_headers(request_fields("POST"), end=False)
+    client.send_frame(DATA, END_STREAM, stream, bytes(16384))
+    return stream
+
+
+def block(fields, flags=END_HEADERS | END_STREAM):
+    """A request packed by hand."""
+    def send(client):
+        client.send_frame(HEADERS, flags, 1, fields)
+        client.next_stream = 3
+        return 1
+    return send
+
+
+def twice(fields):
+    """The second request is of what the first one has left in the table."""
+    def send(client):
+        assert client.read_response(block(fields)(client)).status == 200
+        client.send_frame(HEADERS, END_HEADERS | END_STREAM, 3, b"\x82\x86\x84\xbe")
+        client.next_stream = 5
+        return 3
+    return send
+
+
+START = b"\x82\x86\x84"  # GET, http and /
+HUFFMAN = b"\x88\x2f\x91\xd3\x5d\x05\x5c\x87\xa7"  # example.com
+
 BORNE = [
     ("3.4 SETTINGS and a request at once", get),
     ("4.1 a reserved bit", lambda c: (c.send_frame(PING, 0, 1 << 31, bytes(8)), get(c))[1]),
@@ -377,6 +465,9 @@ BORNE = [
     ("5.1 closed: PRIORITY", behind_closed(PRIORITY, FIVE)),
     ("5.1 closed: WINDOW_UPDATE", behind_closed(WINDOW_UPDATE, number(1))),
     ("5.1 closed: RST_STREAM", behind_closed(RST_STREAM, number(CANCEL))),
+    ("5.1 half-closed: PRIORITY", half_closed_then(PRIORITY, number(0) + b"\x10")),
+    ("5.1 half-closed: WINDOW_UPDATE", half_closed_then(WINDOW_UPDATE, number(1))),
+    ("4.2 DATA of the maximum", largest_data),
     ("5.1 idle: PRIORITY", before((PRIORITY, 0, 5, FIVE))),
     ("5.5 an unknown frame", before((0x16, 0, 0, bytes(8)), (0x77, 0xff, 1, b"x"))),
     ("6.1, 6.2 padding", padded),
@@ -384,10 +475,17 @@ BORNE = [
     ("6.5.2 an unknown setting", before((SETTINGS, 0, 0, settings_payload({0xff: 1})))),
     ("6.5.2 the largest frames", before((SETTINGS, 0, 0,
                                          settings_payload({MAX_FRAME_SIZE: (1 << 24) - 1})))),
+    ("6.5.3 a setting twice, of which the last holds", before((SETTINGS, 0, 0, settings_payload(
+        {INITIAL_WINDOW_SIZE: 1}) + settings_payload({INITIAL_WINDOW_SIZE: 65535})))),
+    ("6.8 GOAWAY with words", lambda c: (get(c), c.send_frame(
+        GOAWAY, 0, 0, number(0) + number(0) + b"so long"))[0]),
     ("6.8 an unknown error in GOAWAY is none", lambda c: (get(c), c.send_frame(
         GOAWAY, 0, 0, number(0) + number(0xff)))[0]),
     ("6.10 CONTINUATION", in_continuations),
     ("7 an unknown error", lambda c: (c.reset_stream(get(c, end=False), 0x7fffffff), get(c))[1]),
+    ("8.1 HEAD", with_fields(method="HEAD")),
+    ("8.1 POST with a body", body([], b"abc", b"def")),
+    ("8.1 POST with trailers", trailers(("x", "y"), data=b"abc")),
     ("8.2.1 a tab in a value", with_fields(("x", "a\tb"))),
     ("8.2.2 TE: trailers", with_fields(("te", "trailers"))),
     ("8.3.1 Host alone", exactly(METHOD, SCHEME, PATH, ("host", "example.com"))),
@@ -397,6 +495,12 @@ BORNE = [
     ("8.1.1 a length, and a body in pieces with trailers",
      trailers(("x", "y"), head=[("content-length", "3")], data=b"abc")),
     ("RFC 9218 5 a priority that is none", with_fields(("priority", 'u=9, "; \\'))),
+    ("RFC 7541 4.2 two changes of the table", block(b"\x20\x3f\xe1\x1f" + START + b"\x01\x01a")),
+    ("RFC 7541 5.2 Huffman", block(START + b"\x01" + HUFFMAN)),
+    ("RFC 7541 6.1 an index of the table", twice(START + b"\x41\x0bexample.com")),
+    ("RFC 7541 6.1 the same with Huffman", twice(START + b"\x41" + HUFFMAN)),
+    ("RFC 7541 6.2.1 a new name", block(START + b"\x01\x01a\x40\x01x\x01y")),
+    ("RFC 7541 6.2.2 a field that is not indexed", block(START + b"\x01\x01a\x00\x01x\x01y")),
     ("RFC 7541 4.2 a smaller table", before((SETTINGS, 0, 0, settings_payload({1: 0})))),
     ("RFC 7541 6.2.3 a field that is never indexed", lambda c: (c.send_frame(
         HEADERS, 5, 1, c.block(request_fields()) + b"\x10\x01x\x01y"),
@@ -409,18 +513,21 @@ def test_what_has_to_be_borne(client, send):
     assert client.read_response(send(client)).status == 200
 
 
+@section("6.7")
 def test_ping_is_answered_with_its_bytes(client):
     client.send_frame(PING, 0, 0, b"8 bytes!")
     client.read_until(lambda: client.frames[-1].kind == PING if client.frames else False)
     assert (client.frames[-1].flags, client.frames[-1].payload) == (ACK, b"8 bytes!")
 
 
+@section("6.7")
 def test_an_answered_ping_is_not_answered(client):
     client.send_frame(PING, ACK, 0, b"8 bytes!")
     client.ping()
     assert client.frames[-1].payload == b"isthere?"
 
 
+@section("6.5.3")
 def test_settings_are_acknowledged(client):
     client.send_frame(SETTINGS, 0, 0, settings_payload({INITIAL_WINDOW_SIZE: 100}))
     client.ping()
@@ -428,6 +535,7 @@ def test_settings_are_acknowledged(client):
     assert len(acks) == 2 and all(not frame.payload for frame in acks)
 
 
+@section("6.9.2")
 def test_a_window_may_shrink_below_zero(client):
     stream = half_closed(client)
     client.open_window(stream, 3)
@@ -436,23 +544,58 @@ def test_a_window_may_shrink_below_zero(client):
     assert client.read_response(stream).body == b"hello"
 
 
+@section("4.2")
 def test_frames_are_no_larger_than_allowed(client):
     client.ask()
     assert all(len(frame.payload) <= 16384 for frame in client.frames)
 
 
-@pytest.mark.parametrize("bytes_", [b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n"])
+@pytest.mark.parametrize("bytes_", [b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n"],
+                         ids=["3.4 another end", "3.4 another method"])
 def test_another_preface_is_not_http2(start_h2c, h2, bytes_):
     client = h2(start_h2c("- respond: 204"), None)
     client.send(bytes_)
     assert client.read_exactly(12) == b"HTTP/1.1 505"
 
 
+@section("3.4")
 def test_settings_come_first(start_h2c, h2):
     client = h2(start_h2c("- respond: 204"), None)
     client.send(PREFACE + frame_bytes(PING, 0, 0, bytes(8)))
     assert client.read_goaway().error == PROTOCOL_ERROR
 
 
+@section("5.1.2")
+def test_streams_above_the_limit_are_refused(start_origin, start_h2c, h2):
+    """5.1.2, and 8.7: they may be asked again."""
+    origin = start_origin(lambda c: (c.read_request(), c.hold()))
+    client = h2(start_h2c(f"- proxy: {origin.url}", "limits: {streams: 2}"))
+    streams = [client.send_request() for _ in range(3)]
+    assert client.read_response(streams[2]).reset == REFUSED_STREAM
+    assert client.settings[MAX_CONCURRENT_STREAMS] == 2
+
+
+@section("3.4")
+def test_the_first_frame_are_settings(client):
+    """3.4, also before anything of the client was answered."""
+    client.ask()
+    assert (client.frames[0].kind, client.frames[0].flags) == (SETTINGS, 0)
+
+
+@section("6.9")
+def test_content_stays_within_the_windows(start_origin, start_h2c, h2):
+    """6.9: of the connection, which settings do not change (6.9.2), and of the stream."""
+    origin = start_origin(lambda c: (c.read_request(), c.answer(body=bytes(200_000)), c.hold()))
+    client = h2(start_h2c(f"- proxy: {origin.url}"), {INITIAL_WINDOW_SIZE: 100_000})
+    stream = client.send_request()
+    client.read_until(lambda: len(client.response(stream).body) >= 65535)
+    client.ping()
+    assert len(client.response(stream).body) == 65535
+    client.open_window(0, 1 << 20)
+    client.read_until(lambda: len(client.response(stream).body) >= 100_000)
+    client.ping()
+    assert len(client.response(stream).body) == 100_000
+
+
 def test_the_number_of_cases_does_not_shrink():
-    assert len(CONNECTION_ERRORS) + len(STREAM_ERRORS) + len(BORNE) > 125
+    assert len(CONNECTION_ERRORS) + len(STREAM_ERRORS) + len(BORNE) > 165
