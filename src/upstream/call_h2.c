@@ -26,10 +26,22 @@ static void on_news(struct server_h2_user *user)
     call->on_news(call);
 }
 
+/* Whether the server has taken something of what was queued. Of the last of it that is no news, for
+ * it makes no room for more. */
+static bool has_gone_on(const struct call_h2 *self)
+{
+    return self->call->waiting == CALL_WAIT_TAKE && self->user.stream &&
+           h2_written(self->user.stream) > self->written;
+}
+
 /* A connection on which nobody is answered is not given to others. */
 static void on_timer(struct timer *timer)
 {
     struct call_h2 *self = CONTAINER_OF(timer, struct call_h2, timer);
+    if (has_gone_on(self)) {
+        self->call->on_news(self->call); /* sets the deadline anew */
+        return;
+    }
     server_h2_doubt(self->connection, self->set_at);
     self->call->user.on_timeout(&self->call->user);
 }

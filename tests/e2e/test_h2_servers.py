@@ -4,6 +4,7 @@ does or breaks reaches anybody else."""
 import shutil
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -11,7 +12,8 @@ from harness import http1
 from harness.deadline import poll_until, wait_for
 from harness.h2_client import (CANCEL, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, HEADERS,
                                INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, PING, PROTOCOL_ERROR,
-                               REFUSED_STREAM, SETTINGS, frame_bytes, settings_payload)
+                               REFUSED_STREAM, SETTINGS, WINDOW_UPDATE, frame_bytes,
+                               settings_payload)
 from harness.h2_origin import answering_h2
 from harness.tls_origin import serving
 
@@ -493,6 +495,27 @@ def test_a_server_that_takes_nothing(start_h2_origin, start_weir, connect):
 
     weir = start(start_weir, start_h2_origin(behaviour), more="timeouts: {between_bytes: 200ms}")
     assert connect(weir).ask("POST", "/", body=LARGE[:1 << 18]).status == 504
+
+
+def test_a_server_that_takes_a_body_slowly_gets_all_of_it(start_h2_origin, start_weir, connect):
+    """The last of it, too, which makes no more room for the client's."""
+    def behaviour(connection):
+        connection.opens_windows = False
+        connection.answer(connection.read_request())  # from now on its settings are known
+        request = connection.read_head()
+        while not request.ended:
+            time.sleep(0.04)
+            connection.send_frame(WINDOW_UPDATE, 0, request.stream, b"\0\0\4\0")
+            connection.read_until(lambda end=len(request.body) + 1024:
+                                  request.ended or len(request.body) >= end)
+        connection.answer(request, body=b"%d" % len(request.body))
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour, settings={INITIAL_WINDOW_SIZE: 0})
+    weir = start(start_weir, origin, more="timeouts: {between_bytes: 500ms}")
+    client = connect(weir)
+    assert client.ask().status == 200
+    assert client.ask("POST", "/", body=LARGE[:40000]).body == b"40000"
 
 
 def test_an_idle_connection_is_closed(start_h2_origin, start_weir, connect):
