@@ -18,7 +18,8 @@
 #include <stdio.h>
 
 enum {
-    DRAIN_LOOK_MS = 20,
+    DRAIN_LOOK_LEAST_MS = 1, /* where nothing runs the first look finds that; then it doubles */
+    DRAIN_LOOK_MOST_MS = 20,
     REST_LOOK_MS = 5000,
     WATCH_MS = 1000,
     RENEWAL_LOOK_MS = 1000,
@@ -43,6 +44,19 @@ static void tell_left(struct control *control)
     control->opener->tell_left(control->opener);
 }
 
+static void look_again(struct control *control)
+{
+    uint64_t next = 2 * control->drain_look;
+    timer_set(control->loop, &control->drain, control->drain_look);
+    control->drain_look = next < DRAIN_LOOK_MOST_MS ? next : DRAIN_LOOK_MOST_MS;
+}
+
+static void begin_to_look(struct control *control)
+{
+    control->drain_look = DRAIN_LOOK_LEAST_MS;
+    look_again(control);
+}
+
 static void on_drain(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, drain);
@@ -52,7 +66,7 @@ static void on_drain(struct timer *timer)
     else if (loop_now(control->loop) >= control->drain_until)
         control_stop(control);
     else
-        timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
+        look_again(control);
 }
 
 void control_stop(struct control *control)
@@ -65,7 +79,7 @@ void control_stop(struct control *control)
     (void)fprintf(stderr, "weir: stopping\n");
     control->drain_until = loop_now(control->loop) + drain_time(control);
     worker_drain(control->worker);
-    timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
+    begin_to_look(control);
 }
 
 void control_leave(struct control *control)
@@ -77,7 +91,7 @@ void control_leave(struct control *control)
     control->drain_until = loop_now(control->loop) + drain_time(control);
     admin_leave(control->admin);
     worker_leave(control->worker);
-    timer_set(control->loop, &control->drain, DRAIN_LOOK_MS);
+    begin_to_look(control);
 }
 
 /* ---- what comes */

@@ -28,6 +28,7 @@ struct control {
     struct timer renewal;      /* now and then: whether certificates have changed */
     struct timer rest;         /* now and then: what is not needed any more goes */
     struct timer drain;        /* while it stops: looks whether everything has come to its end */
+    uint64_t drain_look;       /* how long until it looks again, in milliseconds */
     uint64_t drain_until;      /* milliseconds of the loop's clock; 0: it does not stop */
     bool is_leaving;           /* for another worker, which serves */
     bool has_left;             /* and the supervisor was told that nobody new comes any more */
