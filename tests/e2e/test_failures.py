@@ -164,6 +164,7 @@ def test_a_disk_that_was_always_full(start_busy):
     check_that_nothing_was_lost(load)
     poll_until(lambda: weir.metrics()("weir_log_lines_lost_total") >= len(load.statuses),
                what="all lines counted as lost")
+    weir.wait_for_log("weir: cannot write to /dev/full: No space left on device")
     assert weir.log.count("weir: cannot write to /dev/full: No space left on device") == 1
 
 

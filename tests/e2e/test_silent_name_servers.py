@@ -100,10 +100,9 @@ def test_a_reload_that_waits_for_names_is_given_up(names, configuration, start_w
     assert 'the one before stays problem="Weir is told to stop"' in weir.log
 
 
-@WAYS
-def test_a_name_that_a_reload_takes_away(names, configuration, start_weir, connect, supervised):
+def test_a_name_that_a_reload_takes_away(names, configuration, start_weir, connect):
     """What was served before is let go of, though a thread still asks for its name."""
-    weir = start_weir(configuration(), supervised=supervised)
+    weir = start_weir(configuration())
     wait_for_questions(names)
     write_configuration(weir.directory, configuration("'127.0.0.1:1'"), weir.address)
     weir.signal(signal.SIGHUP)
@@ -114,13 +113,11 @@ def test_a_name_that_a_reload_takes_away(names, configuration, start_weir, conne
     end(weir, names)
 
 
-@WAYS
-def test_a_second_term_cuts_what_runs(names, configuration, start_weir, start_origin, connect,
-                                      supervised):
+def test_a_second_term_cuts_what_runs(names, configuration, start_weir, start_origin, connect):
     """With an exchange under way the first one waits for it, whatever names do."""
     origin = start_origin(lambda connection: connection.read_request() and connection.read_to_end())
     weir = start_weir(configuration(f"'{NAME}:80'").replace(
-        "{proxy: app}", f"{{proxy: '{origin.server}'}}"), supervised=supervised)
+        "{proxy: app}", f"{{proxy: '{origin.server}'}}"), supervised=True)
     wait_for_questions(names)
     client = connect(weir)
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

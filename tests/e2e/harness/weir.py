@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -157,16 +158,26 @@ class Weir:
         """Asserts that it ends by itself, with that exit status: for who asked it to stop by other
         means than stop()."""
         self._stopped = True
-        try:
-            self.process.wait(Deadline().left())
-        except subprocess.TimeoutExpired:
+        if not self._has_ended(Deadline().left()):
             self.process.kill()
             self.process.wait()
-            raise WeirFailed(f"weir did not end{self._tail()}") from None
+            raise WeirFailed(f"weir did not end{self._tail()}")
+        self.process.wait()
         self._reader.join(5)
         if self.process.returncode != status:
             raise WeirFailed(f"weir ended with {self.process.returncode}{self._tail()}")
         self.check()
+
+    def _has_ended(self, seconds):
+        """As soon as it has: Popen.wait() with a timeout looks every 50 ms."""
+        if self.process.poll() is not None:
+            return True
+        descriptor, ended = os.pidfd_open(self.process.pid), select.poll()
+        ended.register(descriptor, select.POLLIN)
+        try:
+            return bool(ended.poll(1000 * seconds))
+        finally:
+            os.close(descriptor)
 
     def abandon(self):
         """Ends it without a word, after another failure."""
