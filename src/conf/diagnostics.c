@@ -15,6 +15,7 @@ enum { MESSAGE_MAX = 1024, MEMORY_MAX = 4 << 20 };
 struct diagnostics {
     struct arena arena; /* of the texts */
     size_t max, kept, errors, warnings;
+    size_t unkept, unkept_events;
     struct diagnostic items[];
 };
 
@@ -76,13 +77,29 @@ static void remove_at(struct diagnostics *diagnostics, size_t index)
             (diagnostics->kept - index) * sizeof(struct diagnostic));
 }
 
-/* An error takes the place of the last warning where there is no room. */
-static bool make_room(struct diagnostics *diagnostics, enum severity severity)
+static void count_unkept(struct diagnostics *diagnostics, const struct diagnostic *item)
+{
+    if (item->is_event)
+        diagnostics->unkept_events++;
+    else
+        diagnostics->unkept++;
+}
+
+static unsigned weight(const struct diagnostic *item)
+{
+    return item->severity == SEVERITY_ERROR ? 2 : !item->is_event;
+}
+
+/* Where there is no room, it takes the place of the last one of those that weigh least. */
+static bool make_room(struct diagnostics *diagnostics, const struct diagnostic *item)
 {
     if (diagnostics->kept < diagnostics->max)
         return true;
-    for (size_t i = diagnostics->kept; severity == SEVERITY_ERROR && i-- > 0;) {
-        if (diagnostics->items[i].severity == SEVERITY_WARNING) {
+    for (unsigned least = 0; least < weight(item); least++) {
+        for (size_t i = diagnostics->kept; i-- > 0;) {
+            if (weight(&diagnostics->items[i]) != least)
+                continue;
+            count_unkept(diagnostics, &diagnostics->items[i]);
             remove_at(diagnostics, i);
             return true;
         }
@@ -99,6 +116,23 @@ static struct slice keep_text(struct diagnostics *diagnostics, struct slice mess
     return arena_copy(&diagnostics->arena, text_slice(&text));
 }
 
+static bool keep(struct diagnostics *diagnostics, struct diagnostic item)
+{
+    size_t place;
+    if (!make_room(diagnostics, &item))
+        return false;
+    item.what = keep_text(diagnostics, item.what);
+    item.cure = keep_text(diagnostics, item.cure);
+    if (!item.what.data || !item.cure.data || !find_place(diagnostics, &item, &place))
+        return false;
+    ASSERT(place <= diagnostics->kept && diagnostics->kept < diagnostics->max);
+    memmove(&diagnostics->items[place + 1], &diagnostics->items[place],
+            (diagnostics->kept - place) * sizeof(struct diagnostic));
+    diagnostics->items[place] = item;
+    diagnostics->kept++;
+    return true;
+}
+
 static void tell(struct diagnostics *diagnostics, struct diagnostic item)
 {
     size_t place;
@@ -108,30 +142,22 @@ static void tell(struct diagnostics *diagnostics, struct diagnostic item)
         diagnostics->errors++;
     else
         diagnostics->warnings++;
-    if (!make_room(diagnostics, item.severity))
-        return;
-    item.what = keep_text(diagnostics, item.what);
-    item.cure = keep_text(diagnostics, item.cure);
-    if (!item.what.data || !item.cure.data || !find_place(diagnostics, &item, &place))
-        return;
-    ASSERT(place <= diagnostics->kept && diagnostics->kept < diagnostics->max);
-    memmove(&diagnostics->items[place + 1], &diagnostics->items[place],
-            (diagnostics->kept - place) * sizeof(struct diagnostic));
-    diagnostics->items[place] = item;
-    diagnostics->kept++;
+    if (!keep(diagnostics, item))
+        count_unkept(diagnostics, &item);
 }
 
-__attribute__((format(printf, 5, 0))) static void
-tell_printed(struct diagnostics *diagnostics, enum severity severity, struct position position,
-             const char *cure, const char *what, va_list arguments)
+/* `item` has what is not said in words. */
+__attribute__((format(printf, 4, 0))) static void tell_printed(struct diagnostics *diagnostics,
+                                                               struct diagnostic item,
+                                                               const char *cure, const char *what,
+                                                               va_list arguments)
 {
     char message[MESSAGE_MAX];
     if (vsnprintf(message, sizeof(message), what, arguments) < 0)
         return;
-    tell(diagnostics, (struct diagnostic){.severity = severity,
-                                          .position = position,
-                                          .what = slice_from_text(message),
-                                          .cure = slice_from_text(cure)});
+    item.what = slice_from_text(message);
+    item.cure = slice_from_text(cure);
+    tell(diagnostics, item);
 }
 
 void diagnostics_error(struct diagnostics *diagnostics, struct position position, const char *cure,
@@ -139,7 +165,8 @@ void diagnostics_error(struct diagnostics *diagnostics, struct position position
 {
     va_list arguments;
     va_start(arguments, what);
-    tell_printed(diagnostics, SEVERITY_ERROR, position, cure, what, arguments);
+    tell_printed(diagnostics, (struct diagnostic){.severity = SEVERITY_ERROR, .position = position},
+                 cure, what, arguments);
     va_end(arguments);
 }
 
@@ -148,7 +175,21 @@ void diagnostics_warning(struct diagnostics *diagnostics, struct position positi
 {
     va_list arguments;
     va_start(arguments, what);
-    tell_printed(diagnostics, SEVERITY_WARNING, position, cure, what, arguments);
+    tell_printed(diagnostics,
+                 (struct diagnostic){.severity = SEVERITY_WARNING, .position = position}, cure,
+                 what, arguments);
+    va_end(arguments);
+}
+
+void diagnostics_event(struct diagnostics *diagnostics, struct position position, const char *cure,
+                       const char *what, ...)
+{
+    va_list arguments;
+    va_start(arguments, what);
+    tell_printed(
+        diagnostics,
+        (struct diagnostic){.severity = SEVERITY_WARNING, .position = position, .is_event = true},
+        cure, what, arguments);
     va_end(arguments);
 }
 
@@ -170,6 +211,11 @@ size_t diagnostics_errors(const struct diagnostics *diagnostics)
 size_t diagnostics_warnings(const struct diagnostics *diagnostics)
 {
     return diagnostics->warnings;
+}
+
+size_t diagnostics_unkept(const struct diagnostics *diagnostics, bool events_too)
+{
+    return diagnostics->unkept + (events_too ? diagnostics->unkept_events : 0);
 }
 
 size_t diagnostics_count(const struct diagnostics *diagnostics)

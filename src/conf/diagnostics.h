@@ -17,6 +17,7 @@ struct diagnostic {
     struct position position; /* line 0: of no place in a file */
     struct slice what;        /* what is wrong: a sentence without a full stop */
     struct slice cure;        /* what would be right; may be empty */
+    bool is_event;            /* a warning that is told in the error log of who serves it, too */
 };
 
 struct source {
@@ -26,7 +27,8 @@ struct source {
 
 struct diagnostics;
 
-/* Keeps at most `max` diagnostics (errors before warnings) and counts the rest. NULL: no memory. */
+/* Keeps at most `max` diagnostics (errors before warnings, and those before events) and counts the
+ * rest. NULL: no memory. */
 struct diagnostics *diagnostics_new(size_t max);
 void diagnostics_free(struct diagnostics *diagnostics);
 
@@ -41,6 +43,10 @@ void diagnostics_warning(struct diagnostics *diagnostics, struct position positi
                          const char *cure, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* A warning about what is also told in the error log where it is served. */
+void diagnostics_event(struct diagnostics *diagnostics, struct position position, const char *cure,
+                       const char *what, ...) __attribute__((format(printf, 4, 5)));
+
 /* A text for a cure made by printf, which lives as long as the diagnostics. */
 const char *diagnostics_text(struct diagnostics *diagnostics, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -48,6 +54,9 @@ const char *diagnostics_text(struct diagnostics *diagnostics, const char *format
 /* How many were told, also those that are not kept. */
 size_t diagnostics_errors(const struct diagnostics *diagnostics);
 size_t diagnostics_warnings(const struct diagnostics *diagnostics);
+
+/* How many are not kept, without events or with them. */
+size_t diagnostics_unkept(const struct diagnostics *diagnostics, bool events_too);
 
 /* How many are kept, and one of them: in order of sources, lines and columns, those of no place
  * first. */

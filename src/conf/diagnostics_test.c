@@ -73,6 +73,30 @@ static void what_is_too_much_is_counted_and_errors_go_before_warnings(void **sta
     diagnostics_free(diagnostics);
 }
 
+static void events_give_way_to_warnings_and_those_to_errors(void **state)
+{
+    (void)state;
+    struct diagnostics *diagnostics = diagnostics_new(3);
+    for (uint32_t line = 1; line <= 5; line++)
+        diagnostics_event(diagnostics, at(0, line, 1), NULL, "event");
+    assert_int_equal(diagnostics_unkept(diagnostics, true), 2);
+    assert_int_equal(diagnostics_unkept(diagnostics, false), 0);
+    for (uint32_t line = 1; line <= 2; line++)
+        diagnostics_warning(diagnostics, at(0, line, 2), NULL, "warning");
+    diagnostics_error(diagnostics, at(0, 1, 3), NULL, "error");
+    diagnostics_event(diagnostics, at(0, 6, 1), NULL, "event");
+    assert_what(diagnostics, 0, "warning");
+    assert_what(diagnostics, 1, "error");
+    assert_what(diagnostics, 2, "warning");
+    diagnostics_error(diagnostics, at(0, 2, 3), NULL, "error");
+    assert_what(diagnostics, 0, "warning");
+    assert_what(diagnostics, 2, "error");
+    assert_int_equal(diagnostics_unkept(diagnostics, true), 7);
+    assert_int_equal(diagnostics_unkept(diagnostics, false), 1);
+    assert_int_equal(diagnostics_warnings(diagnostics), 8);
+    diagnostics_free(diagnostics);
+}
+
 /* One error at a place of `bytes`, printed. */
 static void assert_printed(const char *bytes, uint32_t line, uint32_t column, const char *expected)
 {
@@ -130,7 +154,8 @@ static void long_lines_are_clipped_around_the_caret(void **state)
     line[500] = 'X';
     struct text text = text_over(memory, DIAGNOSTIC_PRINTED_MAX);
     struct source source = {SLICE("weir.yaml"), slice_from_text(line)};
-    struct diagnostic diagnostic = {SEVERITY_WARNING, {0, 1, 501}, SLICE("long"), SLICE("")};
+    struct diagnostic diagnostic = {
+        .severity = SEVERITY_WARNING, .position = {0, 1, 501}, .what = SLICE("long")};
     diagnostic_print(&text, &diagnostic, &source, 1, false);
     const char *excerpt = strchr(memory, '\n') + 1, *caret = strchr(excerpt, '\n') + 1;
     assert_non_null(strstr(memory, "weir.yaml:1:501: warning: long\n        ...aaa"));
@@ -159,7 +184,8 @@ static void colour_is_added_where_it_is_wanted(void **state)
     char memory[DIAGNOSTIC_PRINTED_MAX + 1] = "";
     struct text text = text_over(memory, DIAGNOSTIC_PRINTED_MAX);
     struct source source = {SLICE("f"), SLICE("x")};
-    struct diagnostic diagnostic = {SEVERITY_ERROR, {0, 1, 1}, SLICE("no"), SLICE("")};
+    struct diagnostic diagnostic = {
+        .severity = SEVERITY_ERROR, .position = {0, 1, 1}, .what = SLICE("no")};
     diagnostic_print(&text, &diagnostic, &source, 1, true);
     assert_string_equal(memory, "\033[1mf:1:1: \033[1;31merror:\033[0m\033[1m no\033[0m\n"
                                 "        x\n        \033[1;31m^\033[0m\n");
@@ -170,7 +196,7 @@ static void what_has_no_place_is_told_without_a_line(void **state)
     (void)state;
     char memory[DIAGNOSTIC_PRINTED_MAX + 1] = "";
     struct text text = text_over(memory, DIAGNOSTIC_PRINTED_MAX);
-    struct diagnostic diagnostic = {SEVERITY_ERROR, {0}, SLICE("no file"), SLICE("")};
+    struct diagnostic diagnostic = {.severity = SEVERITY_ERROR, .what = SLICE("no file")};
     diagnostic_print(&text, &diagnostic, NULL, 0, false);
     assert_string_equal(memory, "error: no file\n");
 }
@@ -217,6 +243,7 @@ static void slips_of_the_fingers_are_understood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(events_give_way_to_warnings_and_those_to_errors),
         cmocka_unit_test(diagnostics_come_in_order_of_their_places),
         cmocka_unit_test(diagnostics_of_one_place_keep_their_order),
         cmocka_unit_test(the_same_is_not_told_twice_of_one_place),

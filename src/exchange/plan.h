@@ -83,6 +83,7 @@ struct plans {
     const struct request_id_setting *request_id;
     const struct served_certificate *served_certificates;   /* of all sites; NULL: none */
     const struct stapled_certificate *stapled_certificates; /* some more than once; NULL: none */
+    struct tls_findings findings;                           /* of certificates of sites */
     struct route_counts *counts; /* of requests for which there is no plan; NULL: not counted */
 };
 

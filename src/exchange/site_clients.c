@@ -18,25 +18,18 @@ static bool is_good(const struct tls_file *file, enum tls_certificate_state stat
     return false;
 }
 
-static bool revoke(const struct tls_file *crl, int64_t now, struct tls_authorities *authorities,
+static bool revoke(const struct tls_file *crl, struct tls_authorities *authorities,
                    struct diagnostics *diagnostics, bool *ret_no_memory)
 {
-    int64_t ends = INT64_MAX;
     enum tls_certificate_state state = TLS_CERTIFICATE_BROKEN;
     if (!crl->problem)
-        state = tls_authorities_revoke(authorities, crl->bytes, &ends);
-    if (!is_good(crl, state, "there is no list of revocations in it", diagnostics, ret_no_memory))
-        return false;
-    if (ends <= now)
-        diagnostics_warning(diagnostics, crl->node->position, "get a new one",
-                            "a list of what was revoked holds no longer; no client of its "
-                            "authority is accepted");
-    return true;
+        state = tls_authorities_revoke(authorities, crl->bytes);
+    return is_good(crl, state, "there is no list of revocations in it", diagnostics, ret_no_memory);
 }
 
-bool site_clients_read(const struct tls_settings *settings, int64_t now,
-                       struct diagnostics *diagnostics, struct tls_client_terms *ret_terms,
-                       struct tls_authorities **ret_authorities, bool *ret_no_memory)
+bool site_clients_read(const struct tls_settings *settings, struct diagnostics *diagnostics,
+                       struct tls_client_terms *ret_terms, struct tls_authorities **ret_authorities,
+                       bool *ret_no_memory)
 {
     const struct tls_client_settings *client = &settings->client;
     enum tls_certificate_state state = TLS_CERTIFICATE_BROKEN;
@@ -51,6 +44,5 @@ bool site_clients_read(const struct tls_settings *settings, int64_t now,
     if (!is_good(&client->ca, state, "there is no certificate in it", diagnostics, ret_no_memory))
         return false;
     ret_terms->authorities = *ret_authorities;
-    return !client->crl.node ||
-           revoke(&client->crl, now, *ret_authorities, diagnostics, ret_no_memory);
+    return !client->crl.node || revoke(&client->crl, *ret_authorities, diagnostics, ret_no_memory);
 }

@@ -6,6 +6,6 @@
 
 /* What is wrong is told. `ret_terms->authorities` is the caller's to free. False: it is wrong, or
  * there is no memory (`*ret_no_memory`). */
-bool site_clients_read(const struct tls_settings *settings, int64_t now,
-                       struct diagnostics *diagnostics, struct tls_client_terms *ret_terms,
-                       struct tls_authorities **ret_authorities, bool *ret_no_memory);
+bool site_clients_read(const struct tls_settings *settings, struct diagnostics *diagnostics,
+                       struct tls_client_terms *ret_terms, struct tls_authorities **ret_authorities,
+                       bool *ret_no_memory);

@@ -66,6 +66,28 @@ bool site_directory_add(struct site_directory *directory, const struct tls_certi
     return true;
 }
 
+static bool is_among(const struct name_holders *holders, const struct tls_certificate *certificate)
+{
+    for (uint32_t i = 0; holders && i < holders->count; i++) {
+        if (holders->items[i] == certificate)
+            return true;
+    }
+    return false;
+}
+
+bool site_directory_shows(const struct site_directory *directory,
+                          const struct tls_certificate *certificate)
+{
+    char memory[NAME_MAX_LENGTH];
+    struct tls_name_walk walk = {.certificate = certificate};
+    struct text name = text_over(memory, sizeof(memory));
+    while (tls_certificate_next_name(&walk, &name)) {
+        if (is_among(map_get(&directory->by_name, text_slice(&name)), certificate))
+            return true;
+    }
+    return false;
+}
+
 /* ---- with what they are served */
 
 static void free_context(void *context)

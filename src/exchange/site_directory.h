@@ -31,6 +31,11 @@ struct site_directory *site_directory_new(struct arena *arena, uint32_t count);
 bool site_directory_add(struct site_directory *directory,
                         const struct tls_certificate *certificate);
 
+/* Whether one of them is shown for one of its names at least: another one may have come in its
+ * place. */
+bool site_directory_shows(const struct site_directory *directory,
+                          const struct tls_certificate *certificate);
+
 /* When all are there. False: no memory. */
 bool site_directory_make_contexts(struct site_directory *directory, struct tls_manners *manners,
                                   const struct tls_terms *terms);

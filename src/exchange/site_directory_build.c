@@ -10,60 +10,104 @@ static bool names_a_host(const struct tls_certificate *certificate)
     return tls_certificate_next_name(&(struct tls_name_walk){.certificate = certificate}, &name);
 }
 
+static struct tls_certificate *refuse(struct builder *builder, const struct tls_settings *settings,
+                                      const struct tls_found *found, const char *problem,
+                                      const char *cure)
+{
+    site_complain(builder, settings, settings->more.directory.node,
+                  diagnostics_text(builder->diagnostics, "\"%.*s\" cannot be served: %s",
+                                   SHOWN(found->path), problem),
+                  (struct tls_finding){.file = found->path,
+                                       .problem = slice_from_text(problem),
+                                       .cure = slice_from_text(cure)});
+    return NULL;
+}
+
+static struct tls_certificate *refuse_unread(struct builder *builder,
+                                             const struct tls_settings *settings,
+                                             const struct tls_found *found)
+{
+    site_complain(
+        builder, settings, settings->more.directory.node, found->problem,
+        (struct tls_finding){.file = found->path,
+                             .problem = slice_from_text(found->problem),
+                             .cure = SLICE("make it readable, or take it out of the directory")});
+    return NULL;
+}
+
 /* NULL: it is not good, which will be told. */
 static struct tls_certificate *read_found(struct builder *builder,
                                           const struct tls_settings *settings,
                                           const struct tls_found *found)
 {
-    const struct node *node = settings->more.directory.node;
     struct tls_reading reading = site_reading(builder, settings);
     struct tls_certificate *certificate = NULL;
     if (settings->pair.ocsp.kind == TLS_OCSP_FETCH)
         reading.staple = TLS_STAPLE_FETCHED;
-    if (found->problem) {
-        site_complain(builder, node, "make it readable, or take it out of the directory",
-                      found->problem);
-        return NULL;
-    }
+    if (found->problem)
+        return refuse_unread(builder, settings, found);
     enum tls_certificate_state state =
         tls_certificate_new(found->bytes, found->key, &reading, &certificate);
-    if (state == TLS_CERTIFICATE_GOOD && names_a_host(certificate))
+    if (state == TLS_CERTIFICATE_NO_KEY)
+        return refuse(builder, settings, found, "there is no private key in it or beside it",
+                      "put its key beside it, as NAME.key, or take it out of the directory");
+    if (state != TLS_CERTIFICATE_GOOD)
+        return refuse(builder, settings, found, tls_certificate_problem(state),
+                      tls_certificate_cure(state));
+    if (names_a_host(certificate))
         return site_keep_certificate(builder, certificate) ? certificate : NULL;
-    if (state == TLS_CERTIFICATE_GOOD) {
-        tls_certificate_unref(certificate);
-        site_complain(builder, node, "get one with alternative names, or take it out",
-                      diagnostics_text(builder->diagnostics,
-                                       "\"%.*s\" cannot be served: it names no host",
-                                       SHOWN(found->path)));
-        return NULL;
-    }
-    bool lacks_key = state == TLS_CERTIFICATE_NO_KEY;
-    site_complain(builder, node,
-                  lacks_key ? "put its key beside it, as NAME.key, or take it out of the directory"
-                            : tls_certificate_cure(state),
-                  diagnostics_text(builder->diagnostics, "\"%.*s\" cannot be served: %s",
-                                   SHOWN(found->path),
-                                   lacks_key ? "there is no private key in it or beside it"
-                                             : tls_certificate_problem(state)));
-    return NULL;
+    tls_certificate_unref(certificate);
+    return refuse(builder, settings, found, "it names no host",
+                  "get one with alternative names, or take it out");
 }
 
+/* Gives the certificate, or NULL. False: no memory. */
 static bool add(struct builder *builder, const struct tls_settings *settings,
                 const struct tls_found *found, struct site_directory *directory,
-                uint32_t *unstapled)
+                const struct tls_certificate **ret_certificate)
 {
     const struct tls_certificate *certificate =
         found->holds_none ? NULL : read_found(builder, settings, found);
+    *ret_certificate = certificate;
     if (!certificate) {
         site_note_bad_files(builder, found->path, found->key_path);
         return true;
     }
-    const char *which =
-        diagnostics_text(builder->diagnostics, "the certificate \"%.*s\"", SHOWN(found->path));
-    site_warn_of_time(builder, certificate, settings->more.directory.node, which);
-    *unstapled += !site_staple_found(builder, certificate, settings, which);
     builder->good++;
     return site_directory_add(directory, certificate);
+}
+
+/* One that another has taken the place of is nobody's trouble any more. */
+static void tell_of_shown(struct builder *builder, const struct tls_settings *settings,
+                          const struct site_directory *directory,
+                          const struct tls_certificate *const *certificates)
+{
+    const struct tls_directory *found = &settings->more.directory;
+    uint32_t unstapled = 0;
+    for (uint32_t i = 0; i < found->count; i++) {
+        if (!certificates[i] || !site_directory_shows(directory, certificates[i]))
+            continue;
+        struct slice path = found->items[i].path;
+        const char *which =
+            diagnostics_text(builder->diagnostics, "the certificate \"%.*s\"", SHOWN(path));
+        site_tell_time(builder, settings, certificates[i], found->node, which, path);
+        unstapled += !site_staple_found(builder, certificates[i], settings, which);
+    }
+    site_warn_of_unstapled(builder, settings, unstapled);
+}
+
+static void refuse_empty(struct builder *builder, const struct tls_settings *settings)
+{
+    const struct node *node = settings->more.directory.node;
+    site_complain(builder, settings, node,
+                  diagnostics_text(builder->diagnostics,
+                                   "there is no certificate in \"%.*s\" that can be served",
+                                   SHOWN(node->text)),
+                  (struct tls_finding){
+                      .file = node->text,
+                      .problem = SLICE("there is no certificate in it that can be served"),
+                      .cure = SLICE("put files NAME.pem there, with the key in them or beside them "
+                                    "as NAME.key")});
 }
 
 static const struct site_directory *build(struct builder *builder,
@@ -72,11 +116,13 @@ static const struct site_directory *build(struct builder *builder,
     const struct tls_directory *found = &settings->more.directory;
     struct site_directory *directory = site_directory_new(&builder->plans->arena, found->count);
     struct site_terms terms;
-    bool good = directory != NULL;
-    uint32_t unstapled = 0;
+    const struct tls_certificate **certificates =
+        ARENA_ARRAY(&builder->plans->arena, const struct tls_certificate *, found->count + 1);
+    bool good = directory && certificates;
     for (uint32_t i = 0; good && i < found->count; i++)
-        good = add(builder, settings, &found->items[i], directory, &unstapled);
-    site_warn_of_unstapled(builder, settings, unstapled);
+        good = add(builder, settings, &found->items[i], directory, &certificates[i]);
+    if (good)
+        tell_of_shown(builder, settings, directory, certificates);
     bool is_told = !site_terms_open(builder, settings, &terms);
     if (good && !is_told)
         good = site_directory_make_contexts(directory, builder->manners, &terms.terms);
@@ -85,11 +131,7 @@ static const struct site_directory *build(struct builder *builder,
     if (!good || is_told)
         return NULL;
     if (!directory->first)
-        site_complain(builder, found->node,
-                      "put files NAME.pem there, with the key in them or beside them as NAME.key",
-                      diagnostics_text(builder->diagnostics,
-                                       "there is no certificate in \"%.*s\" that can be served",
-                                       SHOWN(found->node->text)));
+        refuse_empty(builder, settings);
     return directory->first ? directory : NULL;
 }
 
@@ -113,8 +155,8 @@ static struct built_directory *build_once(struct builder *builder,
 
 /* What is true of each host of a site: who holds for it. */
 static void see_to_host(struct builder *builder, const struct site *site,
-                        const struct site_directory *directory, const struct host_name *host,
-                        const struct tls_context **fallback)
+                        const struct tls_settings *settings, const struct site_directory *directory,
+                        const struct host_name *host, const struct tls_context **fallback)
 {
     const struct name_holders *holders =
         host->kind == HOST_ANY
@@ -125,9 +167,7 @@ static void see_to_host(struct builder *builder, const struct site *site,
     if (holders && !site_note_served(builder, site->name, holders->items, holders->count))
         builder->no_memory = true;
     if (host->kind == HOST_EXACT && !holders)
-        diagnostics_warning(
-            builder->diagnostics, host->node->position, "put one there that names it",
-            "no certificate of the directory holds for \"%.*s\"", SHOWN(host->node->text));
+        site_tell_lack(builder, settings, host, SLICE(""));
 }
 
 /* All of them are served by a site that takes more hosts than it names. */
@@ -158,7 +198,7 @@ const struct site_directory *site_directory_for(struct builder *builder, const s
         return NULL;
     for (uint32_t i = 0; i < its->host.count; i++) {
         takes_more |= its->host.items[i].kind != HOST_EXACT;
-        see_to_host(builder, site, directory, &its->host.items[i], ret_fallback);
+        see_to_host(builder, site, settings, directory, &its->host.items[i], ret_fallback);
     }
     if (takes_more && !built->all_are_noted)
         note_all(builder, directory);

@@ -39,20 +39,6 @@ const struct setting_group plain_http_group = {
 
 /* ---- certificates */
 
-enum { DAY_SECONDS = 24 * 3600, SOON_DAYS = 14 };
-
-void site_complain(struct builder *builder, const struct node *node, const char *cure,
-                   const char *what)
-{
-    struct complaint *complaint = ARENA_NEW(&builder->plans->arena, struct complaint);
-    builder->no_memory |= !complaint;
-    if (!complaint)
-        return;
-    *complaint = (struct complaint){
-        .next = builder->complaints, .position = node->position, .what = what, .cure = cure};
-    builder->complaints = complaint;
-}
-
 void site_note_bad_files(struct builder *builder, struct slice first, struct slice second)
 {
     live_note_bad_file(builder->live, first);
@@ -80,6 +66,18 @@ struct tls_reading site_reading(const struct builder *builder, const struct tls_
                                 .reader = builder->key_reader};
 }
 
+static void complain_of_file(struct builder *builder, const struct tls_settings *settings,
+                             const struct tls_file *file, enum tls_certificate_state state)
+{
+    const char *problem = tls_certificate_problem(state);
+    site_complain(builder, settings, file->node,
+                  diagnostics_text(builder->diagnostics, "\"%.*s\" cannot be served: %s",
+                                   SHOWN(file->node->text), problem),
+                  (struct tls_finding){.file = file->path,
+                                       .problem = slice_from_text(problem),
+                                       .cure = slice_from_text(tls_certificate_cure(state))});
+}
+
 /* NULL: it is not good, which will be told. */
 static struct tls_certificate *read_certificate(struct builder *builder,
                                                 const struct tls_pair *pair,
@@ -89,40 +87,22 @@ static struct tls_certificate *read_certificate(struct builder *builder,
     const struct tls_file *unread = pair->certificate.problem ? &pair->certificate : key;
     struct tls_certificate *certificate = NULL;
     if (unread->problem) {
-        site_complain(builder, unread->node, setting_file_cure, unread->problem);
+        site_complain(builder, settings, unread->node, unread->problem,
+                      (struct tls_finding){.file = unread->path,
+                                           .problem = slice_from_text(unread->problem),
+                                           .cure = slice_from_text(setting_file_cure)});
         return NULL;
     }
     struct tls_reading reading = site_reading(builder, settings);
     reading.staple = site_staple_source(pair, settings);
     enum tls_certificate_state state =
         tls_certificate_new(pair->certificate.bytes, key->bytes, &reading, &certificate);
-    bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
     if (state != TLS_CERTIFICATE_GOOD) {
-        site_complain(builder, is_of_key ? key->node : pair->certificate.node,
-                      tls_certificate_cure(state),
-                      diagnostics_text(builder->diagnostics, "\"%.*s\" cannot be served: %s",
-                                       SHOWN((is_of_key ? key : &pair->certificate)->node->text),
-                                       tls_certificate_problem(state)));
+        bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
+        complain_of_file(builder, settings, is_of_key ? key : &pair->certificate, state);
         return NULL;
     }
     return site_keep_certificate(builder, certificate) ? certificate : NULL;
-}
-
-/* One that has ended is still served: some clients are content with it, and none with nothing. */
-void site_warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
-                       const struct node *node, const char *which)
-{
-    int64_t begins = tls_certificate_begins(certificate), ends = tls_certificate_ends(certificate);
-    long long days = (ends - builder->now) / DAY_SECONDS;
-    if (ends <= builder->now)
-        diagnostics_warning(builder->diagnostics, node->position, "get a new one",
-                            "%s has expired %lld days ago; clients refuse it", which, -days);
-    else if (begins > builder->now)
-        diagnostics_warning(builder->diagnostics, node->position, "look at the clock of this host",
-                            "%s does not hold yet; clients refuse it", which);
-    else if (days < SOON_DAYS)
-        diagnostics_warning(builder->diagnostics, node->position, "get a new one in time",
-                            "%s expires in %lld days", which, days);
 }
 
 static bool has_kind(const struct certificates *certificates, unsigned kind)
@@ -132,6 +112,21 @@ static bool has_kind(const struct certificates *certificates, unsigned kind)
             return true;
     }
     return false;
+}
+
+/* There is one already. */
+static void complain_of_kind(struct builder *builder, const struct tls_settings *settings,
+                             const struct tls_file *file, unsigned kind)
+{
+    const char *what = diagnostics_text(builder->diagnostics,
+                                        "the site has a certificate with a key of %s already",
+                                        tls_key_kind_name(kind));
+    site_complain(builder, settings, file->node, what,
+                  (struct tls_finding){
+                      .file = file->path,
+                      .problem = slice_from_text(what),
+                      .cure = SLICE("one for each kind of key is enough; for other names, make "
+                                    "another site")});
 }
 
 static void add_pair(struct builder *builder, struct certificates *certificates,
@@ -145,14 +140,11 @@ static void add_pair(struct builder *builder, struct certificates *certificates,
     ASSERT(certificates->count < TLS_KEY_KINDS);
     unsigned kind = tls_certificate_key_kind(certificate);
     if (has_kind(certificates, kind)) {
-        site_complain(builder, pair->certificate.node,
-                      "one for each kind of key is enough; for other names, make another site",
-                      diagnostics_text(builder->diagnostics,
-                                       "the site has a certificate with a key of %s already",
-                                       tls_key_kind_name(kind)));
+        complain_of_kind(builder, settings, &pair->certificate, kind);
         return;
     }
-    site_warn_of_time(builder, certificate, pair->certificate.node, "the certificate");
+    site_tell_time(builder, settings, certificate, pair->certificate.node, "the certificate",
+                   pair->certificate.path);
     site_staple(builder, certificate, pair, settings);
     certificates->items[certificates->count++] = certificate;
     builder->good++;
@@ -186,10 +178,12 @@ bool site_terms_open(struct builder *builder, const struct tls_settings *setting
                                           .groups = settings->groups,
                                           .clients = &ret_terms->clients,
                                           .early_data = settings->early_data};
-    bool good = site_clients_read(settings, builder->now, builder->diagnostics, &ret_terms->clients,
+    bool good = site_clients_read(settings, builder->diagnostics, &ret_terms->clients,
                                   &ret_terms->authorities, &no_memory);
     builder->no_memory |= no_memory;
-    if (!good)
+    if (good)
+        site_tell_client_times(builder, settings, ret_terms->authorities);
+    else
         site_note_bad_files(builder, settings->client.ca.path, settings->client.crl.path);
     return good;
 }
@@ -229,8 +223,8 @@ static bool is_covered(const struct certificates *certificates, const struct hos
     return covered;
 }
 
-static void warn_of_names(struct builder *builder, const struct site_settings *site,
-                          const struct certificates *certificates)
+static void tell_lacks(struct builder *builder, const struct tls_settings *settings,
+                       const struct site_settings *site, const struct certificates *certificates)
 {
     enum { NAMES_MAX = 200 };
     char memory[NAMES_MAX];
@@ -240,10 +234,7 @@ static void warn_of_names(struct builder *builder, const struct site_settings *s
     for (uint32_t i = 0; certificates->count > 0 && i < site->host.count; i++) {
         const struct host_name *host = &site->host.items[i];
         if (!is_covered(certificates, host))
-            diagnostics_warning(builder->diagnostics, host->node->position,
-                                "get one that names it too, or make it a site of its own",
-                                "no certificate of the site holds for \"%.*s\"; it is for %.*s",
-                                SHOWN(host->node->text), (int)names.length, names.data);
+            site_tell_lack(builder, settings, host, text_slice(&names));
     }
 }
 
@@ -362,6 +353,7 @@ static bool build_site(struct builder *builder, struct site *site)
         return true;
     }
     struct certificates certificates = {.count = 0};
+    builder->site = site->name;
     struct site_plan *plan = ARENA_NEW(&builder->plans->arena, struct site_plan);
     if (!plan)
         return false;
@@ -377,7 +369,7 @@ static bool build_site(struct builder *builder, struct site *site)
         plan->tls = context_for(builder, site, tls, &certificates);
     if (tls->client.verify == TLS_CLIENT_REQUIRED && plan->plain_http == PLAIN_HTTP_SERVE)
         refuse_plain(builder, site);
-    warn_of_names(builder, settings, &certificates);
+    tell_lacks(builder, tls, settings, &certificates);
     offer_as_fallback(builder->plans, settings, plan->tls);
     if (plan->port == 0)
         diagnostics_error(builder->diagnostics, site->scope->node->position,
@@ -396,19 +388,6 @@ static void cleanse_keys(const struct tls_settings *settings)
     for (uint32_t i = 0; i < settings->more.count; i++) {
         tls_cleanse(settings->more.items[i].key.bytes);
         tls_cleanse(settings->more.items[i].certificate.bytes);
-    }
-}
-
-/* A certificate that cannot be served is an error for who checks the file. In service it must not
- * take the others with it: as long as one is good, it is told, and done without. */
-static void tell_complaints(struct builder *builder)
-{
-    for (const struct complaint *one = builder->complaints; one; one = one->next) {
-        if (builder->is_lenient && builder->good > 0)
-            diagnostics_warning(builder->diagnostics, one->position, one->cure,
-                                "%s; it is not served", one->what);
-        else
-            diagnostics_error(builder->diagnostics, one->position, one->cure, "%s", one->what);
     }
 }
 
@@ -449,7 +428,7 @@ bool site_plans_build(struct plans *plans, const struct snapshot *snapshot,
     tls_manners_free(builder.manners);
     tls_maker_free(own);
     tls_key_reader_free(builder.key_reader);
-    tell_complaints(&builder);
+    site_tell_complaints(&builder);
     for (uint32_t i = 0; i < plans->listener_count; i++) {
         const struct listener_plan *listener = &plans->listeners[i];
         if (listener->speaks_tls && !listener->has_tls_sites)

@@ -4,6 +4,7 @@
 
 #include "conf/snapshot.h"
 #include "tls/tls.h"
+#include "tls/tls_finding.h"
 
 struct exchange;
 struct listener_plan;

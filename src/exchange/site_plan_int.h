@@ -36,7 +36,8 @@ struct builder {
     int64_t now;
     uint32_t good; /* certificates */
     bool no_memory;
-    bool is_lenient; /* as struct live has it */
+    bool is_lenient;   /* as struct live has it */
+    struct slice site; /* the name of the one in hand */
     struct live *live;
     /* NULL: no memory, which only costs time. */
     struct tls_manners *manners;
@@ -61,9 +62,20 @@ bool site_terms_open(struct builder *builder, const struct tls_settings *setting
                      struct site_terms *ret_terms);
 void site_terms_close(struct site_terms *terms);
 
-/* Notes what is wrong with a certificate. */
-void site_complain(struct builder *builder, const struct node *node, const char *cure,
-                   const char *what);
+/* In site_findings.c: notes for who watches what is to be told while it is served. The owner is
+ * set: the site in hand, or the directory of the settings. */
+void site_note_finding(struct builder *builder, const struct tls_settings *settings,
+                       struct tls_finding finding);
+
+/* The same file: a certificate is not good, as `what` says of `node`; `finding` has its file, and
+ * in fewer words what is wrong and what would be right. */
+void site_complain(struct builder *builder, const struct tls_settings *settings,
+                   const struct node *node, const char *what, struct tls_finding finding);
+
+/* The same file, when all were seen: a certificate that cannot be served is an error for who checks
+ * the file. In service it must not take the others with it: as long as one is good, it is told, and
+ * done without. */
+void site_tell_complaints(struct builder *builder);
 
 /* Tells who loads that of these files one is bad. Without data: there is none. */
 void site_note_bad_files(struct builder *builder, struct slice first, struct slice second);
@@ -74,9 +86,20 @@ struct tls_reading site_reading(const struct builder *builder, const struct tls_
 /* Gives one to the plans. False: no memory, and it is gone. */
 bool site_keep_certificate(struct builder *builder, struct tls_certificate *certificate);
 
-/* One that has ended is still served: some clients are content with it, and none with nothing. */
-void site_warn_of_time(struct builder *builder, const struct tls_certificate *certificate,
-                       const struct node *node, const char *which);
+/* In site_findings.c: tells of the time of a certificate, called `which`. One that has ended is
+ * still served: some clients are content with it, and none with nothing. */
+void site_tell_time(struct builder *builder, const struct tls_settings *settings,
+                    const struct tls_certificate *certificate, const struct node *node,
+                    const char *which, struct slice file);
+
+/* The same file: for the name of a site there is no certificate; those that there are hold for
+ * `names`. */
+void site_tell_lack(struct builder *builder, const struct tls_settings *settings,
+                    const struct host_name *host, struct slice names);
+
+/* The same file: tells when that ends by which clients are looked at. */
+void site_tell_client_times(struct builder *builder, const struct tls_settings *settings,
+                            const struct tls_authorities *authorities);
 
 /* In site_staple.c: an answer that belongs to no certificate is an error. */
 void site_refuse_lonely_staple(struct builder *builder, const struct tls_settings *settings);

@@ -4,6 +4,7 @@
 #include "control/admin.h"
 #include "control/log_writer.h"
 #include "control/stapler.h"
+#include "control/warner.h"
 #include "main/endpoints.h"
 #include "main/registries.h"
 #include "net/timeouts.h"
@@ -78,6 +79,7 @@ void control_stop(struct control *control)
     }
     (void)fprintf(stderr, "weir: stopping\n");
     control->drain_until = loop_now(control->loop) + drain_time(control);
+    warner_stop(control->warner);
     worker_drain(control->worker);
     begin_to_look(control);
 }
@@ -89,6 +91,7 @@ void control_leave(struct control *control)
     log_event(LOG_NOTICE, "another worker serves; this one ends what it has begun");
     control->is_leaving = true;
     control->drain_until = loop_now(control->loop) + drain_time(control);
+    warner_stop(control->warner);
     admin_leave(control->admin);
     worker_leave(control->worker);
     begin_to_look(control);
@@ -104,9 +107,10 @@ static void begin_to_ask(struct control *control)
     stapler_take(control->stapler, snapshot);
 }
 
-static void take_published(struct control *control)
+static void take_published(struct control *control, bool is_renewal)
 {
     begin_to_ask(control);
+    warner_take(control->warner, worker_snapshot(control->worker), !is_renewal);
     worker_tidy(control->worker); /* nobody may hold the one before any more */
     worker_rest(control->worker);
 }
@@ -116,7 +120,7 @@ bool control_reload(struct control *control, FILE *told)
     ASSERT(control->reload);
     if (!reload_run(control->reload, control->worker, control->admin, &control->history, told))
         return false;
-    take_published(control);
+    take_published(control, false);
     return true;
 }
 
@@ -128,7 +132,7 @@ static void on_renewal_look(struct timer *timer)
         return;
     if (control->opener->has_renewal(control->opener) &&
         reload_renew(control->reload, control->worker, control->admin))
-        take_published(control);
+        take_published(control, true);
     timer_set(control->loop, &control->renewal, RENEWAL_LOOK_MS);
 }
 
@@ -185,6 +189,7 @@ void control_run(struct control *control)
 {
     ASSERT(control->loop && !control->is_over);
     begin_to_ask(control);
+    warner_take(control->warner, worker_snapshot(control->worker), true);
     timer_set(control->loop, &control->rest, REST_LOOK_MS);
     timer_set(control->loop, &control->watch, WATCH_MS);
     if (control->reload)
@@ -217,8 +222,9 @@ bool control_init(struct control *control, struct worker *worker, const struct r
     control->follower = follower_new(control->loop, worker_roster(worker));
     worker_set_follower(worker, control->follower);
     control->signals = sys_signals_open(control->supervisor > 0);
+    control->warner = warner_new(control->loop);
     if (control->admin && control->health && control->stapler && control->follower &&
-        control->signals >= 0 &&
+        control->warner && control->signals >= 0 &&
         acceptor_init(&control->on_signal, control->loop, control->signals, on_signal))
         return true;
     control_fini(control);
@@ -240,6 +246,7 @@ void control_fini(struct control *control)
         sys_close(control->signals);
     health_free(control->health);
     stapler_free(control->stapler);
+    warner_free(control->warner);
     admin_free(control->admin);
     loop_free(control->loop);
     follower_free(control->follower);

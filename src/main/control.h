@@ -21,6 +21,7 @@ struct control {
     struct health *health;
     struct follower *follower;
     struct stapler *stapler;
+    struct warner *warner;
     int64_t started;           /* seconds since 1970 */
     int signals;               /* the descriptor through which they come */
     struct acceptor on_signal; /* tells that one waits */

@@ -1,11 +1,13 @@
 #include "main/load.h"
 
 #include "conf/yaml.h"
+#include "exchange/log_settings.h"
 #include "exchange/plan.h"
 #include "main/load_warnings.h"
 #include "main/vocabulary.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 enum { DIAGNOSTICS_MAX = 100, PATH_LENGTH_MAX = 4096, STANDARD_ERROR = 2 };
@@ -99,20 +101,62 @@ static bool expand_watched(void *context, struct slice pattern, struct arena *ar
 }
 
 void load_print(FILE *told, const struct diagnostics *diagnostics,
-                const struct configuration *configuration)
+                const struct configuration *configuration, bool events_too)
 {
     bool colour = told == stderr && sys_is_terminal(STANDARD_ERROR) && !getenv("NO_COLOR");
     size_t count = diagnostics_count(diagnostics);
-    size_t all = diagnostics_errors(diagnostics) + diagnostics_warnings(diagnostics);
+    size_t more = diagnostics_unkept(diagnostics, events_too);
     for (size_t i = 0; i < count; i++) {
+        const struct diagnostic *diagnostic = diagnostics_get(diagnostics, i);
         char memory[DIAGNOSTIC_PRINTED_MAX];
         struct text text = text_over(memory, sizeof(memory));
-        diagnostic_print(&text, diagnostics_get(diagnostics, i), configuration->sources,
-                         configuration->source_count, colour);
+        if (diagnostic->is_event && !events_too)
+            continue;
+        diagnostic_print(&text, diagnostic, configuration->sources, configuration->source_count,
+                         colour);
         (void)fwrite(text.data, 1, text.length, told);
     }
-    if (all > count)
-        (void)fprintf(told, "… and %zu more\n", all - count);
+    if (more > 0)
+        (void)fprintf(told, "… and %zu more\n", more);
+}
+
+/* Who is told what is wrong. */
+struct audience {
+    FILE *told;
+    FILE *asker; /* may be NULL */
+};
+
+static void tell(const struct audience *audience, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void tell(const struct audience *audience, const char *format, ...)
+{
+    FILE *files[] = {audience->told, audience->asker};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && files[i]; i++) {
+        va_list arguments;
+        va_start(arguments, format);
+        (void)vfprintf(files[i], format, arguments);
+        va_end(arguments);
+    }
+}
+
+/* Whether events of who serves it go to the same place as what is wrong with the file. */
+static bool tells_events(const struct snapshot *snapshot)
+{
+    const struct configuration *configuration = snapshot->configuration;
+    const struct log_settings *settings =
+        scope_group(configuration, configuration->top, &log_group);
+    const struct live *live = snapshot->live;
+    return live->is_lenient && slice_equal(error_setting_to(&settings->error), SLICE("stderr"));
+}
+
+static void tell_diagnostics(const struct audience *audience, const struct diagnostics *diagnostics,
+                             const struct configuration *configuration,
+                             const struct snapshot *snapshot)
+{
+    load_print(audience->told, diagnostics, configuration, !snapshot || !tells_events(snapshot));
+    if (audience->asker)
+        load_print(audience->asker, diagnostics, configuration, true);
 }
 
 /* An error that no setting can see: there is nothing to do. */
@@ -126,7 +170,8 @@ static void check_purpose(const struct configuration *configuration,
 }
 
 static struct snapshot *build(struct configuration *configuration, struct sys_opener *opener,
-                              void *live, FILE *told, struct diagnostics *diagnostics)
+                              void *live, const struct audience *audience,
+                              struct diagnostics *diagnostics)
 {
     check_purpose(configuration, diagnostics);
     bool readable = diagnostics_errors(diagnostics) == 0;
@@ -138,9 +183,9 @@ static struct snapshot *build(struct configuration *configuration, struct sys_op
             snapshot_new(configuration, snapshot_parts, snapshot_part_count, live, diagnostics);
     if (snapshot)
         load_warn(snapshot, opener, diagnostics);
-    load_print(told, diagnostics, configuration);
+    tell_diagnostics(audience, diagnostics, configuration, snapshot);
     if (!snapshot && diagnostics_errors(diagnostics) == 0)
-        (void)fprintf(told, "weir: the system refuses memory\n");
+        tell(audience, "weir: the system refuses memory\n");
     if (!snapshot)
         configuration_free(configuration);
     return snapshot;
@@ -156,8 +201,9 @@ static struct configuration_reader reader_over(struct sys_opener *opener)
                                          .environment = environment_value};
 }
 
-struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
-                            void *live, FILE *told, struct load_report *ret_report)
+static struct snapshot *load_read(struct slice name, struct slice bytes, struct sys_opener *opener,
+                                  void *live, const struct audience *audience,
+                                  struct load_report *ret_report)
 {
     const struct configuration_reader reader = reader_over(opener);
     struct diagnostics *diagnostics = diagnostics_new(DIAGNOSTICS_MAX);
@@ -165,9 +211,9 @@ struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_op
         diagnostics ? configuration_load(name, bytes, &vocabulary, &reader, diagnostics) : NULL;
     struct snapshot *snapshot = NULL;
     if (configuration)
-        snapshot = build(configuration, opener, live, told, diagnostics);
+        snapshot = build(configuration, opener, live, audience, diagnostics);
     else
-        (void)fprintf(told, "weir: the system refuses memory\n");
+        tell(audience, "weir: the system refuses memory\n");
     if (ret_report && diagnostics)
         *ret_report = (struct load_report){diagnostics_errors(diagnostics),
                                            diagnostics_warnings(diagnostics)};
@@ -175,9 +221,17 @@ struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_op
     return snapshot;
 }
 
+struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
+                            void *live, FILE *told, struct load_report *ret_report)
+{
+    const struct audience audience = {.told = told};
+    return load_read(name, bytes, opener, live, &audience, ret_report);
+}
+
 /* After the opener was told of it, and whether it refused. */
 static struct snapshot *load_begun(const char *path, struct sys_opener *opener, int refused,
-                                   void *live, FILE *told, struct load_report *ret_report)
+                                   void *live, const struct audience *audience,
+                                   struct load_report *ret_report)
 {
     struct arena arena;
     struct slice bytes;
@@ -185,13 +239,13 @@ static struct snapshot *load_begun(const char *path, struct sys_opener *opener, 
     arena_init(&arena, NULL, 3 * (size_t)YAML_SIZE_MAX);
     int result = refused ? 0 : sys_read_file(opener, path, YAML_SIZE_MAX, &arena, &bytes);
     if (refused == -EBUSY)
-        (void)fprintf(told, "weir: cannot load %s while an upgrade is under way\n", path);
+        tell(audience, "weir: cannot load %s while an upgrade is under way\n", path);
     else if (refused)
-        (void)fprintf(told, "weir: cannot load %s: its check did not come to its end\n", path);
+        tell(audience, "weir: cannot load %s: its check did not come to its end\n", path);
     else if (result < 0)
-        (void)fprintf(told, "weir: cannot read %s: %s\n", path, error_text(-result));
+        tell(audience, "weir: cannot read %s: %s\n", path, error_text(-result));
     else
-        snapshot = load_bytes(slice_from_text(path), bytes, opener, live, told, ret_report);
+        snapshot = load_read(slice_from_text(path), bytes, opener, live, audience, ret_report);
     arena_fini(&arena);
     return snapshot;
 }
@@ -199,12 +253,21 @@ static struct snapshot *load_begun(const char *path, struct sys_opener *opener, 
 struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live, FILE *told,
                            struct load_report *ret_report)
 {
-    return load_begun(path, opener, opener->begin_load(opener), live, told, ret_report);
+    const struct audience audience = {.told = told};
+    return load_begun(path, opener, opener->begin_load(opener), live, &audience, ret_report);
+}
+
+struct snapshot *load_anew(const char *path, struct sys_opener *opener, void *live, FILE *told,
+                           FILE *asker)
+{
+    const struct audience audience = {.told = told, .asker = asker};
+    return load_begun(path, opener, opener->begin_load(opener), live, &audience, NULL);
 }
 
 struct snapshot *load_renewal(const char *path, struct sys_opener *opener, void *live, FILE *told)
 {
-    return load_begun(path, opener, opener->begin_renewal(opener), live, told, NULL);
+    const struct audience audience = {.told = told};
+    return load_begun(path, opener, opener->begin_renewal(opener), live, &audience, NULL);
 }
 
 struct configuration *load_configuration(const char *path, struct sys_opener *opener)

@@ -15,10 +15,15 @@ struct load_report {
 /* The file where none was named: weir.yaml, else /etc/weir/weir.yaml. NULL: there is neither. */
 const char *load_default_path(struct sys_opener *opener);
 
-/* `live` is what outlives the snapshot (snapshot.h). What is wrong is written to `told`. NULL: it
- * was told why. `ret_report` may be NULL. */
+/* `live` is what outlives the snapshot (snapshot.h). What is wrong is written to `told`; of a
+ * snapshot that will serve, and whose error log is standard error, without what its events tell
+ * there. NULL: it was told why. `ret_report` may be NULL. */
 struct snapshot *load_file(const char *path, struct sys_opener *opener, void *live, FILE *told,
                            struct load_report *ret_report);
+
+/* The same for who serves already; `asker`, which may be NULL, is told, too. */
+struct snapshot *load_anew(const char *path, struct sys_opener *opener, void *live, FILE *told,
+                           FILE *asker);
 
 /* The same of what is served, with what is watched read again (sys/open.h). */
 struct snapshot *load_renewal(const char *path, struct sys_opener *opener, void *live, FILE *told);
@@ -27,9 +32,9 @@ struct snapshot *load_renewal(const char *path, struct sys_opener *opener, void 
 struct snapshot *load_bytes(struct slice name, struct slice bytes, struct sys_opener *opener,
                             void *live, FILE *told, struct load_report *ret_report);
 
-/* Tells what stands in diagnostics, with colour on a terminal. */
+/* Tells what stands in diagnostics, with events or without, with colour on a terminal. */
 void load_print(FILE *told, const struct diagnostics *diagnostics,
-                const struct configuration *configuration);
+                const struct configuration *configuration, bool events_too);
 
 /* The configuration alone, for whoever wants to know a setting of it: what is wrong is not told,
  * and then the settings are those that could be read. NULL: the file cannot be read. */

@@ -157,26 +157,13 @@ bool reload_open_admin(struct admin *admin, const struct snapshot *snapshot, con
 
 /* ---- the reload */
 
-/* What is wrong with the file goes to both. NULL: it is. */
 static struct snapshot *load(const struct attempt *attempt)
 {
     const struct reload *reload = attempt->reload;
-    char *text = NULL;
-    size_t length = 0;
-    FILE *wrong = open_memstream(&text, &length);
-    if (!wrong)
-        return NULL;
     void *live = &reload->registries->live;
-    struct snapshot *snapshot = attempt->is_renewal
-                                    ? load_renewal(reload->path, reload->opener, live, wrong)
-                                    : load_file(reload->path, reload->opener, live, wrong, NULL);
-    if (fclose(wrong) == 0) {
-        (void)fwrite(text, 1, length, stderr);
-        if (attempt->told)
-            (void)fwrite(text, 1, length, attempt->told);
-    }
-    free(text);
-    return snapshot;
+    return attempt->is_renewal
+               ? load_renewal(reload->path, reload->opener, live, stderr)
+               : load_anew(reload->path, reload->opener, live, stderr, attempt->told);
 }
 
 /* Takes over one reference to `after`. */

@@ -177,7 +177,7 @@ bool request_tests_run(struct snapshot *snapshot, struct server_registry *server
     for (size_t i = 0; i < tests->count; i++)
         ret_report->failed += !try_test(&explainer, &tests->items[i], diagnostics);
     ret_report->errors = diagnostics_errors(diagnostics);
-    load_print(told, diagnostics, configuration);
+    load_print(told, diagnostics, configuration, true);
     explainer_fini(&explainer);
     diagnostics_free(diagnostics);
     return true;

@@ -12,6 +12,11 @@ static bool add(struct tls_authorities *authorities, EVP_MD_CTX *digest, X509 *o
 {
     unsigned char own[EVP_MAX_MD_SIZE];
     unsigned length = 0;
+    int64_t ends = tls_seconds_of(X509_get0_notAfter(one));
+    if (ends > authorities->ends) {
+        authorities->ends = ends;
+        authorities->begins = tls_seconds_of(X509_get0_notBefore(one));
+    }
     return X509_digest(one, EVP_sha256(), own, &length) == 1 &&
            EVP_DigestUpdate(digest, own, length) == 1 &&
            X509_STORE_add_cert(authorities->store, one) == 1;
@@ -66,24 +71,32 @@ void tls_authorities_free(struct tls_authorities *authorities)
     free(authorities);
 }
 
+void tls_authorities_times(const struct tls_authorities *authorities, int64_t *ret_begins,
+                           int64_t *ret_ends)
+{
+    *ret_begins = authorities->begins;
+    *ret_ends = authorities->ends;
+}
+
 /* ---- lists of revocations */
 
-static bool add_list(struct tls_authorities *authorities, EVP_MD_CTX *digest, X509_CRL *list,
-                     int64_t *ret_ends)
+static bool add_list(struct tls_authorities *authorities, EVP_MD_CTX *digest, X509_CRL *list)
 {
     unsigned char own[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
     int64_t ends = next ? tls_seconds_of(next) : INT64_MAX;
-    if (ends < *ret_ends)
-        *ret_ends = ends;
+    if (ends < authorities->lists_end) {
+        authorities->lists_end = ends;
+        authorities->lists_begin = tls_seconds_of(X509_CRL_get0_lastUpdate(list));
+    }
     return X509_CRL_digest(list, EVP_sha256(), own, &length) == 1 &&
            EVP_DigestUpdate(digest, own, length) == 1 &&
            X509_STORE_add_crl(authorities->store, list) == 1;
 }
 
 static enum tls_certificate_state read_lists(BIO *bytes, EVP_MD_CTX *digest,
-                                             struct tls_authorities *authorities, int64_t *ret_ends)
+                                             struct tls_authorities *authorities)
 {
     bool has_some = false;
     for (;;) {
@@ -92,7 +105,7 @@ static enum tls_certificate_state read_lists(BIO *bytes, EVP_MD_CTX *digest,
             return has_some ? TLS_CERTIFICATE_GOOD : TLS_CERTIFICATE_NONE;
         if (!list)
             return TLS_CERTIFICATE_BROKEN;
-        bool added = add_list(authorities, digest, list, ret_ends);
+        bool added = add_list(authorities, digest, list);
         X509_CRL_free(list);
         if (!added)
             return TLS_CERTIFICATE_NO_MEMORY;
@@ -101,21 +114,27 @@ static enum tls_certificate_state read_lists(BIO *bytes, EVP_MD_CTX *digest,
 }
 
 enum tls_certificate_state tls_authorities_revoke(struct tls_authorities *authorities,
-                                                  struct slice bytes, int64_t *ret_ends)
+                                                  struct slice bytes)
 {
     enum tls_certificate_state state = TLS_CERTIFICATE_NO_MEMORY;
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     BIO *bio = tls_pem_open(bytes);
-    *ret_ends = INT64_MAX;
+    authorities->lists_begin = authorities->lists_end = INT64_MAX;
     if (digest && bio && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
         EVP_DigestUpdate(digest, authorities->digest, sizeof(authorities->digest)) == 1)
-        state = read_lists(bio, digest, authorities, ret_ends);
+        state = read_lists(bio, digest, authorities);
     if (state == TLS_CERTIFICATE_GOOD && EVP_DigestFinal_ex(digest, authorities->digest, NULL) != 1)
         state = TLS_CERTIFICATE_NO_MEMORY;
     authorities->has_revocations = true;
-    authorities->lists_end = *ret_ends;
     BIO_free(bio);
     EVP_MD_CTX_free(digest);
     ERR_clear_error();
     return state;
+}
+
+void tls_authorities_list_times(const struct tls_authorities *authorities, int64_t *ret_begins,
+                                int64_t *ret_ends)
+{
+    *ret_begins = authorities->lists_begin;
+    *ret_ends = authorities->lists_end;
 }

@@ -11,9 +11,17 @@ enum tls_certificate_state tls_authorities_new(struct slice bytes,
                                                struct tls_authorities **ret_authorities);
 void tls_authorities_free(struct tls_authorities *authorities);
 
+/* When the one of them begins and ends to hold that ends last: seconds since 1970. */
+void tls_authorities_times(const struct tls_authorities *authorities, int64_t *ret_begins,
+                           int64_t *ret_ends);
+
 /* Lists of certificates that they have revoked (RFC 5280 5), from PEM. From then on no certificate
- * is accepted of an authority of which there is none. `*ret_ends`: when the first of them ceases to
- * hold, and nobody is accepted any more, in seconds since 1970; INT64_MAX: none says. GOOD, NONE,
- * BROKEN or NO_MEMORY. Before anything uses them. */
+ * is accepted of an authority of which there is none. GOOD, NONE, BROKEN or NO_MEMORY. Before
+ * anything uses them. */
 enum tls_certificate_state tls_authorities_revoke(struct tls_authorities *authorities,
-                                                  struct slice bytes, int64_t *ret_ends);
+                                                  struct slice bytes);
+
+/* When the first of the lists ceases to hold, and nobody is accepted any more, and when that one
+ * was made: seconds since 1970; INT64_MAX: none says. */
+void tls_authorities_list_times(const struct tls_authorities *authorities, int64_t *ret_begins,
+                                int64_t *ret_ends);

@@ -9,5 +9,7 @@ struct tls_authorities {
     X509_STORE *store;
     unsigned char digest[32]; /* SHA-256 of all that is in it */
     bool has_revocations;
-    int64_t lists_end; /* when the first list of them ceases to hold */
+    int64_t begins, ends; /* of the one that ends last */
+    int64_t lists_begin,
+        lists_end; /* of the first list that ceases to hold; INT64_MAX: none does */
 };

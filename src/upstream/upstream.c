@@ -305,6 +305,7 @@ static void *build_table(struct snapshot *snapshot, struct diagnostics *diagnost
         return NULL;
     table->servers = ((const struct live *)snapshot->live)->servers;
     arena_init(&table->arena, NULL, SIZE_MAX / 2);
+    table->tls.arena = &table->arena;
     map_init(&table->by_name);
     list_init(&table->swaps);
     bool good = true;
@@ -327,6 +328,11 @@ const struct snapshot_part upstream_part = {
 const struct upstream *upstream_first(const struct upstream_table *table)
 {
     return table->first;
+}
+
+const struct tls_finding *upstream_findings(const struct upstream_table *table)
+{
+    return table->tls.findings.first;
 }
 
 struct list *upstream_swaps(struct upstream_table *table)

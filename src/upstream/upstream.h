@@ -113,6 +113,7 @@ struct upstream {
 
 struct log_sinks;
 struct tls_entrance;
+struct tls_finding;
 struct tls_maker;
 struct stage;
 
@@ -145,6 +146,10 @@ const struct upstream *upstream_first(const struct upstream_table *table);
 
 /* The upstream of that name, or NULL. */
 const struct upstream *upstream_find(const struct upstream_table *table, struct slice name);
+
+/* What is to be told of certificates and authorities towards servers while it is served; NULL:
+ * there are none. */
+const struct tls_finding *upstream_findings(const struct upstream_table *table);
 
 /* Swaps of lists that the loops have not heard of yet (edition.h). The control loop. */
 struct list *upstream_swaps(struct upstream_table *table);

@@ -10,6 +10,7 @@
 /* One upstream, while its context is made. */
 struct making {
     struct upstream_tls *shared;
+    struct slice name; /* of the upstream */
     const struct configuration *configuration;
     const struct scope *scope;
     const struct server_list *list;
@@ -70,6 +71,39 @@ static const struct tls_authorities *system_authorities(struct making *making)
     return *system;
 }
 
+/* For who watches while it is served, and where it is now. */
+static enum tls_step_to_end note_times(struct making *making, struct tls_finding *finding)
+{
+    int64_t next;
+    finding->owner_kind = TLS_OF_UPSTREAM;
+    finding->owner = making->name;
+    if (!tls_findings_add(&making->shared->findings, making->shared->arena, finding))
+        making->no_memory = true;
+    return tls_finding_step(finding, sys_wall_seconds(), &next);
+}
+
+static int days_left(const struct tls_finding *finding)
+{
+    return (int)((finding->ends - sys_wall_seconds()) / TLS_DAY_SECONDS);
+}
+
+static void tell_authorities(struct making *making, const struct tls_authorities *authorities)
+{
+    const struct tls_file *file = &making->settings->ca;
+    struct tls_finding finding = {.kind = TLS_FINDING_AUTHORITIES, .file = file->path};
+    tls_authorities_times(authorities, &finding.begins, &finding.ends);
+    enum tls_step_to_end step = note_times(making, &finding);
+    if (step == TLS_HAS_ENDED)
+        diagnostics_event(making->diagnostics, file->node->position, "get new ones",
+                          "all authorities in \"%.*s\" have expired; no server is accepted",
+                          SHOWN(file->node->text));
+    else if (step == TLS_ENDS_SOON || step == TLS_ENDS_VERY_SOON)
+        diagnostics_event(making->diagnostics, file->node->position,
+                          "add those that come after them",
+                          "all authorities in \"%.*s\" will have expired in %d days",
+                          SHOWN(file->node->text), days_left(&finding));
+}
+
 static struct tls_authorities *own_authorities(struct making *making)
 {
     struct tls_authorities *authorities = NULL;
@@ -77,24 +111,33 @@ static struct tls_authorities *own_authorities(struct making *making)
     enum tls_certificate_state state = TLS_CERTIFICATE_BROKEN;
     if (!file->problem)
         state = tls_authorities_new(file->bytes, &authorities);
-    if (state != TLS_CERTIFICATE_GOOD) {
-        tell_file(making, file, state);
-        live_note_bad_file(making->live, file->path);
+    if (state == TLS_CERTIFICATE_GOOD) {
+        tell_authorities(making, authorities);
+        return authorities;
     }
-    return authorities;
+    tell_file(making, file, state);
+    live_note_bad_file(making->live, file->path);
+    return NULL;
 }
 
-static void warn_of_time(struct making *making, const struct tls_certificate *certificate,
-                         const struct node *node)
+static void tell_time(struct making *making, const struct tls_certificate *certificate)
 {
-    enum { DAY_SECONDS = 24 * 3600, SOON_DAYS = 14 };
-    int64_t left = tls_certificate_ends(certificate) - sys_wall_seconds();
-    if (left <= 0)
-        diagnostics_warning(making->diagnostics, node->position, "get a new one",
-                            "the certificate has expired; servers refuse it");
-    else if (left < SOON_DAYS * DAY_SECONDS)
-        diagnostics_warning(making->diagnostics, node->position, "get a new one in time",
-                            "the certificate expires in %d days", (int)(left / DAY_SECONDS));
+    const struct tls_file *file = &making->settings->pair.certificate;
+    struct tls_finding finding = {.kind = TLS_FINDING_OWN,
+                                  .file = file->path,
+                                  .begins = tls_certificate_begins(certificate),
+                                  .ends = tls_certificate_ends(certificate)};
+    enum tls_step_to_end step = note_times(making, &finding);
+    if (step == TLS_HAS_ENDED)
+        diagnostics_event(making->diagnostics, file->node->position, "get a new one",
+                          "the certificate has expired; servers refuse it");
+    else if (step == TLS_HOLDS_NOT_YET)
+        diagnostics_event(making->diagnostics, file->node->position,
+                          "look at the clock of this host",
+                          "the certificate does not hold yet; servers refuse it");
+    else if (step != TLS_HOLDS)
+        diagnostics_event(making->diagnostics, file->node->position, "get a new one in time",
+                          "the certificate expires in %d days", days_left(&finding));
 }
 
 /* That servers are shown; NULL: none. The bytes of its key are overwritten. */
@@ -121,7 +164,7 @@ static struct tls_certificate *own_certificate(struct making *making)
     tls_cleanse(pair->certificate.bytes);
     tls_cleanse(pair->key.bytes);
     if (state == TLS_CERTIFICATE_GOOD) {
-        warn_of_time(making, certificate, pair->certificate.node);
+        tell_time(making, certificate);
         return certificate;
     }
     tell_file(making, wrong, state);
@@ -260,6 +303,7 @@ bool upstream_tls_set(struct upstream_tls *shared, struct upstream *upstream,
 {
     const struct server_setting *first = first_over_tls(list);
     struct making making = {.shared = shared,
+                            .name = upstream->name,
                             .configuration = snapshot->configuration,
                             .scope = scope,
                             .list = list,

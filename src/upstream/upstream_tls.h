@@ -2,6 +2,7 @@
  * built. */
 #pragma once
 
+#include "tls/tls_finding.h"
 #include "tls/tls_server_context.h"
 #include "upstream/upstream.h"
 
@@ -9,6 +10,8 @@
 struct upstream_tls {
     struct tls_authorities *system;      /* of this system; NULL: nobody has asked for them */
     struct tls_server_context *standard; /* of those that write no `tls`; NULL: the same */
+    struct tls_findings findings;        /* of what is served */
+    struct arena *arena;                 /* of the snapshot, for these */
 };
 
 /* Whether a server that is written so can be asked in HTTP/2. Where its context could not be made,

@@ -54,8 +54,8 @@ def events():
              found(rf"\bwrite_line\(wall_ms, LOG_(\w+), {LITERAL}", ["obs/log.c"])}
     told |= {sentence: "warning" if name == "UNFIT" else "debug" for name, sentence in
              found(rf"\bF\((\w+), {LITERAL}\)", ["tls/tls.h"]) if name != "NONE"}
-    for wrapper in wrappers():
-        told |= {sentence: None for _, sentence in found(rf"\b{wrapper}\((\w+), {LITERAL}")}
+    for wrapper in sorted(wrappers()):
+        told |= {sentence: None for _, sentence in found(rf"\b{wrapper}\((\w+),\s*{LITERAL}")}
     return told
 
 

@@ -6,11 +6,12 @@ import socket
 
 import pytest
 
+from harness.certificates import a_site
 from harness.weir import run_weir_command, write_configuration
 
 MESSAGE = re.compile(
     rb"<(?P<priority>\d+)>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z - weir \d+ - - (?P<text>[^\n]*)")
-INFORMATION, WARNING, NOTICE = 30, 28, 29  # of daemons
+INFORMATION, ERROR, WARNING, NOTICE = 30, 27, 28, 29  # of daemons
 
 
 class Receiver:
@@ -114,3 +115,12 @@ def test_what_is_no_address_is_told(directory, to):
     said = run_weir_command("check", "-c", path)
     assert said.returncode == 1
     assert f'"{to}" is no address of a syslog' in said.stderr and "127.0.0.1:514" in said.stderr
+
+
+def test_bad_certificates_are_told_there(authority, start_tls, directory, receive):
+    authority.make("site", ["example.com"], begins=-20, ends=-1)
+    syslog = receive(f"{directory}/log")
+    start_tls(a_site(), f"log: {{error: {{to: 'syslog:unix:{directory}/log'}}}}")
+    priority, text = syslog.next()
+    assert priority == ERROR
+    assert " a certificate has expired and clients refuse it; get a new one file=" in text

@@ -166,7 +166,8 @@ def test_behind_an_old_list_of_revocations_nobody_is_let_in(authority, clients, 
     clients.make("alice", ["alice"])
     clients.revoke("revoked", ends=-1)
     weir = start((A, "{verify: required, ca: {c}/authority.pem, crl: {c}/revoked.crl}"))
-    weir.wait_for_log("a list of what was revoked holds no longer")
+    weir.wait_for_log("error a list of revocations holds no longer and no client of its authority "
+                      "is accepted; get a new one file=.*/revoked.crl site=a.example.com ended=")
     refused_for_his_certificate(ask, weir, showing(authority, clients, "alice"))
 
 

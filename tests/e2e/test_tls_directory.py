@@ -92,7 +92,8 @@ def test_each_directory_is_read_once_for_all_that_have_it(many, start_tls, tls):
     own = "tls: {profile: modern, certificates: {files}/many}, "
     weir = start_tls("".join(f"  - {{host: {name}.example.com, {tls_of}respond: 204}}\n"
                              for name, tls_of in [("a", ""), ("b", own), ("c", ""), ("d", "")]),
-                     "defaults: {tls: {certificates: {files}/many}}")
+                     "defaults: {tls: {certificates: {files}/many}}\n"
+                     "log: {error: {to: error.log}}")
     assert tls(weir, "b.example.com").socket.version() == "TLSv1.3"
     assert weir.log.count("bad.pem") == 2
 
@@ -114,8 +115,9 @@ def test_a_bad_one_is_told_and_passed_over(many, start_tls, tls, directory):
     many("bad", ["bad.example.com"])
     (many.directory / "bad.key").unlink()
     weir = start_tls(ANY)
-    weir.wait_for_log(r'warning: ".*/many/bad.pem" cannot be served: there is no private key in it '
-                      "or beside it; it is not served")
+    weir.wait_for_log("error a certificate cannot be served and is left out file=.*/many/bad.pem "
+                      'directory=.*/many problem="there is no private key in it or beside it" '
+                      'advice="put its key beside it, as NAME.key, or take it out of the directory"')
     assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
     said = run_weir_command("check", "-c", directory / "weir-0" / "weir.yaml")
     assert said.returncode == 1

@@ -38,35 +38,40 @@ def key_pem(key, password=None):
 class Authority:
     """Signs certificates and writes them into a directory; clients of the test trust `file`."""
 
-    def __init__(self, directory, name="test authority", above=None):
-        """`above`: the authority that signs this one; else it signs itself."""
+    def __init__(self, directory, name="test authority", above=None, seconds=None):
+        """`above`: the authority that signs this one; else it signs itself. It is good for some
+        weeks, or for so many seconds."""
         self.directory = directory
         self.name = name
         self.key = KEYS["ecdsa"]()
         self.certificate = (above or self)._sign(_name(name), self.key.public_key(), 0, 30, [
-            (x509.BasicConstraints(ca=True, path_length=None), True)])
+            (x509.BasicConstraints(ca=True, path_length=None), True)], seconds)
         self.file = directory / "authority.pem"
         self.file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _sign(self, subject, public_key, begins, ends, extensions):
+    def _sign(self, subject, public_key, begins, ends, extensions, seconds=None):
+        """`seconds`: from now to its end, in the place of `ends`."""
         now = datetime.datetime.utcnow()
+        end = (now + datetime.timedelta(seconds=seconds) if seconds is not None
+               else now + datetime.timedelta(days=ends, hours=1 if ends > 0 else -1))
         builder = (x509.CertificateBuilder().subject_name(subject)
                    .issuer_name(_name(self.name)).public_key(public_key)
                    .serial_number(x509.random_serial_number())
                    .not_valid_before(now + datetime.timedelta(days=begins, hours=-1))
-                   .not_valid_after(now + datetime.timedelta(days=ends, hours=1 if ends > 0 else -1)))
+                   .not_valid_after(end))
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256())
 
-    def make(self, file, names, kind="ecdsa", begins=0, ends=90, password=None, more=()):
+    def make(self, file, names, kind="ecdsa", begins=0, ends=90, password=None, more=(),
+             seconds=None):
         """Writes FILE.pem with a certificate for those names, valid from `begins` to `ends` days
-        from now, and FILE.key with its key; `more` are further extensions. Gives the certificate.
-        """
+        from now, or until so many `seconds` from now, and FILE.key with its key; `more` are further
+        extensions. Gives the certificate."""
         key = KEYS[kind]()
         certificate = self._sign(_name(names[0]), key.public_key(), begins, ends, [
             (x509.SubjectAlternativeName([_subject(name) for name in names]), False),
-            *((extension, False) for extension in more)])
+            *((extension, False) for extension in more)], seconds)
         (self.directory / f"{file}.pem").write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM))
         (self.directory / f"{file}.key").write_bytes(key_pem(key, password))
