@@ -180,6 +180,9 @@ bool exchange_question(struct exchange *exchange, struct route_question *ret_que
  * route do to it. */
 void exchange_run_response_stages(struct exchange *exchange);
 
+/* Has the stages look at the trailers of the request, before they are sent. */
+void exchange_run_trailer_stages(struct exchange *exchange);
+
 /* The client is told to whom it belongs from now on: before the head of a final response or of 101
  * is sent. */
 COLD void exchange_tell_assignments(struct exchange *exchange);

@@ -37,6 +37,8 @@ static void end_request(struct exchange *exchange)
     exchange->request_flow = FLOW_ENDED;
     if (exchange->mirror)
         mirror_end_body(exchange);
+    if (exchange->request_trailers.count > 0)
+        exchange_run_trailer_stages(exchange);
     if (!call_send_end(&exchange->call, &exchange->request_trailers))
         request_failed(exchange, ERROR_OUT_OF_MEMORY);
 }

@@ -39,6 +39,9 @@ struct stage {
     const void *(*compile)(const void *settings, const struct stage_compiler *compiler);
     /* On the way to the action; NULL: nothing to do. */
     enum stage_verdict (*on_request)(struct exchange *exchange, const void *settings);
+    /* When the trailers of the request are there, before they go to a server. NULL: nothing to do.
+     * May take some away. */
+    void (*on_request_trailers)(struct fields *trailers, const void *settings);
     /* When the head of the final response is there, before it is sent: from a server or our own.
      * NULL: nothing to do. May change its fields. */
     void (*on_response)(struct exchange *exchange, const void *settings);

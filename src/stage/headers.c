@@ -266,6 +266,13 @@ const struct setting_group headers_group = {
 
 /* ---- what it does */
 
+static void take_away(struct fields *fields, const struct operation *operation)
+{
+    if (operation->kind != OPERATION_ADD)
+        (void)(operation->id ? fields_remove(fields, operation->id)
+                             : fields_remove_text(fields, operation->name));
+}
+
 /* A value into which a peer brought bytes that no field may carry (RFC 9110 5.5) is not written:
  * nothing that a peer sends can end a field and begin another. Nor is an empty one, as in a field
  * made of a variable that is not there. What was there before a `set` goes all the same. False: no
@@ -279,9 +286,7 @@ static bool apply(struct exchange *exchange, struct fields *fields,
         value = slice_trim(exchange_expand(exchange, operation->value));
     if (!value.data)
         return false;
-    if (operation->kind != OPERATION_ADD)
-        (void)(operation->id ? fields_remove(fields, operation->id)
-                             : fields_remove_text(fields, operation->name));
+    take_away(fields, operation);
     if (slice_is_empty(value) || !field_value_is_valid(value))
         return true;
     return fields_add(fields, exchange_arena(exchange), operation->id, operation->name, value);
@@ -333,6 +338,14 @@ static enum stage_verdict on_request(struct exchange *exchange, const void *sett
     return STAGE_ANSWER;
 }
 
+/* Many applications take a trailer for a field of the head, where nobody but us may have set it. */
+static void on_request_trailers(struct fields *trailers, const void *settings)
+{
+    const struct headers_settings *headers = settings;
+    for (uint32_t i = 0; i < headers->request.count; i++)
+        take_away(trailers, &headers->request.items[i]);
+}
+
 /* Without memory for the rest the response goes without it. */
 static void on_response(struct exchange *exchange, const void *settings)
 {
@@ -346,5 +359,6 @@ const struct stage headers_stage = {
     .is_wanted = is_wanted,
     .compile = compile,
     .on_request = on_request,
+    .on_request_trailers = on_request_trailers,
     .on_response = on_response,
 };
