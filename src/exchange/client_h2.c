@@ -277,6 +277,7 @@ static void await(struct client_h2 *self)
     self->waiting = wait;
     self->requests = self->client->requests;
     self->moved = 0;
+    self->unsent = UINT64_MAX;
     if (wait == H2_WAIT_NOTHING)
         timer_unset(&self->client->timer);
     else
@@ -336,7 +337,12 @@ COLD void client_h2_timed_out(struct client *client)
 {
     struct client_h2 *self = client->h2;
     enum h2_wait waited = self->waiting;
+    uint64_t after_ms = (uint64_t)patience(self, waited);
     ASSERT(waited != H2_WAIT_NOTHING);
+    if (waited == H2_WAIT_TAKE && client_takes_slowly(client, &self->unsent, after_ms)) {
+        timer_set(client->context->loop, &client->timer, after_ms);
+        return;
+    }
     if (waited == H2_WAIT_FIRST)
         client_count_limit(client, CLIENT_LIMIT_REQUEST_HEADER);
     else if (waited == H2_WAIT_REQUEST)

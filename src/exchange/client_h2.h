@@ -25,6 +25,7 @@ struct client_h2 {
     uint32_t requests; /* that had come when its deadline was set */
     uint32_t open;     /* how many streams there are */
     uint64_t moved;    /* bytes that the client has taken since then */
+    uint64_t unsent;   /* client_takes_slowly */
     bool is_leaving;   /* the client was told; further requests are still taken */
     bool has_left;     /* no further ones are */
     bool is_dead;      /* the client, or the way to it, is gone, */
@@ -44,6 +45,7 @@ struct client_h2_stream {
     uint64_t patience;        /* for how long, in milliseconds */
     uint64_t moved;           /* bytes that moved since it was set */
     uint64_t moved_in_all;    /* content of all streams, when it was set */
+    uint64_t unsent;          /* client_takes_slowly */
     uint64_t written;         /* of the response, when that was last asked */
     bool stalled;             /* the client took nothing in time */
     bool is_head;             /* answer to HEAD */

@@ -25,6 +25,7 @@ static size_t count_written(struct client_h2_stream *self)
 static void set_deadline(struct client_h2_stream *self)
 {
     self->moved = 0;
+    self->unsent = UINT64_MAX;
     self->moved_in_all = h2_written_in_all(self->connection->codec);
     timer_set(self->exchange->context->loop, &self->timer, self->patience);
 }
@@ -43,12 +44,29 @@ static bool is_taken(struct client_h2_stream *self)
            client_has_progressed(of_all / self->connection->open, self->patience);
 }
 
+/* Where the socket has no room, all streams wait for the same. One whose own window is shut as well
+ * waits with them only as long as the system may hold something of it: the client cannot open the
+ * window before it has that. */
+static bool is_taken_from_system(struct client_h2_stream *self)
+{
+    const struct client_h2 *connection = self->connection;
+    if (output_is_empty(&connection->output) ||
+        !client_takes_slowly(connection->client, &self->unsent, self->patience * connection->open))
+        return false;
+    uint64_t since = h2_written_in_all(connection->codec) - self->moved_in_all;
+    return !h2_is_held_up(self->codec) || since < self->unsent;
+}
+
 static void on_timer(struct timer *timer)
 {
     struct client_h2_stream *self = CONTAINER_OF(timer, struct client_h2_stream, timer);
     bool is_response = self->waiting == STREAM_WAIT_TAKE;
     if (is_response && is_taken(self)) {
         set_deadline(self);
+        return;
+    }
+    if (is_response && is_taken_from_system(self)) {
+        timer_set(self->exchange->context->loop, &self->timer, self->patience);
         return;
     }
     self->stalled = is_response;

@@ -98,6 +98,15 @@ def test_who_never_reads_is_cut_and_nobody_else_notices(start, h2):
     assert is_sanitized() or most - before < 20 * 256 + 1024
 
 
+def test_who_takes_steadily_of_what_the_system_holds_gets_all(start, h2):
+    """More than a megabyte is taken for him at once, and room is told of when a third is gone."""
+    body = BODY * 11
+    client = widely(h2, start("timeouts: {request_body: 400ms}", body))
+    responses = [client.response(client.send_request()) for _ in range(2)]
+    take_steadily(client, lambda: all(map(has_come_to_its_end, responses)), 24 * 1024)
+    assert [(response.reset, response.body == body) for response in responses] == [(None, True)] * 2
+
+
 # Windows
 
 @pytest.mark.parametrize("first", [0, 1])
