@@ -31,10 +31,11 @@ void tls_tickets_free(struct tls_tickets *tickets)
     OPENSSL_clear_free(tickets, sizeof(*tickets));
 }
 
-/* A clock that was set back counts as one that has gone on: a key never seals for longer. */
+/* A clock that was set back counts as one that has gone on: a key never seals for longer. But a
+ * loop whose turn began before that of the one that made the key is only a little behind. */
 static int64_t periods_passed(const struct tls_tickets *tickets, int64_t now)
 {
-    if (tickets->count == 0 || now < tickets->made)
+    if (tickets->count == 0 || now < tickets->made - TLS_TICKET_SKEW)
         return TLS_TICKET_KEYS;
     return (now - tickets->made) / TLS_TICKET_PERIOD;
 }

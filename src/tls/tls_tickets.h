@@ -2,7 +2,7 @@
  * of an earlier connection is known again without certificate and signature, and nothing is kept
  * here for it. Keys are random, live in memory alone and turn over with the handshakes that use
  * them: a ticket is good for a day, and the first handshake two days later has overwritten what
- * could open it. Any thread. */
+ * could open it. Any thread; each has its own idea of the time, by seconds. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@ struct tls_tickets;
 enum {
     TLS_TICKET_KEYS = 3,            /* the one that seals, and those before it */
     TLS_TICKET_PERIOD = 12 * 3600,  /* seconds for which a key seals */
+    TLS_TICKET_SKEW = 60,           /* by which the times of loops differ at most */
     TLS_TICKET_LIFETIME = 24 * 3600 /* seconds for which a client may show a ticket */
 };
 

@@ -1,7 +1,9 @@
 #include "tls/tls_tickets.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -97,6 +99,63 @@ static void a_clock_that_is_set_back_loses_no_ticket(void **state)
     assert_true(is_old);
 }
 
+/* Each loop looks at the clock once in a turn, so that of two the one is a little behind. */
+static void loops_that_are_seconds_apart_share_their_keys(void **state)
+{
+    struct tls_ticket_key first = sealing(*state, BEGIN);
+    bool is_old = false;
+    for (int64_t now = BEGIN; now <= BEGIN + TLS_TICKET_LIFETIME; now += TLS_TICKET_PERIOD) {
+        struct tls_ticket_key ahead = sealing(*state, now);
+        for (int behind = 1; behind <= TLS_TICKET_SKEW; behind++) {
+            struct tls_ticket_key key = sealing(*state, now - behind);
+            assert_true(same(&ahead, &key));
+        }
+    }
+    assert_true(is_taken(*state, BEGIN + TLS_TICKET_LIFETIME, &first, &is_old));
+}
+
+/* What several threads share: the time goes on by a part of a period whenever one comes. */
+struct crowd {
+    struct tls_tickets *tickets;
+    _Atomic int64_t now;
+};
+
+/* Seals and opens, while each key is overwritten some handshakes later. A key that was found is
+ * whole. Gives how often it was there still. */
+static void *come_again_and_again(void *pointer)
+{
+    enum { TIMES = 5000, STEP = TLS_TICKET_PERIOD / 8 };
+    struct crowd *crowd = pointer;
+    uintptr_t found = 0;
+    for (int i = 0; i < TIMES; i++) {
+        int64_t now = atomic_fetch_add(&crowd->now, STEP);
+        struct tls_ticket_key key, again;
+        bool is_old;
+        if (!tls_tickets_sealing(crowd->tickets, now, &key))
+            return NULL;
+        if (!tls_tickets_find(crowd->tickets, now, key.name, &again, &is_old))
+            continue;
+        if (!same(&key, &again))
+            return NULL;
+        found++;
+    }
+    return (void *)found;
+}
+
+static void threads_turn_keys_over_while_others_use_them(void **state)
+{
+    enum { THREADS = 4 };
+    struct crowd crowd = {.tickets = *state, .now = BEGIN};
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, come_again_and_again, &crowd), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *found = NULL;
+        assert_int_equal(pthread_join(threads[i], &found), 0);
+        assert_non_null(found);
+    }
+}
+
 static void a_name_that_nobody_gave_is_unknown(void **state)
 {
     struct tls_ticket_key key = sealing(*state, BEGIN);
@@ -113,6 +172,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_ticket_is_no_good_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_goes_also_where_nobody_came, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_loses_no_ticket, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(loops_that_are_seconds_apart_share_their_keys, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(threads_turn_keys_over_while_others_use_them, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_name_that_nobody_gave_is_unknown, set_up, tear_down),
     };
