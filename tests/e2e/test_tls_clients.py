@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from harness.certificates import Authority
 from harness.client import Client
 from harness.deadline import poll_until
+from harness.h2_client import H2Client
 from harness.metrics import read_metrics
 from harness.tls_client import trusting
 from harness.weir import run_weir_command
@@ -58,6 +59,7 @@ def start(authority, clients, ports, start_tls):
 
 
 REQUIRED = "{verify: required, ca: {c}/authority.pem}"
+OPTIONAL = "{verify: optional, ca: {c}/authority.pem}"
 A, B = "a.example.com", "b.example.com"
 
 
@@ -131,7 +133,7 @@ def test_one_that_has_expired_is_refused(authority, clients, start, ask):
 def test_optional(authority, clients, start, ask):
     clients.make("alice", ["alice"])
     authority.make("mallory", ["alice"])
-    weir = start((A, "{verify: optional, ca: {c}/authority.pem}"))
+    weir = start((A, OPTIONAL))
     assert ask(weir, showing(authority))[:2] == ["", ""]
     assert ask(weir, showing(authority, clients, "alice"))[0] == "CN=alice"
     refused_for_his_certificate(ask, weir, showing(authority, authority, "mallory"))
@@ -194,6 +196,31 @@ def test_a_ticket_of_another_site_opens_nothing(authority, start, ask, tls, vers
 
 
 @pytest.mark.parametrize("version", [TLS12, TLS13])
+@pytest.mark.parametrize("first, file, second, cause", [
+    (OPTIONAL, None, REQUIRED, "no_client_certificate"),
+    (REQUIRED, "alice", "{verify: required, ca: {o}/authority.pem}", "bad_client_certificate"),
+    (REQUIRED, "alice", "{verify: required, ca: {c}/authority.pem, crl: {c}/revoked.crl}",
+     "bad_client_certificate"),
+    (OPTIONAL, "alice", REQUIRED, None),
+    (REQUIRED, "alice", "{verify: required, ca: {c}/authority.pem, depth: 1}", None),
+    (REQUIRED, "alice", "off", None)])
+def test_a_ticket_of_a_site_that_asks_in_another_way(authority, clients, start, ask, tls, version,
+                                                     first, file, second, cause):
+    """Its client is looked at anew, by what the other one asks. {o} has another authority."""
+    clients.revoke("revoked", clients.make("alice", ["alice"]))
+    weir = start((A, first), (B, second.replace("{o}", str(authority.directory))))
+    context = showing(authority, clients, file, version)
+    client = tls(weir, A, context=context)
+    assert client.ask(host=A).status == 200
+    if cause:
+        assert is_refused(ask, weir, context, B, session=client.socket.session)
+        expect_failure(weir, cause)
+    else:
+        subject, _, resumed = ask(weir, context, B, session=client.socket.session)
+        assert (subject, resumed) == ("" if second == "off" else "CN=alice", "no")
+
+
+@pytest.mark.parametrize("version", [TLS12, TLS13])
 @pytest.mark.parametrize("change", ["ca", "crl", "depth", "verify"])
 def test_a_ticket_from_before_a_change_opens_nothing(authority, clients, start, tls, directory,
                                                      version, change):
@@ -207,7 +234,7 @@ def test_a_ticket_from_before_a_change_opens_nothing(authority, clients, start, 
         "ca": f"{{verify: required, ca: {others.file}}}",
         "crl": "{verify: required, ca: {c}/authority.pem, crl: {c}/revoked.crl}",
         "depth": "{verify: required, ca: {c}/authority.pem, depth: 1}",
-        "verify": "{verify: optional, ca: {c}/authority.pem}"}[change]))
+        "verify": OPTIONAL}[change]))
     try:
         second = tls(weir, A, context=context, session=first.socket.session)
         answer = second.ask(host=A)
@@ -240,7 +267,7 @@ def test_a_reload_without_change_keeps_tickets_and_connections(authority, client
 
 @pytest.mark.parametrize("first, second, status", [
     ("off", REQUIRED, 421), (REQUIRED, "off", 421), (REQUIRED, REQUIRED, 200),
-    ("{verify: optional, ca: {c}/authority.pem}", REQUIRED, 421),
+    (OPTIONAL, REQUIRED, 421),
     (REQUIRED, "{verify: required, ca: {c}/authority.pem, depth: 2}", 421)])
 def test_another_site_over_the_same_connection(authority, clients, start, tls, first, second,
                                                status):
@@ -249,6 +276,17 @@ def test_another_site_over_the_same_connection(authority, clients, start, tls, f
     client = tls(weir, A, context=showing(authority, clients, "alice"))
     assert client.ask(host=A).status == 200
     assert client.ask(host=B).status == status
+
+
+def test_another_site_over_the_same_connection_of_http2(authority, clients, start, tls):
+    """Browsers come with what a certificate holds for over one connection (RFC 9113 9.1.1)."""
+    clients.make("alice", ["alice"])
+    weir = start((A, "off"), (B, REQUIRED))
+    context = showing(authority, clients, "alice")
+    context.set_alpn_protocols(["h2"])
+    client = H2Client(tls(weir, A, context=context).socket)
+    for host, status in [(A, 200), (B, 421), (A, 200)]:
+        assert client.ask(host=host, scheme="https").status == status
 
 
 def test_who_names_nobody_is_looked_at_as_the_first_site_says(authority, clients, start, tls):
