@@ -5,11 +5,10 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* How long before its end it ends very soon. */
-static int64_t last_part(const struct tls_finding *finding)
+/* So many days, or a part of its time. */
+static int64_t last_part(const struct tls_finding *finding, int64_t days, int64_t parts)
 {
-    enum { PARTS = 10 };
-    return least(TLS_VERY_SOON_DAYS * TLS_DAY_SECONDS, (finding->ends - finding->begins) / PARTS);
+    return least(days * TLS_DAY_SECONDS, (finding->ends - finding->begins) / parts);
 }
 
 enum tls_step_to_end tls_finding_step(const struct tls_finding *finding, int64_t now,
@@ -23,12 +22,12 @@ enum tls_step_to_end tls_finding_step(const struct tls_finding *finding, int64_t
     *ret_next = finding->begins;
     if (finding->begins > now)
         return TLS_HOLDS_NOT_YET;
-    int64_t very_soon = finding->ends - last_part(finding);
+    int64_t very_soon = finding->ends - last_part(finding, TLS_VERY_SOON_DAYS, 10);
     *ret_next = finding->ends;
     if (very_soon <= now)
         return TLS_ENDS_VERY_SOON;
     *ret_next = very_soon;
-    int64_t soon = finding->ends - TLS_SOON_DAYS * (int64_t)TLS_DAY_SECONDS;
+    int64_t soon = finding->ends - last_part(finding, TLS_SOON_DAYS, 2);
     if (finding->kind == TLS_FINDING_REVOCATIONS)
         return TLS_HOLDS;
     if (soon <= now)

@@ -43,7 +43,7 @@ struct tls_findings {
 /* The step at which one that holds for a time is, the later one the worse. */
 enum tls_step_to_end {
     TLS_HOLDS,
-    TLS_ENDS_SOON,      /* within TLS_SOON_DAYS */
+    TLS_ENDS_SOON,      /* within TLS_SOON_DAYS, or the second half of its time */
     TLS_ENDS_VERY_SOON, /* within TLS_VERY_SOON_DAYS, or the last tenth of its time */
     TLS_HOLDS_NOT_YET,
     TLS_HAS_ENDED,

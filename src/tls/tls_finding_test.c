@@ -37,12 +37,16 @@ static void it_comes_from_step_to_step(void **state)
     }
 }
 
-static void one_that_holds_for_a_short_time_ends_very_soon_in_its_last_tenth(void **state)
+static void of_a_short_time_the_second_half_is_soon_and_the_last_tenth_very_soon(void **state)
 {
     (void)state;
     const struct tls_finding finding = {
         .kind = TLS_FINDING_CERTIFICATE, .begins = NOW, .ends = NOW + days(10)};
     int64_t next;
+    assert_int_equal(tls_finding_step(&finding, NOW + days(5) - 1, &next), TLS_HOLDS);
+    assert_int_equal(next, NOW + days(5));
+    assert_int_equal(tls_finding_step(&finding, NOW + days(5), &next), TLS_ENDS_SOON);
+    assert_int_equal(next, NOW + days(9));
     assert_int_equal(tls_finding_step(&finding, NOW + days(9) - 1, &next), TLS_ENDS_SOON);
     assert_int_equal(tls_finding_step(&finding, NOW + days(9), &next), TLS_ENDS_VERY_SOON);
 }
@@ -93,7 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_comes_from_step_to_step),
-        cmocka_unit_test(one_that_holds_for_a_short_time_ends_very_soon_in_its_last_tenth),
+        cmocka_unit_test(of_a_short_time_the_second_half_is_soon_and_the_last_tenth_very_soon),
         cmocka_unit_test(lists_of_revocations_end_very_soon_alone),
         cmocka_unit_test(what_never_ends_is_never_told_of),
         cmocka_unit_test(they_stand_in_the_order_in_which_they_were_found),

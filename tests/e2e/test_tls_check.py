@@ -168,10 +168,15 @@ def test_a_reload_to_nothing_but_bad_ones_is_refused(authority, start_tls, tls):
 @pytest.mark.parametrize("begins, ends, words", [
     (-20, -2, "warning: the certificate has expired 2 days ago; clients refuse it"),
     (2, 90, "warning: the certificate does not hold yet; clients refuse it"),
-    (0, 5, "warning: the certificate expires in 5 days")])
+    (-6, 5, "warning: the certificate expires in 5 days")])
 def test_the_time_of_a_certificate_is_told(authority, check, begins, ends, words):
     authority.make("site", ["example.com"], begins=begins, ends=ends)
     assert f"weir.yaml:4:24: {words}" in check(LISTEN + a_site(), status=0)
+
+
+def test_a_fresh_one_of_six_days_is_as_it_should_be(authority, check):
+    authority.make("site", ["example.com"], ends=6)
+    assert "warning" not in check(LISTEN + a_site(), status=0)
 
 
 @pytest.mark.parametrize("names, host, is_covered", [

@@ -114,7 +114,7 @@ def test_what_changes_is_told_and_nothing_again(authority, start_tls, bad_sites)
     weir.wait_for_log(f"{re.escape(EXPIRED)} file=.*/soon.pem")
     authority.make("expired", ["expired.example.com"])
     weir.wait_for_log(RENEWED, start=last_line(weir, EXPIRED))
-    authority.make("good", ["good.example.com"], begins=-2, ends=2)
+    authority.make("good", ["good.example.com"], begins=-3, ends=2)
     weir.wait_for_log(f"{SOON} file=.*/good.pem .*days=2$")
     for sentence, number in [(LEFT_OUT, 1), (NOT_YET, 1), (NAME, 1), (EXPIRED, 2), (SOON, 2)]:
         assert len(lines(weir.log, sentence)) == number
