@@ -1,6 +1,7 @@
 """Servers that are spoken to over TLS: by what they are known, what is refused and how it is told,
 and that bodies, connections and tunnels are as they are without."""
 
+import os
 import shutil
 import signal
 import socket
@@ -309,27 +310,32 @@ def test_other_terms_are_other_connections(authority, start_tls_origin, start_we
     assert len(origin.requests) == 2
 
 
-def test_a_reload_with_another_authority_is_obeyed_at_once(authority, start_tls_origin, start_weir,
-                                                           connect, directory):
-    """Neither a kept connection nor a session that was made under the old terms is used again."""
+@pytest.mark.parametrize("in_place", [False, True])
+def test_another_authority_is_obeyed_at_once(authority, start_tls_origin, start_weir, connect,
+                                             directory, in_place):
+    """Neither a kept connection nor a session that was made under the old terms is used again,
+    whether it comes with a reload or the file is found to have changed."""
     (directory / "other").mkdir()
     other = Authority(directory / "other")
     origin = start_tls_origin()
     ca = directory / "ca.pem"
     ca.write_bytes(authority.file.read_bytes())
     weir = start_weir(f"threads: 1\nupstreams: {{app: {{servers: [{origin.url}], "
-                      f"tls: {{ca: {ca}}}}}}}\nsites: [{{proxy: app}}]\n")
+                      f"tls: {{ca: {ca}}}}}}}\nsites: [{{proxy: app}}]\n", supervised=in_place)
     client = connect(weir)
     assert client.ask().status == 200
 
-    def reload(bytes_of_ca):
-        ca.write_bytes(bytes_of_ca)
+    def change(bytes_of_ca):
         seen = len(weir.log.splitlines())
-        weir.signal(signal.SIGHUP)
-        weir.wait_for_log("the configuration was loaded", start=seen)
-    reload(other.file.read_bytes())
+        (directory / "next.pem").write_bytes(bytes_of_ca)
+        os.replace(directory / "next.pem", ca)
+        if not in_place:
+            weir.signal(signal.SIGHUP)
+        weir.wait_for_log("certificates that have changed were read again" if in_place
+                          else "the configuration was loaded", start=seen)
+    change(other.file.read_bytes())
     assert client.ask().status == 502
-    reload(authority.file.read_bytes())
+    change(authority.file.read_bytes())
     assert client.ask().status == 200
     assert [each.handshake_error is None for each in origin.connections].count(True) <= 2
 
