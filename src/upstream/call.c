@@ -8,6 +8,7 @@
 #include "upstream/call_h2.h"
 #include "upstream/call_members.h"
 #include "upstream/call_time.h"
+#include "upstream/call_wait.h"
 #include "upstream/call_websocket.h"
 #include "upstream/edition.h"
 #include "upstream/ejection.h"
@@ -41,30 +42,6 @@ COLD static void on_loan(struct connection_user *user, struct server_connection 
     call->on_news(call);
 }
 
-COLD static enum error_code timeout_error(struct call *call)
-{
-    switch (call->waiting) {
-    case CALL_WAIT_CONNECT:
-        return upstreams_connect_timeout(call->connection);
-    case CALL_WAIT_HEAD:
-        return ERROR_FIRST_BYTE_TIMEOUT;
-    case CALL_WAIT_TAKE:
-    case CALL_WAIT_BODY:
-    case CALL_WAIT_TUNNEL:
-        return ERROR_BETWEEN_BYTES_TIMEOUT;
-    case CALL_WAIT_NOTHING:
-        break;
-    }
-    UNREACHABLE();
-}
-
-static void on_connection_timeout(struct connection_user *user)
-{
-    struct call *call = CONTAINER_OF(user, struct call, user);
-    call->error = timeout_error(call);
-    call->on_news(call);
-}
-
 /* All that belongs to one attempt on one connection. */
 static void begin_attempt(struct call *call)
 {
@@ -75,6 +52,7 @@ static void begin_attempt(struct call *call)
     call->request_ended = call->response_ended = false;
     call->waiting = CALL_WAIT_NOTHING;
     call->progress = false;
+    call->unsent = UINT64_MAX;
     call->asked = 0;
     call->head_sent = false;
     call->error = ERROR_NONE;
@@ -92,7 +70,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     ASSERT(arena && on_news);
     ASSERT(!announcement == !upstream->proxy_protocol);
     call->announcement = announcement;
-    call->user = (struct connection_user){on_connection_news, on_connection_timeout, on_loan};
+    call->user = (struct connection_user){on_connection_news, call_timed_out, on_loan};
     call->on_news = on_news;
     call->home = home;
     call->upstream = upstream;
@@ -728,36 +706,7 @@ void call_pumped_to(struct call *call, uint64_t count)
     call->progress |= count > 0;
 }
 
-/* ---- waiting and ending */
-
-static int64_t deadline_of(const struct call *call, enum call_wait wait)
-{
-    switch (wait) {
-    case CALL_WAIT_CONNECT:
-        return call->timeouts->connect;
-    case CALL_WAIT_HEAD:
-        return call->timeouts->first_byte;
-    case CALL_WAIT_TAKE:
-    case CALL_WAIT_BODY:
-        return call->timeouts->between_bytes;
-    case CALL_WAIT_TUNNEL:
-        return call->timeouts->tunnel;
-    case CALL_WAIT_NOTHING:
-        return 0;
-    }
-    UNREACHABLE();
-}
-
-void call_await(struct call *call, enum call_wait wait)
-{
-    check(call);
-    if (!call_is_placed(call) || (wait == call->waiting && !call->progress))
-        return;
-    call->waiting = wait;
-    call->progress = false;
-    struct timer *timer = call->h2 ? call_h2_timer(call) : &call->connection->timer;
-    timer_set(upstreams_loop(call->home), timer, (uint64_t)deadline_of(call, wait));
-}
+/* ---- the end */
 
 static bool may_be_kept(const struct call *call)
 {

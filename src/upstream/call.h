@@ -76,8 +76,9 @@ struct call {
                        awaited; 0: not, or nobody wants to know */
     bool head_sent, request_ended, response_ended;
     enum call_wait waiting;
-    bool progress;              /* something moved since the deadline was set */
-    enum error_code error;      /* why this attempt failed */
+    bool progress;         /* something moved since the deadline was set */
+    uint64_t unsent;       /* call_is_taken_slowly: of that, the last time; UINT64_MAX: never */
+    enum error_code error; /* why this attempt failed */
     enum error_code last_error; /* why the attempt before failed */
 
     enum method method;

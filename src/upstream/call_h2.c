@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "tls/tls_server_context.h"
 #include "upstream/call_breaker.h"
+#include "upstream/call_wait.h"
 #include "upstream/call_websocket.h"
 #include "upstream/upstreams_int.h"
 
@@ -34,12 +35,35 @@ static bool has_gone_on(const struct call_h2 *self)
            h2_written(self->user.stream) > self->written;
 }
 
+/* Where the socket has no room, all calls wait for that but those whose own window is shut. Others
+ * wait for it only as long as the system may hold something of theirs: the server cannot open the
+ * window, or answer, before it has that. */
+static bool is_taken_from_system(const struct call_h2 *self)
+{
+    struct call *call = self->call;
+    const struct server_h2 *connection = self->connection;
+    bool is_asked = call->waiting == CALL_WAIT_TAKE || call->waiting == CALL_WAIT_HEAD;
+    uint64_t held = call->unsent;
+    if (!is_asked || !self->user.stream || !connection->connection ||
+        !call_is_taken_slowly(call, &connection->connection->transport))
+        return false;
+    if (held == UINT64_MAX)
+        held = call->unsent;
+    bool has_room = output_is_empty(&connection->output);
+    return (!has_room && !h2_is_held_up(self->user.stream)) ||
+           h2_written_in_all(connection->codec) - self->written_in_all <= held;
+}
+
 /* A connection on which nobody is answered is not given to others. */
 static void on_timer(struct timer *timer)
 {
     struct call_h2 *self = CONTAINER_OF(timer, struct call_h2, timer);
     if (has_gone_on(self)) {
         self->call->on_news(self->call); /* sets the deadline anew */
+        return;
+    }
+    if (is_taken_from_system(self)) {
+        call_wait_again(self->call);
         return;
     }
     server_h2_doubt(self->connection, self->set_at);
@@ -219,8 +243,11 @@ void call_h2_leave(struct call *call)
 
 struct timer *call_h2_timer(struct call *call)
 {
-    call->h2->set_at = loop_now(upstreams_loop(call->home));
-    return &call->h2->timer;
+    struct call_h2 *self = call->h2;
+    self->set_at = loop_now(upstreams_loop(call->home));
+    if (call->unsent == UINT64_MAX && self->user.stream)
+        self->written_in_all = h2_written_in_all(self->connection->codec);
+    return &self->timer;
 }
 
 /* ---- the request */

@@ -10,8 +10,9 @@ struct call_h2 {
     struct call *call;
     struct server_h2 *connection;
     struct timer timer;
-    uint64_t set_at;  /* when it was set */
-    uint64_t written; /* of the request's body, when that was last asked */
+    uint64_t set_at;         /* when it was set */
+    uint64_t written;        /* of the request's body, when that was last asked */
+    uint64_t written_in_all; /* over the connection, when something happened last */
 };
 
 /* Whether calls to the server go over HTTP/2 now: where it may choose, that is so until it has

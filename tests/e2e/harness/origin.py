@@ -160,6 +160,12 @@ class Origin:
             assert not thread.is_alive(), "a thread of the origin hangs"
         self._threads = []
 
+    def narrow(self, receive_buffer, segment):
+        """Connections that come have a buffer and TCP segments of so many bytes: else what the
+        system takes ahead, and in one piece, may be megabytes."""
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+
     def refuse(self):
         """Stops listening: new connections are refused, old ones go on."""
         self._shut_listener()
