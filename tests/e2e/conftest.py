@@ -6,6 +6,7 @@ import faulthandler
 import pathlib
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import textwrap
@@ -184,6 +185,23 @@ def websocket_echo(ports):
     port = ports.take()
     with websocket_echo_on(port):
         yield f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def frozen_listener(ports):
+    """An address whose queue of connections is full: a connect neither succeeds nor fails."""
+    port = ports.take()
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for connection in waiting:
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", port))
+        yield f"127.0.0.1:{port}"
+        for connection in waiting:
+            connection.close()
 
 
 @pytest.fixture

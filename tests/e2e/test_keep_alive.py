@@ -217,6 +217,7 @@ def test_a_server_that_does_not_keep_its_connection_is_connected_anew(
     def behaviour(connection):
         connection.read_request()
         connection.answer(200, b"ok", fields=fields, version=version)
+        connection.read_to_end()  # that Weir closes it, too, and does not wait for the server
 
     origin = start_origin(behaviour)
     client = connect(start_proxy(origin))
@@ -224,6 +225,31 @@ def test_a_server_that_does_not_keep_its_connection_is_connected_anew(
         response = client.ask()
         assert response.body == b"ok"
         assert "close" not in response.list_of("Connection"), "that was between Weir and the server"
+    assert len(origin.connections) == 3
+    origin.wait_until(lambda: not origin.open_connections(), "Weir closes all of them")
+    assert len(origin.requests) == 3
+
+
+def test_a_server_of_1_0_that_keeps_its_connection_is_asked_again_over_it(start_origin, start_proxy,
+                                                                          connect):
+    origin = start_origin(answering(fields=[("Connection", "keep-alive")], **OLD))
+    client = connect(start_proxy(origin))
+    for _ in range(3):
+        assert client.ask().body == b"hello"
+    assert len(origin.connections) == 1
+
+
+def test_a_server_of_1_0_that_tells_no_length_ends_with_its_connection(start_origin, start_proxy,
+                                                                       connect):
+    """Whatever it says of keeping it: only the end tells where the body ends (RFC 9112 6.3)."""
+    def behaviour(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\nhello")
+
+    origin = start_origin(behaviour)
+    client = connect(start_proxy(origin))
+    for _ in range(3):
+        assert client.ask().body == b"hello"
     assert len(origin.connections) == 3
 
 

@@ -1,7 +1,6 @@
 """Everything that a peer can make grow or wait has a limit, each with its status."""
 
 import resource
-import socket
 import threading
 
 import pytest
@@ -209,6 +208,22 @@ def test_a_server_that_stops_in_its_head_is_a_504(start_origin, start_proxy, con
     assert client.ask().status == 504
 
 
+def test_a_server_whose_head_drips_is_a_504(start_origin, start_proxy, connect):
+    """first_byte counts for the whole head: a byte now and then would otherwise hold the exchange
+    for as long as the server likes."""
+    pause = threading.Event()
+
+    def behaviour(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nX-A: ")
+        while True:
+            connection.send(b"a")
+            pause.wait(0.02)
+
+    weir = start_proxy(start_origin(behaviour), settings="timeouts: {first_byte: 300ms}")
+    assert connect(weir).ask().status == 504
+
+
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
                                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                    b"5\r\nhello\r\n",
@@ -245,23 +260,6 @@ def test_a_server_that_does_not_accept_is_a_504(frozen_listener, start_weir, con
     weir = start_weir(f"sites: [{{proxy: \"http://{frozen_listener}\"}}]\n"
                       "timeouts: {connect: 200ms}")
     assert connect(weir).ask().status == 504
-
-
-@pytest.fixture
-def frozen_listener(ports):
-    """An address whose queue of connections is full: a connect neither succeeds nor fails."""
-    port = ports.take()
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for connection in waiting:
-            connection.setblocking(False)
-            connection.connect_ex(("127.0.0.1", port))
-        yield f"127.0.0.1:{port}"
-        for connection in waiting:
-            connection.close()
 
 
 def test_an_exchange_has_a_time_in_all(start_origin, start_proxy, connect):

@@ -51,6 +51,14 @@ def test_ipv6_on_both_sides(start_origin, start_proxy, connect, ports):
     assert origin.requests[0].value("Host") == f"[::1]:{port}"
 
 
+def test_an_address_of_only_a_port_is_all_addresses_of_both_versions(start_origin, start_proxy,
+                                                                     connect, ports):
+    port = ports.take()
+    start_proxy(start_origin(), settings=f'listen: ":{port}"', address=("127.0.0.1", port))
+    for host in ["127.0.0.1", "127.0.0.2", "::1"]:
+        assert connect((host, port)).ask().body == b"hello", host
+
+
 def test_several_listeners(start_origin, start_weir, connect, ports, directory):
     origin = start_origin()
     first, second, path = ports.take(), ports.take(), directory / "weir.sock"

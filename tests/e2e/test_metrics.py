@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from harness import http1
 from harness.client import Client, request_bytes
 from harness.deadline import poll_until
 from harness.h2_client import connect_h2
@@ -171,19 +172,25 @@ REFUSED = [  # error, status, side, what is asked
     ("too_many_fields", 431, "client", head(HOST, *["X-A: b"] * 10)),
     ("connect_refused", 502, "upstream", head(HOST, target="/dead")),
     ("bad_response_line", 502, "upstream", head(HOST, target="/nonsense")),
+    ("response_head_too_large", 502, "upstream", head(HOST, target="/large")),
     ("servers_full", 503, "upstream", head(HOST, target="/full")),
+    ("connect_timeout", 504, "upstream", head(HOST, target="/frozen")),
     ("first_byte_timeout", 504, "upstream", head(HOST, target="/silent")),
+    ("exchange_timeout", 504, "upstream", head(HOST, target="/endless")),
 ]
 
 
-def nonsense_or_silence(connection):
+def wrong_or_silent(connection):
     request = connection.read_request()
     if request.target == "/nonsense":
         connection.send(b"nonsense\r\n\r\n")
+    if request.target == "/large":
+        connection.answer(200, fields=[("X-A", "a" * 1024)])
     connection.hold()
 
 
-def test_each_cause_of_a_refusal_has_its_counter(start_counted, start_origin, connect, ports):
+def test_each_cause_of_a_refusal_has_its_counter(start_counted, start_origin, connect, ports,
+                                                 frozen_listener):
     go_on = threading.Event()
 
     def holds_the_first(connection):
@@ -191,7 +198,7 @@ def test_each_cause_of_a_refusal_has_its_counter(start_counted, start_origin, co
         connection.wait(go_on)
         connection.answer(200)
 
-    origin, full = start_origin(nonsense_or_silence), start_origin(holds_the_first)
+    origin, full = start_origin(wrong_or_silent), start_origin(holds_the_first)
     weir = start_counted(f"""
 limits: {{header_size: 1KiB, header_count: 10, target_length: 100, body_size: 10}}
 upstreams:
@@ -200,6 +207,8 @@ upstreams:
 sites:
   - routes:
       - {{path: /dead, proxy: "http://127.0.0.1:{ports.take()}"}}
+      - {{path: /endless, timeouts: {{request: 200ms}}, proxy: app}}
+      - {{path: /frozen, timeouts: {{connect: 200ms}}, proxy: "http://{frozen_listener}"}}
       - {{path: /full, proxy: full}}
       - {{path: /late, timeouts: {{request_body: 300ms}}, proxy: app}}
       - {{path: /silent, timeouts: {{first_byte: 200ms}}, proxy: app}}
@@ -222,6 +231,23 @@ sites:
     classes = [f"{status // 100}xx" for _, status, _, _ in REFUSED]
     for name in ("4xx", "5xx"):
         assert metrics("weir_exchanges_total", status=name) == classes.count(name)
+
+
+def test_a_server_that_stops_in_its_body_has_its_counter(start_counted, start_origin, connect):
+    def behaviour(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+        connection.hold()
+
+    weir = start_counted(SHOP % start_origin(behaviour).server
+                         + "timeouts: {between_bytes: 200ms}\n")
+    client = connect(weir)
+    client.send_request(host="a.example.com")
+    with pytest.raises(http1.Cut):
+        client.read_response()
+    metrics = weir.metrics_when(lambda metrics: metrics("weir_exchanges_total") == 1)
+    assert metrics("weir_errors_total") == 1
+    assert metrics("weir_errors_total", error="between_bytes_timeout", side="upstream") == 1
 
 
 def test_clients_above_the_limit_are_counted(start_counted, connect):
