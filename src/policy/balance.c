@@ -54,22 +54,6 @@ static void make_groups(struct balance_turns *turns, const struct balance_list *
     ASSERT(turns->group_count <= balance_turns_groups(list->count));
 }
 
-void balance_turns_begin(struct balance_turns *turns, const struct balance_list *list,
-                         uint64_t phase)
-{
-    ASSERT(list->count > 0);
-    sort_by_weight(turns, list);
-    make_groups(turns, list);
-    turns->weight = list->weight;
-    turns->questions = (int64_t)(phase % list->weight);
-    for (uint32_t i = 0; i < turns->group_count; i++) {
-        struct balance_group *group = &turns->groups[i];
-        int64_t asked = group->count * group->weight * turns->questions / turns->weight;
-        group->rounds = asked / group->count;
-        group->next = (uint32_t)(asked % group->count);
-    }
-}
-
 static void begin_period(struct balance_turns *turns)
 {
     turns->questions = 0;
@@ -101,6 +85,28 @@ uint32_t balance_turns_next(struct balance_turns *turns)
     if (turns->questions == turns->weight)
         begin_period(turns);
     return chosen_place;
+}
+
+/* Each group has had the whole questions of its part; those that are over, fewer than there are
+ * groups, are asked. Were they left out, the first period would be too short for somebody. */
+void balance_turns_begin(struct balance_turns *turns, const struct balance_list *list,
+                         uint64_t phase)
+{
+    ASSERT(list->count > 0);
+    sort_by_weight(turns, list);
+    make_groups(turns, list);
+    turns->weight = list->weight;
+    turns->questions = 0;
+    int64_t begun = (int64_t)(phase % list->weight);
+    for (uint32_t i = 0; i < turns->group_count; i++) {
+        struct balance_group *group = &turns->groups[i];
+        int64_t asked = group->count * group->weight * begun / turns->weight;
+        group->rounds = asked / group->count;
+        group->next = (uint32_t)(asked % group->count);
+        turns->questions += asked;
+    }
+    while (turns->questions < begun)
+        (void)balance_turns_next(turns);
 }
 
 /* ---- by load */

@@ -80,7 +80,9 @@ static inline uint32_t balance_turns_groups(uint32_t count)
 }
 
 /* Begins with a list that is not empty: with `phase` 0 at its beginning; any other number begins
- * somewhere in the middle, so that lists that change often do not favour who stands first. */
+ * somewhere in the middle, so that lists that change often do not favour who stands first. What is
+ * left of that period gives everybody what he has not had. O(number of servers, and the square of
+ * that of different weights). */
 void balance_turns_begin(struct balance_turns *turns, const struct balance_list *list,
                          uint64_t phase);
 

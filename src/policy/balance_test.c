@@ -120,6 +120,41 @@ static void another_beginning_begins_with_another_server(void **state)
     }
 }
 
+/* Wherever one begins and looks: who asks four times in a row meets the first twice. */
+static void a_beginning_in_the_middle_goes_on_as_the_period_does(void **state)
+{
+    (void)state;
+    const uint32_t weights[] = {2, 1, 1};
+    struct bench bench;
+    char answers[13] = "";
+    lay_out(&bench, weights, 3);
+    for (uint64_t phase = 0; phase < 8; phase++) {
+        balance_turns_begin(&bench.turns, &bench.list, phase);
+        for (size_t i = 0; i < 12; i++)
+            answers[i] = (char)('a' + balance_turns_next(&bench.turns));
+        assert_memory_equal(answers, "abcaabcaabcaabca" + phase % 4, 12);
+    }
+}
+
+/* However it is cut: what one beginning leaves is what is missing to the whole period. */
+static void the_rest_of_a_period_gives_nobody_more_than_his_part(void **state)
+{
+    (void)state;
+    const uint32_t weights[] = {3, 1, 6, 1, 3};
+    struct bench bench;
+    lay_out(&bench, weights, 5);
+    for (uint64_t phase = 0; phase < 14; phase++) {
+        unsigned shares[5] = {0};
+        balance_turns_begin(&bench.turns, &bench.list, phase);
+        for (uint64_t i = phase; i < 14; i++)
+            shares[balance_turns_next(&bench.turns)]++;
+        for (size_t i = 0; i < 5; i++) {
+            assert_true(shares[i] <= weights[i]);
+            assert_in_range(shares[i] + 1, weights[i] * (14 - phase) / 14, weights[i] + 1);
+        }
+    }
+}
+
 static void the_most_servers_of_the_most_weight_do_not_overflow(void **state)
 {
     enum { MANY = 65535 };
@@ -245,6 +280,8 @@ int main(void)
         cmocka_unit_test(the_turns_are_those_of_the_definition),
         cmocka_unit_test(each_server_gets_its_share_wherever_it_begins),
         cmocka_unit_test(another_beginning_begins_with_another_server),
+        cmocka_unit_test(a_beginning_in_the_middle_goes_on_as_the_period_does),
+        cmocka_unit_test(the_rest_of_a_period_gives_nobody_more_than_his_part),
         cmocka_unit_test(the_most_servers_of_the_most_weight_do_not_overflow),
         cmocka_unit_test(the_least_load_for_its_weight_goes_first),
         cmocka_unit_test(the_highest_load_does_not_overflow),
