@@ -5,6 +5,7 @@ What a test does with a block stands in a comment right above it:
 | above the block | what is tested |
 |---|---|
 | nothing, `yaml` | a whole configuration: `weir check` finds nothing in it |
+| nothing, `sh` | in `docs/`: each line that begins with `weir` is executed beside a Weir that runs (test_commands.py) |
 | `<!-- in a site -->`, and so on (WRAPS) | a part of one: the same, once the rest is put around it |
 | `<!-- file: sites.d/shop.yaml -->` | a further file beside the whole configurations of the document |
 | `<!-- wrong -->` | the block that follows is what `weir check` says about it, word for word |
