@@ -26,6 +26,7 @@ struct node {
     bool quoted;           /* NODE_SCALAR: in quotes or a block; a bare empty scalar is "nothing" */
     bool verbatim;         /* NODE_SCALAR: the text stands on one line of the file, byte for byte */
     bool commented;        /* NODE_SCALAR: nothing is here but a comment */
+    bool anchored;         /* NODE_SCALAR: nothing is here but an anchor */
     uint32_t count;        /* of pairs or items; 0 in a scalar */
     union {                /* the text of a mapping or a sequence is empty */
         struct slice text; /* NODE_SCALAR: with the environment put in */

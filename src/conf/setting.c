@@ -88,12 +88,40 @@ bool setting_refuse(struct setting_reader *reader, const char *name, const char 
         diagnostics_error(reader->diagnostics, node->position,
                           "what stands behind # is a comment; a value with # must be in quotes",
                           "\"%s\" has no value", name);
+    else if (node->kind == NODE_SCALAR && node->anchored)
+        diagnostics_error(reader->diagnostics, node->position,
+                          "what begins with & is an anchor in YAML; a value that begins with & "
+                          "must be in quotes",
+                          "\"%s\" has no value", name);
     else if (node_is_nothing(node))
         diagnostics_error(reader->diagnostics, node->position, cure, "\"%s\" has no value", name);
     else
         diagnostics_error(reader->diagnostics, node->position, cure, "\"%s\" is %s, but here is %s",
                           name, wanted, node_kind_words(node));
     return false;
+}
+
+const char *setting_list_cure(struct diagnostics *diagnostics, struct slice text)
+{
+    char memory[512];
+    struct text list = text_over(memory, sizeof(memory));
+    if (slice_find(text, ',') == text.length)
+        return NULL;
+    for (struct slice rest = text; rest.data;) {
+        size_t comma = slice_find(rest, ',');
+        struct slice item = slice_trim(slice_until(rest, comma));
+        /* Brackets take these only in quotes, and so do colons at the beginning. */
+        bool needs_quotes = memchr(":*&!@%", item.length ? item.data[0] : ',', 6) ||
+                            slice_find(item, '[') < item.length;
+        if (item.length == 0 || slice_find(item, '"') < item.length)
+            return NULL;
+        text_add(&list, list.length ? SLICE(", ") : SLICE(""));
+        text_print(&list, needs_quotes ? "\"%.*s\"" : "%.*s", SHOWN(item));
+        rest = comma < rest.length ? slice_from(rest, comma + 1) : (struct slice){0};
+    }
+    if (text_is_cut(&list))
+        return "several are a list in brackets";
+    return diagnostics_text(diagnostics, "several are a list: [%.*s]", SHOWN(text_slice(&list)));
 }
 
 static bool read_switch(struct setting_reader *reader, const struct setting *setting,

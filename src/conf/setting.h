@@ -149,6 +149,10 @@ bool setting_read_mapping(struct setting_reader *reader, const struct setting_gr
 bool setting_read_texts(struct setting_reader *reader, const char *name, const char *example,
                         const struct node *node, struct slice **ret_texts, size_t *ret_count);
 
+/* The cure for a text that was refused because it is several, as in `a.com, b.com`: the same in
+ * brackets. NULL where it has no comma, or something else than a text stands around one. */
+const char *setting_list_cure(struct diagnostics *diagnostics, struct slice text);
+
 /* Tells that `name` is `wanted` (`a list`, `a text or a list`), but something else is here. Returns
  * false, for readers to return. */
 bool setting_refuse(struct setting_reader *reader, const char *name, const char *wanted,

@@ -35,6 +35,7 @@ struct reading {
     struct continued continued[CONTINUED_MAX];
     size_t continued_count;
     struct position quote; /* of the last text, if it is in quotes over several lines */
+    struct slice tight;    /* the value of the key before, where its space is missing; else empty */
 };
 
 static struct position place(const struct reading *reading, yaml_mark_t mark)
@@ -119,13 +120,37 @@ static void fill_scalar(struct reading *reading, const yaml_event_t *event, stru
     node->verbatim = is_verbatim(event, text);
     node->commented =
         node_is_nothing(node) && is_comment(source_at(reading, start.line, start.column));
+    node->anchored = node_is_nothing(node) && event->data.scalar.anchor;
     bool spans_lines = start.line != event->end_mark.line;
     reading->quote = node->quoted && spans_lines ? node->position : (struct position){0};
+}
+
+/* `{status:301}` is to YAML one key without a value. It is told, and read as what was meant, so
+ * that nothing else is told of it. */
+static struct slice split_tight(struct reading *reading, const yaml_event_t *event,
+                                struct slice text)
+{
+    const struct yaml_reader *with = reading->with;
+    bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    size_t colon = is_plain ? yaml_tight_colon(text) : 0;
+    if (colon == 0 || slice_starts_with(slice_from(text, colon), SLICE("://")))
+        return text;
+    struct slice behind =
+        slice_trim(source_at(reading, event->end_mark.line, event->end_mark.column));
+    if (behind.length == 0 || !strchr(",}", behind.data[0]))
+        return text;
+    yaml_tell_tight(with->diagnostics, place(reading, event->start_mark), text, colon);
+    reading->tight = arena_copy(with->arena, slice_from(text, colon + 1));
+    reading->tree.no_memory |= !reading->tight.data;
+    return slice_until(text, colon);
 }
 
 static void on_key(struct reading *reading, const yaml_event_t *event, struct slice text)
 {
     struct node node = {.kind = NODE_SCALAR};
+    text = split_tight(reading, event, text);
+    if (reading->tree.no_memory)
+        return;
     struct slice kept = yaml_tree_key(&reading->tree, text);
     if (!kept.data) {
         reading->tree.no_memory = true;
@@ -139,7 +164,8 @@ static void on_value(struct reading *reading, const yaml_event_t *event, struct 
 {
     const struct yaml_reader *with = reading->with;
     struct node *node = ARENA_NEW(with->arena, struct node);
-    struct slice kept = arena_copy(with->arena, text);
+    struct slice kept = reading->tight.length ? reading->tight : arena_copy(with->arena, text);
+    reading->tight = SLICE("");
     if (!node || !kept.data) {
         reading->tree.no_memory = true;
         return;

@@ -27,3 +27,10 @@ struct yaml_scene {
 /* Tells libyaml's error in words that help. */
 void yaml_explain(const yaml_parser_t *parser, const struct source *source, uint16_t index,
                   const struct yaml_scene *scene, struct diagnostics *diagnostics);
+
+/* `key:value`, with no space behind the colon: where the colon is; or 0. */
+size_t yaml_tight_colon(struct slice text);
+
+/* Tells that the space is missing behind the colon of this text, and how to write it. */
+void yaml_tell_tight(struct diagnostics *diagnostics, struct position position, struct slice text,
+                     size_t colon);

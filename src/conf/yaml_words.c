@@ -272,6 +272,50 @@ static bool explain_open_quote(const struct fault *fault)
     return true;
 }
 
+/* Where a comment begins in the line that swallows a bracket, as in `{body: a #b}`; or its length.
+ * A quote opens only where a value may begin: `don't` has none. */
+static size_t swallowing_comment(struct slice line)
+{
+    char quote = '\0', last = ' ';
+    size_t at = 0;
+    for (; at < line.length && (quote || line.data[at] != '#' || !strchr(" \t", last)); at++) {
+        char c = line.data[at];
+        if (quote)
+            quote = c == quote ? '\0' : quote;
+        else if ((c == '"' || c == '\'') && strchr(" \t[{,:", last))
+            quote = c;
+        last = c;
+    }
+    int open = 0;
+    for (size_t i = at; i < line.length; i++) {
+        char c = line.data[i];
+        open += (c == '[' || c == '{') - (c == ']' || c == '}');
+    }
+    return open < 0 ? at : line.length;
+}
+
+static bool explain_comment(const struct fault *fault)
+{
+    bool is_end = is_context(fault, "flow node") && fault->here.length == 0;
+    struct position at = is_end ? fault->scene->open : fault->from;
+    if (at.line == 0 || !(is_end || is_problem(fault, "did not find expected ','")))
+        return false;
+    struct slice rest = source_from_line(fault->bytes, at.line);
+    for (; at.line <= fault->at.line; at.line++, rest = source_from_line(rest, 2)) {
+        struct slice line = source_line(rest, 1);
+        size_t comment = swallowing_comment(line);
+        if (comment == line.length)
+            continue;
+        at.column = (uint32_t)utf8_count(slice_until(line, comment)) + 1;
+        diagnostics_error(fault->diagnostics, at,
+                          "put the value in quotes if the # belongs to it, else close the bracket "
+                          "before the comment",
+                          "\"#\" begins a comment here, in which the closing bracket is lost");
+        return true;
+    }
+    return false;
+}
+
 /* The quote was closed by the next one, lines later. */
 static bool explain_wrong_quote(const struct fault *fault)
 {
@@ -293,31 +337,36 @@ static bool explain_wrong_quote(const struct fault *fault)
     return true;
 }
 
-/* `key:value`: where the colon is; or 0. */
-static size_t tight_colon(struct slice text)
+size_t yaml_tight_colon(struct slice text)
 {
     size_t colon = slice_find(text, ':');
     if (colon == 0 || colon + 1 >= text.length || strchr(" \t", text.data[colon + 1]))
         return 0;
     for (size_t i = 0; i < colon; i++) {
         char c = ascii_lower(text.data[i]);
-        if (c != '_' && !ascii_is_digit(c) && (c < 'a' || c > 'z'))
+        if (c != '_' && c != '-' && !ascii_is_digit(c) && (c < 'a' || c > 'z'))
             return 0;
     }
     return colon;
 }
 
+void yaml_tell_tight(struct diagnostics *diagnostics, struct position position, struct slice text,
+                     size_t colon)
+{
+    ASSERT(colon > 0 && colon < text.length);
+    struct slice value = slice_from(text, colon + 1);
+    diagnostics_error(
+        diagnostics, position,
+        diagnostics_text(diagnostics, "write \"%.*s: %.*s\"", (int)colon, text.data, SHOWN(value)),
+        "there is no space behind the colon");
+}
+
 static bool explain_tight(const struct fault *fault, struct slice text, struct position position)
 {
-    size_t colon = tight_colon(text);
-    if (colon == 0)
-        return false;
-    struct slice value = slice_from(text, colon + 1);
-    diagnostics_error(fault->diagnostics, position,
-                      diagnostics_text(fault->diagnostics, "write \"%.*s: %.*s\"", (int)colon,
-                                       text.data, SHOWN(value)),
-                      "there is no space behind the colon");
-    return true;
+    size_t colon = yaml_tight_colon(text);
+    if (colon > 0)
+        yaml_tell_tight(fault->diagnostics, position, text, colon);
+    return colon > 0;
 }
 
 static bool explain_no_colon(const struct fault *fault)
@@ -497,27 +546,12 @@ void yaml_explain(const yaml_parser_t *parser, const struct source *source, uint
                   const struct yaml_scene *scene, struct diagnostics *diagnostics)
 {
     static bool (*const explainers[])(const struct fault *) = {
-        explain_tab,
-        explain_escape,
-        explain_open_quote,
-        explain_ipv6,
-        explain_lone_colon,
-        explain_colon_first,
-        explain_alias,
-        explain_tag,
-        explain_reserved,
-        explain_block_text,
-        explain_no_colon,
-        explain_second_colon,
-        explain_list_in_line,
-        explain_wrong_quote,
-        explain_brace,
-        explain_open_bracket,
-        explain_behind_bracket,
-        explain_end,
-        explain_no_value,
-        explain_indentation,
-        explain_otherwise,
+        explain_tab,          explain_escape,         explain_open_quote,  explain_comment,
+        explain_ipv6,         explain_lone_colon,     explain_colon_first, explain_alias,
+        explain_tag,          explain_reserved,       explain_block_text,  explain_no_colon,
+        explain_second_colon, explain_list_in_line,   explain_wrong_quote, explain_brace,
+        explain_open_bracket, explain_behind_bracket, explain_end,         explain_no_value,
+        explain_indentation,  explain_otherwise,
     };
     yaml_mark_t at = parser->problem_mark, from = parser->context_mark;
     struct fault fault = {

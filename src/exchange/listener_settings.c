@@ -7,8 +7,11 @@ static bool read_address(struct setting_reader *reader, const struct node *node,
 {
     if (node->kind == NODE_SCALAR && address_parse(node->text, field))
         return true;
+    const char *list =
+        node->kind == NODE_SCALAR ? setting_list_cure(reader->diagnostics, node->text) : NULL;
     diagnostics_error(reader->diagnostics, node->position,
-                      "write it as :80, 127.0.0.1:8080, \"[::1]:80\" or unix:/run/weir.sock",
+                      list ? list
+                           : "write it as :80, 127.0.0.1:8080, \"[::1]:80\" or unix:/run/weir.sock",
                       "this is no address to listen on");
     return false;
 }

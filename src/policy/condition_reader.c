@@ -195,7 +195,8 @@ static bool read_scheme(struct setting_reader *reader, const struct node *node, 
     test->text = node->text;
     if (slice_equal(node->text, SLICE("http")) || slice_equal(node->text, SLICE("https")))
         return true;
-    diagnostics_error(reader->diagnostics, node->position, "write http or https",
+    const char *list = setting_list_cure(reader->diagnostics, node->text);
+    diagnostics_error(reader->diagnostics, node->position, list ? list : "write http or https",
                       "\"%.*s\" is no scheme", SHOWN(node->text));
     return false;
 }

@@ -52,8 +52,9 @@ static bool read_one(struct setting_reader *reader, const char *name, const stru
         ranges->count++;
         return true;
     }
+    const char *list = setting_list_cure(reader->diagnostics, node->text);
     diagnostics_error(reader->diagnostics, node->position,
-                      cure_for(reader->diagnostics, node->text),
+                      list ? list : cure_for(reader->diagnostics, node->text),
                       "\"%.*s\" is neither an address nor a range", SHOWN(node->text));
     return false;
 }

@@ -73,7 +73,9 @@ static const char *host_mistake(struct slice name, const char **ret_cure)
 static bool refuse_host(struct setting_reader *reader, const struct node *node)
 {
     const char *cure = NULL, *mistake = host_mistake(node->text, &cure);
-    diagnostics_error(reader->diagnostics, node->position, cure, "%s", mistake);
+    const char *list = setting_list_cure(reader->diagnostics, node->text);
+    diagnostics_error(reader->diagnostics, node->position, list ? list : cure, "%s",
+                      list ? "this is no host name" : mistake);
     return false;
 }
 
@@ -143,9 +145,11 @@ static bool read_listen(struct setting_reader *reader, const struct node *node, 
         if (address_parse(texts[i], &addresses[i]))
             continue;
         const struct node *item = node->kind == NODE_SEQUENCE ? node->items[i] : node;
+        const char *list = setting_list_cure(reader->diagnostics, texts[i]);
         diagnostics_error(reader->diagnostics, item->position,
-                          "write \":8080\", \"127.0.0.1:8080\", \"[::1]:8080\" or "
-                          "\"unix:/run/weir.sock\"",
+                          list ? list
+                               : "write \":8080\", \"127.0.0.1:8080\", \"[::1]:8080\" or "
+                                 "\"unix:/run/weir.sock\"",
                           "\"%.*s\" is no address to listen on", SHOWN(texts[i]));
         good = false;
     }

@@ -20,8 +20,9 @@ static bool read_address(struct setting_reader *reader, const struct node *node,
     }
     if (server_place_parse(node->text, reader->arena, &server->place, &wrong, &cure))
         return true;
-    diagnostics_error(reader->diagnostics, node->position, cure, "%s: \"%.*s\"", wrong,
-                      (int)node->text.length, node->text.data);
+    const char *list = setting_list_cure(reader->diagnostics, node->text);
+    diagnostics_error(reader->diagnostics, node->position, list ? list : cure, "%s: \"%.*s\"",
+                      wrong, (int)node->text.length, node->text.data);
     return false;
 }
 
