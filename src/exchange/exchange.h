@@ -180,7 +180,8 @@ bool exchange_question(struct exchange *exchange, struct route_question *ret_que
  * route do to it. */
 void exchange_run_response_stages(struct exchange *exchange);
 
-/* Has the stages look at the trailers of the request, before they are sent. */
+/* Takes out of the trailers of the request what Weir alone says, and has the stages look at them,
+ * before they are sent. The plan is there. */
 void exchange_run_trailer_stages(struct exchange *exchange);
 
 /* The client is told to whom it belongs from now on: before the head of a final response or of 101

@@ -109,15 +109,25 @@ static bool is_further_claim(const struct field *field)
            field_name_reads_as(slice_until(field->name, family.length), family);
 }
 
-static void remove_claims(struct fields *fields)
+static void remove_further_claims(struct fields *fields)
 {
-    fields_remove_bits(fields, FIELD_BITS_TELL_CLIENT);
     if (!(fields->present & FIELD_BIT(FIELD_OTHER)))
         return;
     for (uint32_t i = 0; i < fields->count; i++) {
         if (is_further_claim(&fields->items[i]))
             fields->items[i].name = slice_of(NULL, 0);
     }
+}
+
+static void remove_claims(struct fields *fields)
+{
+    fields_remove_bits(fields, FIELD_BITS_TELL_CLIENT);
+    remove_further_claims(fields);
+}
+
+void forwarded_clean_trailers(struct fields *trailers)
+{
+    remove_further_claims(trailers); /* the others are known to be no trailers */
 }
 
 bool forwarded_add(struct exchange *exchange)

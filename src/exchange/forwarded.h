@@ -2,11 +2,18 @@
  * Via (RFC 9110 7.6.3). What came from outside is replaced, unless a trusted proxy sent it. */
 #pragma once
 
+#include "base/cold.h"
+
 #include <stdbool.h>
 
 struct exchange;
+struct fields;
 
 enum { FORWARDED_FIELDS = 5 };
 
 /* Changes the fields of the request, which have room for so many more. False: no memory. */
 bool forwarded_add(struct exchange *exchange);
+
+/* Takes out of the trailers of a request what would tell the same: a proxy says it in the head, and
+ * many applications take a trailer for a field of that. */
+COLD void forwarded_clean_trailers(struct fields *trailers);

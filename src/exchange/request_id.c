@@ -201,6 +201,13 @@ bool request_id_send(struct exchange *exchange)
     return true;
 }
 
+void request_id_clean_trailers(struct exchange *exchange)
+{
+    const struct request_id_setting *setting = exchange->plan->request_id;
+    if (!setting->is_off && !is_plain_header(setting)) /* that one is known to be no trailer */
+        (void)fields_remove_text(&exchange->request_trailers, setting->header);
+}
+
 void request_id_answer(struct exchange *exchange)
 {
     const struct request_id_setting *setting = setting_of(exchange);

@@ -4,6 +4,7 @@
  * unless `request_id: off`. */
 #pragma once
 
+#include "base/cold.h"
 #include "conf/setting.h"
 
 struct exchange;
@@ -37,6 +38,9 @@ struct slice request_id(struct exchange *exchange);
 /* Puts it into the request, whose fields have room for REQUEST_ID_FIELDS more; whatever else has
  * that name goes. The plan is there. False: no memory. */
 bool request_id_send(struct exchange *exchange);
+
+/* Takes out of the trailers of the request what has its name. */
+COLD void request_id_clean_trailers(struct exchange *exchange);
 
 /* Puts it into the response, where that is asked for. */
 void request_id_answer(struct exchange *exchange);

@@ -11,7 +11,7 @@ static const struct setting rows[] = {
      .standard = "off",
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
      .summary = "Whether clients see what a server says of itself: Server, X-Powered-By, "
-                "X-AspNet-Version, and redirects to its own address.",
+                "X-AspNet-Version, and its own address in Location and Content-Location.",
      .example = "on"},
 };
 
@@ -52,10 +52,10 @@ static struct slice find_path(struct slice url, const struct server *server)
     return path;
 }
 
-static bool clean_location(struct exchange *exchange)
+static bool clean_location(struct exchange *exchange, enum field_name id)
 {
     struct fields *fields = &exchange->response.fields;
-    const struct field *location = fields_find(fields, FIELD_LOCATION);
+    const struct field *location = fields_find(fields, id);
     if (!location || !exchange->call.server)
         return true;
     struct slice path = find_path(location->value, exchange->call.server);
@@ -68,8 +68,7 @@ static bool clean_location(struct exchange *exchange)
         struct slice parts[] = {SLICE("/"), path};
         path = arena_join(&exchange->arena, parts, 2);
     }
-    return path.data &&
-           fields_set(fields, &exchange->arena, FIELD_LOCATION, SLICE("Location"), path);
+    return path.data && fields_set(fields, &exchange->arena, id, field_name_text(id), path);
 }
 
 bool reveal_clean(struct exchange *exchange)
@@ -78,5 +77,6 @@ bool reveal_clean(struct exchange *exchange)
     if (exchange->plan->reveal_server)
         return true;
     fields_remove_bits(&exchange->response.fields, FIELD_BITS_TELL_SERVER);
-    return clean_location(exchange);
+    return clean_location(exchange, FIELD_LOCATION) &&
+           clean_location(exchange, FIELD_CONTENT_LOCATION);
 }

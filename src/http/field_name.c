@@ -76,6 +76,7 @@ static const uint8_t CANDIDATES[(LENGTH_MAX + 1) * LETTERS] = {
     [AT(15, '-', 'o')] = FIELD_X_FORWARDED_FOR,
     [AT(16, '-', 'o')] = FIELD_X_ASPNET_VERSION,
     [AT(16, 'o', 'n')] = FIELD_CONTENT_ENCODING,
+    [AT(16, 'o', 'o')] = FIELD_CONTENT_LOCATION,
     [AT(16, 'r', 'o')] = FIELD_PROXY_CONNECTION,
     [AT(16, 'w', 't')] = FIELD_WWW_AUTHENTICATE,
     [AT(16, '-', 's')] = FIELD_X_FORWARDED_HOST,

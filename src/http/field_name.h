@@ -51,6 +51,7 @@ enum {
     F(DATE, "Date", FIELD_NOT_A_TRAILER)                                                           \
     F(EXPIRES, "Expires", FIELD_NOT_A_TRAILER)                                                     \
     F(LOCATION, "Location", FIELD_NOT_A_TRAILER)                                                   \
+    F(CONTENT_LOCATION, "Content-Location", FIELD_NOT_A_TRAILER)                                   \
     F(RETRY_AFTER, "Retry-After", FIELD_NOT_A_TRAILER)                                             \
     F(VARY, "Vary", FIELD_NOT_A_TRAILER)                                                           \
     F(WARNING, "Warning", FIELD_NOT_A_TRAILER)                                                     \
@@ -62,15 +63,15 @@ enum {
     F(X_FORWARDED_PORT, "X-Forwarded-Port", FIELD_TELLS_CLIENT | FIELD_NOT_A_TRAILER)              \
     F(X_REAL_IP, "X-Real-IP", FIELD_TELLS_CLIENT | FIELD_NOT_A_TRAILER)                            \
     F(EARLY_DATA, "Early-Data", FIELD_NOT_A_TRAILER)                                               \
-    F(X_REQUEST_ID, "X-Request-Id", 0)                                                             \
+    F(X_REQUEST_ID, "X-Request-Id", FIELD_NOT_A_TRAILER)                                           \
     F(USER_AGENT, "User-Agent", 0)                                                                 \
     F(REFERER, "Referer", 0)                                                                       \
     F(ACCEPT, "Accept", 0)                                                                         \
     F(PRIORITY, "Priority", 0)                                                                     \
     F(ALLOW, "Allow", 0)                                                                           \
-    F(SERVER, "Server", FIELD_TELLS_SERVER)                                                        \
-    F(X_POWERED_BY, "X-Powered-By", FIELD_TELLS_SERVER)                                            \
-    F(X_ASPNET_VERSION, "X-AspNet-Version", FIELD_TELLS_SERVER)
+    F(SERVER, "Server", FIELD_TELLS_SERVER | FIELD_NOT_A_TRAILER)                                  \
+    F(X_POWERED_BY, "X-Powered-By", FIELD_TELLS_SERVER | FIELD_NOT_A_TRAILER)                      \
+    F(X_ASPNET_VERSION, "X-AspNet-Version", FIELD_TELLS_SERVER | FIELD_NOT_A_TRAILER)
 
 enum field_name {
     FIELD_OTHER,

@@ -179,6 +179,15 @@ def test_what_a_server_is_made_of_is_kept_from_clients(through):
     assert not any(response.has(name) for name, _ in TELLING)
 
 
+def test_nor_is_it_told_in_trailers(start_origin, start_proxy, connect):
+    def behaviour(connection):
+        connection.read_request()
+        connection.answer(200, [b"body"], trailers=[*TELLING, ("X-Sum", "4")])
+
+    response = connect(start_proxy(start_origin(behaviour))).ask()
+    assert response.trailers == [("X-Sum", "4")]
+
+
 def test_it_is_told_where_that_is_wanted(through):
     _, response = through("reveal_server: on", TELLING)()
     assert [response.values(name) for name, _ in TELLING] == [[value] for _, value in TELLING]
@@ -189,6 +198,7 @@ def test_one_may_say_something_else(through):
     assert response.values("Server") == ["mine"]
 
 
+@pytest.mark.parametrize("name", ["Location", "Content-Location"])
 @pytest.mark.parametrize("location,seen", [
     ("http://SERVER/login?next=%2F", "/login?next=%2F"),
     ("HTTP://SERVER", "/"),
@@ -204,20 +214,20 @@ def test_one_may_say_something_else(through):
     ("ftp://SERVER/", None),
     ("", None),
 ])
-def test_a_redirect_to_the_server_leads_to_where_the_client_is(start_origin, start_proxy, connect,
-                                                               location, seen):
+def test_what_leads_to_the_server_leads_to_where_the_client_is(start_origin, start_proxy, connect,
+                                                               location, seen, name):
     def behaviour(connection):
         where = location.replace("SERVER", origin.url[len("http://"):])
         while True:
             connection.read_request()
-            connection.answer(302, b"", fields=[("Location", where)])
+            connection.answer(302, b"", fields=[(name, where)])
 
     origin = start_origin(behaviour)
     response = connect(start_proxy(origin)).ask()
     expected = location.replace("SERVER", origin.url[len("http://"):]) if seen is None else seen
-    assert response.values("Location") == [expected]
+    assert response.values(name) == [expected]
     response = connect(start_proxy(origin, settings="reveal_server: on")).ask()
-    assert response.values("Location") == [location.replace("SERVER", origin.url[len("http://"):])]
+    assert response.values(name) == [location.replace("SERVER", origin.url[len("http://"):])]
 
 
 def test_what_reads_like_a_field_that_is_set_or_removed_goes_as_well(through):
