@@ -146,10 +146,40 @@ static const char *meant_words(struct loading *loading, struct slice key,
     return meant ? diagnostics_text(loading->diagnostics, "did you mean \"%s\"?", meant) : NULL;
 }
 
+/* Of a key that is known elsewhere: where; and what was meant here, if that is near. */
+static const char *elsewhere_or_meant(struct loading *loading, unsigned scopes, struct slice key,
+                                      const char *const *candidates, size_t count)
+{
+    const char *known = elsewhere(loading, scopes);
+    const char *meant = meant_words(loading, key, candidates, count);
+    return known && meant ? diagnostics_text(loading->diagnostics, "%s; or %s", known, meant)
+                          : known;
+}
+
+/* The same of a slip of a key that is known elsewhere alone. NULL: it is like none. */
+static const char *meant_elsewhere(struct loading *loading, struct slice key)
+{
+    const struct vocabulary *vocabulary = loading->configuration->vocabulary;
+    if (diagnostics_errors(loading->diagnostics) > TOLD_ENOUGH)
+        return NULL;
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *candidates[CANDIDATES_MAX];
+        size_t count = candidates_of(vocabulary, kinds[i], candidates);
+        const char *meant = did_you_mean(key, candidates, count);
+        unsigned scopes = meant ? scopes_of(vocabulary, slice_from_text(meant)) : 0;
+        const char *known = elsewhere(loading, scopes);
+        if (known)
+            return diagnostics_text(loading->diagnostics, "did you mean \"%s\"? %s", meant, known);
+    }
+    return NULL;
+}
+
 void unknown_key(struct loading *loading, enum scope_kind kind, const struct node_pair *pair)
 {
     const struct vocabulary *vocabulary = loading->configuration->vocabulary;
     const char *candidates[CANDIDATES_MAX];
+    size_t count = candidates_of(vocabulary, kind, candidates);
+    ASSERT(count <= CANDIDATES_MAX);
     unsigned scopes = scopes_of(vocabulary, pair->key);
     const struct setting_group *group = group_with(vocabulary, kind, pair->key);
     loading->failed = true;
@@ -158,13 +188,13 @@ void unknown_key(struct loading *loading, enum scope_kind kind, const struct nod
                           group ? diagnostics_text(loading->diagnostics,
                                                    "it belongs in \"%s\": \"%s: {%.*s: …}\"",
                                                    group->name, group->name, SHOWN(pair->key))
-                                : elsewhere(loading, scopes),
+                                : elsewhere_or_meant(loading, scopes, pair->key, candidates, count),
                           "\"%.*s\" cannot stand %s", SHOWN(pair->key), scope_words(kind));
         return;
     }
-    size_t count = candidates_of(vocabulary, kind, candidates);
-    ASSERT(count <= CANDIDATES_MAX);
     const char *meant = meant_words(loading, pair->key, candidates, count);
+    if (!meant)
+        meant = meant_elsewhere(loading, pair->key);
     diagnostics_error(loading->diagnostics, pair->key_position,
                       meant ? meant : "\"weir settings\" lists what there is",
                       "unknown key \"%.*s\"", SHOWN(pair->key));

@@ -41,9 +41,26 @@ static bool has_bytes_outside_ascii(struct slice s)
     return false;
 }
 
-/* What is wrong with a name, and what would be right. */
-static const char *host_mistake(struct slice name, const char **ret_cure)
+/* The quotes of printed text, U+2018 to U+201F, which word processors put in the place of ". */
+static bool begins_with_printed_quote(struct slice name)
 {
+    return name.length >= 3 && memcmp(name.data, "\xE2\x80", 2) == 0 &&
+           (unsigned char)name.data[2] >= 0x98 && (unsigned char)name.data[2] <= 0x9F;
+}
+
+/* What is wrong with a name, and what would be right. */
+static const char *host_mistake(const struct node *node, const char **ret_cure)
+{
+    struct slice name = node->text;
+    bool is_split = !node->quoted && !node->verbatim && !node->environment;
+    if (begins_with_printed_quote(name)) {
+        *ret_cure = "write straight ones, as in \"example.com\", or none";
+        return "these quotes are no quotes in YAML";
+    }
+    if (is_split && slice_find(name, ' ') < name.length) {
+        *ret_cure = "write several as a list, in brackets or each in a line behind \"- \"";
+        return "this host goes on in the next line";
+    }
     size_t colon = slice_find(name, ':');
     if (name.length > 0 && name.data[0] == '~') {
         *ret_cure = "write the names, or \"*.example.com\" for all names below one";
@@ -72,7 +89,7 @@ static const char *host_mistake(struct slice name, const char **ret_cure)
 
 static bool refuse_host(struct setting_reader *reader, const struct node *node)
 {
-    const char *cure = NULL, *mistake = host_mistake(node->text, &cure);
+    const char *cure = NULL, *mistake = host_mistake(node, &cure);
     const char *list = setting_list_cure(reader->diagnostics, node->text);
     diagnostics_error(reader->diagnostics, node->position, list ? list : cure, "%s",
                       list ? "this is no host name" : mistake);
