@@ -184,6 +184,9 @@ void exchange_run_response_stages(struct exchange *exchange);
  * before they are sent. The plan is there. */
 void exchange_run_trailer_stages(struct exchange *exchange);
 
+/* Has the stages look at the trailers of the response, before they are sent. The plan is there. */
+COLD void exchange_run_response_trailer_stages(struct exchange *exchange);
+
 /* The client is told to whom it belongs from now on: before the head of a final response or of 101
  * is sent. */
 COLD void exchange_tell_assignments(struct exchange *exchange);

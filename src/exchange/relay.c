@@ -222,6 +222,8 @@ static void end_response(struct exchange *exchange)
 {
     struct stream *stream = exchange->stream;
     exchange->response_flow = FLOW_ENDED;
+    if (exchange->response_trailers.count > 0)
+        exchange_run_response_trailer_stages(exchange);
     if (!stream->class->send_end(stream, &exchange->response_trailers))
         response_failed(exchange, ERROR_OUT_OF_MEMORY);
 }

@@ -265,6 +265,16 @@ void exchange_run_trailer_stages(struct exchange *exchange)
     }
 }
 
+void exchange_run_response_trailer_stages(struct exchange *exchange)
+{
+    const struct plan *plan = exchange->plan;
+    for (uint32_t i = 0; i < plan->stage_count; i++) {
+        const struct plan_stage *entry = &plan->stages[i];
+        if (entry->stage->on_response_trailers)
+            entry->stage->on_response_trailers(&exchange->response_trailers, entry->settings);
+    }
+}
+
 enum verdict exchange_act(struct exchange *exchange)
 {
     const struct action *action = exchange->plan->action;

@@ -45,6 +45,9 @@ struct stage {
     /* When the head of the final response is there, before it is sent: from a server or our own.
      * NULL: nothing to do. May change its fields. */
     void (*on_response)(struct exchange *exchange, const void *settings);
+    /* When the trailers of a server's response are there, before they are sent. NULL: nothing to
+     * do. May take some away. */
+    void (*on_response_trailers)(struct fields *trailers, const void *settings);
 };
 
 /* ---- what a stage sees and may do */

@@ -338,12 +338,17 @@ static enum stage_verdict on_request(struct exchange *exchange, const void *sett
     return STAGE_ANSWER;
 }
 
+static void take_all_away(struct fields *trailers, const struct operations *operations)
+{
+    for (uint32_t i = 0; i < operations->count; i++)
+        take_away(trailers, &operations->items[i]);
+}
+
 /* Many applications take a trailer for a field of the head, where nobody but us may have set it. */
 static void on_request_trailers(struct fields *trailers, const void *settings)
 {
     const struct headers_settings *headers = settings;
-    for (uint32_t i = 0; i < headers->request.count; i++)
-        take_away(trailers, &headers->request.items[i]);
+    take_all_away(trailers, &headers->request);
 }
 
 /* Without memory for the rest the response goes without it. */
@@ -351,6 +356,12 @@ static void on_response(struct exchange *exchange, const void *settings)
 {
     const struct headers_settings *headers = settings;
     (void)apply_all(exchange, &exchange_response_head(exchange)->fields, &headers->response);
+}
+
+static void on_response_trailers(struct fields *trailers, const void *settings)
+{
+    const struct headers_settings *headers = settings;
+    take_all_away(trailers, &headers->response);
 }
 
 const struct stage headers_stage = {
@@ -361,4 +372,5 @@ const struct stage headers_stage = {
     .on_request = on_request,
     .on_request_trailers = on_request_trailers,
     .on_response = on_response,
+    .on_response_trailers = on_response_trailers,
 };

@@ -188,6 +188,20 @@ def test_nor_is_it_told_in_trailers(start_origin, start_proxy, connect):
     assert response.trailers == [("X-Sum", "4")]
 
 
+def test_trailers_lose_what_is_removed_or_set(start_origin, start_proxy, connect):
+    def behaviour(connection):
+        connection.read_request()
+        connection.answer(200, [b"body"], trailers=[
+            ("X-Secret", "1"), ("x-mine", "theirs"), ("X-More", "2"), ("X-Sum", "4")])
+
+    weir = start_proxy(start_origin(behaviour), settings="""
+        defaults:
+          headers: {response: {remove: X-Secret, set: {X-Mine: ours}, add: {X-More: more}}}""")
+    response = connect(weir).ask()
+    assert response.values("X-Mine") == ["ours"]
+    assert response.trailers == [("X-More", "2"), ("X-Sum", "4")]
+
+
 def test_it_is_told_where_that_is_wanted(through):
     _, response = through("reveal_server: on", TELLING)()
     assert [response.values(name) for name, _ in TELLING] == [[value] for _, value in TELLING]
