@@ -28,6 +28,19 @@ def test_servers_learn_who_asked(start_origin, start_proxy, connect):
     assert re.fullmatch(r"1\.1 \S+", request.value("Via"))
 
 
+def test_the_scheme_is_that_of_the_connection(start_origin, start_h2c, connect, h2):
+    """Whatever the request says of itself (RFC 9110 7.4)."""
+    origin = start_origin()
+    weir = start_h2c(f"- proxy: {origin.url}")
+    assert connect(weir).ask(target="https://example.com/").status == 200
+    assert h2(weir).ask(scheme="https").status == 200
+    for request in origin.requests:
+        assert request.target == "/" and request.value("Host") == "example.com"
+        assert request.value("X-Forwarded-Proto") == "http"
+        assert forwarded_pairs(request.value("Forwarded"))["proto"] == "http"
+    assert len(origin.requests) == 2
+
+
 def test_host_goes_on_unchanged(start_origin, start_proxy, connect):
     origin = start_origin()
     connect(start_proxy(origin)).ask(host="Shop.Example:8080")
