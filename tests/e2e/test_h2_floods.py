@@ -10,6 +10,7 @@ from harness.h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, ENHANCE_
                                INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
                                WINDOW_UPDATE, frame_bytes, request_fields)
 from harness.metrics import read_metrics
+from harness.weir import is_sanitized
 
 LIMITS = "limits: {stream_resets: 20, control_frames: 100}"
 
@@ -110,12 +111,14 @@ def weir(start_h2c, ports, start_origin):
 def test_a_flood_ends_with_its_connection(weir, h2, name):
     other, client = h2(weir), h2(weir)
     assert other.ask(host="fixed.example.com").status == 204
+    before = weir.resident_kib()
     client.send(b"".join(FLOODS[name](client)))
     goaway = client.read_goaway()
     assert goaway and goaway.error == ENHANCE_YOUR_CALM
     assert other.ask(host="fixed.example.com").status == 204 and other.goaway is None
     weir.wait_for_log("a client floods its HTTP/2 connection; it was closed")
     assert read_metrics(weir.admin)("weir_h2_floods_total") == 1
+    assert is_sanitized() or weir.resident_kib() - before < 4 * 1024
 
 
 def test_who_downloads_may_open_windows_often(start_origin, start_h2c, h2):
@@ -161,20 +164,25 @@ def test_who_does_not_read_holds_no_resets(start_h2c, h2):
     client.open_window(0, 2**31 - 1 - 65535)
     client.send(frame_bytes(HEADERS, 5, 1, client.block(request_fields())))
     block = client.block(request_fields())  # of what the table has by now
+    before = weir.resident_kib()
     try:
         client.send(b"".join(frame_bytes(HEADERS, 5, stream, block)
                              for stream in range(3, 600_000, 2)), seconds=5)
     except (Late, OSError):
         pass
     weir.wait_for_log("a client floods its HTTP/2 connection; it was closed")
+    assert is_sanitized() or weir.resident_kib() - before < 4 * 1024
 
 
 def test_who_does_not_read_holds_no_answers(start_h2c, h2):
     """Of 2000 pings with answers that nobody takes as much is held as sockets hold, and a limit."""
-    client = h2(start_h2c("- respond: 204", "limits: {control_frames: 1000}"), receive_buffer=4096)
+    weir = start_h2c("- respond: 204", "limits: {control_frames: 1000}")
+    client = h2(weir, receive_buffer=4096)
+    before = weir.resident_kib()
     try:
         client.send(frame_bytes(PING, 0, 0, bytes(8)) * 200_000, seconds=5)
     except (Late, OSError):
         pass
     client.read_goaway()
+    assert is_sanitized() or weir.resident_kib() - before < 4 * 1024
     assert client.peer_ended

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from harness.certificates import a_site
 from harness.deadline import poll_until, wait_for
 from harness.h2_client import CANCEL, ENABLE_CONNECT_PROTOCOL, PROTOCOL_ERROR
 from harness.metrics import read_metrics
@@ -25,8 +26,8 @@ def accept_of(key):
     return base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()
 
 
-def connect_fields(path="/chat", fields=(), protocol="websocket"):
-    return [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "http"),
+def connect_fields(path="/chat", fields=(), protocol="websocket", scheme="http"):
+    return [(":method", "CONNECT"), (":protocol", protocol), (":scheme", scheme),
             (":authority", "example.com"), (":path", path), ("sec-websocket-version", "13"),
             *fields]
 
@@ -140,6 +141,24 @@ def test_bytes_go_both_ways_and_each_end_by_itself(start_echo, start_h2c, h2):
     stream, response = open_tunnel(client)
     assert response.status == 200
     for data in (b"a", b"\x00\r\n\r\n\xff", b"GET / HTTP/1.1\r\n\r\n"):
+        before = len(response.body)
+        client.send_data(stream, data)
+        client.read_until(lambda: len(response.body) == before + len(data))
+        assert response.body[before:] == data
+    client.send_data(stream, b"last", end=True)
+    client.read_response(stream)
+    assert response.body.endswith(b"last") and response.ended and response.reset is None
+
+
+def test_it_is_the_same_over_tls(start_echo, authority, start_tls, h2_tls):
+    """Pieces larger than a record among them."""
+    authority.make("site", ["example.com"])
+    client = h2_tls(start_tls(a_site(rest=proxy(start_echo()).removeprefix("- "))))
+    stream, response = open_tunnel(client, scheme="https")
+    assert response.status == 200
+    client.open_window(0, 1 << 20)
+    client.open_window(stream, 1 << 20)
+    for data in (b"a", bytes(range(256)) * 200):
         before = len(response.body)
         client.send_data(stream, data)
         client.read_until(lambda: len(response.body) == before + len(data))
