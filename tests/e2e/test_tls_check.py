@@ -54,21 +54,28 @@ def other_key(authority):
         (authority.directory / "good.key").read_bytes())
 
 
-ERRORS = [
-    (missing, "7:24: error: cannot read \"{files}/site.pem\": No such file or directory"),
-    (large, "7:24: error: \"{files}/site.pem\" is larger than 256 KiB"),
+ERRORS = [  # with what to do
+    (missing, "7:24: error: cannot read \"{files}/site.pem\": No such file or directory",
+     "name a file that can be read; its path begins where this file lies"),
+    (large, "7:24: error: \"{files}/site.pem\" is larger than 256 KiB",
+     "name a file that can be read; its path begins where this file lies"),
     (without_certificate,
-     '7:24: error: "{files}/site.pem" cannot be served: there is no certificate in it'),
-    (broken, '7:24: error: "{files}/site.pem" cannot be served: a certificate in it cannot be read'),
-    (without_key, 'error: "{files}/site.key" cannot be served: there is no private key in it'),
-    (broken_key, 'error: "{files}/site.key" cannot be served: the private key in it cannot be read'),
+     '7:24: error: "{files}/site.pem" cannot be served: there is no certificate in it',
+     "name a file in PEM, with -----BEGIN CERTIFICATE-----"),
+    (broken, '7:24: error: "{files}/site.pem" cannot be served: a certificate in it cannot be read',
+     'get the file anew; "openssl x509 -text -noout -in FILE" must read it'),
+    (without_key, 'error: "{files}/site.key" cannot be served: there is no private key in it',
+     'name the file with the key as "key", in PEM, with -----BEGIN PRIVATE KEY-----'),
+    (broken_key, 'error: "{files}/site.key" cannot be served: the private key in it cannot be read',
+     "name a key of RSA, ECDSA or Ed25519 in PEM"),
     (other_key, 'error: "{files}/site.key" cannot be served: the private key in it is not that of '
-                "the certificate"),
+                "the certificate", "name the key with which the certificate was asked for"),
     (lambda authority: authority.make("site", ["example.com"], password=b"secret"),
-     'error: "{files}/site.key" cannot be served: the private key in it is encrypted'),
+     'error: "{files}/site.key" cannot be served: the private key in it is encrypted',
+     'write it without password: "openssl pkey -in FILE -out OTHER"'),
     (lambda authority: authority.make("site", ["example.com"], "weak"),
      'error: "{files}/site.pem" cannot be served: the key or the signature of the certificate is '
-     "too weak"),
+     "too weak", "get a new one, for a key of ECDSA P-256 or RSA with 2048 bits"),
 ]
 
 
@@ -81,18 +88,24 @@ def two_sites(authority):
     return a_site("good.example.com", "good") + a_site()
 
 
-@pytest.mark.parametrize("spoil, words", ERRORS)
-def test_a_bad_certificate_is_told_with_its_place(authority, check, spoil, words):
+def advises(said, advice):
+    """In a line of its own, below the excerpt."""
+    return f"    {advice}" in said.splitlines()
+
+
+@pytest.mark.parametrize("spoil, words, advice", ERRORS)
+def test_a_bad_certificate_is_told_with_its_place(authority, check, spoil, words, advice):
     sites = two_sites(authority)
     spoil(authority)
     said = check(LISTEN + sites)
     assert said.count("error: ") == 1
     assert words in said
     assert said.startswith("weir.yaml:7:")
+    assert advises(said, advice), said
 
 
-@pytest.mark.parametrize("spoil, words", ERRORS)
-def test_the_others_are_served(authority, start_tls, tls, spoil, words):
+@pytest.mark.parametrize("spoil", [error[0] for error in ERRORS])
+def test_the_others_are_served(authority, start_tls, tls, spoil):
     sites = two_sites(authority)
     spoil(authority)
     weir = start_tls(sites)
@@ -165,13 +178,16 @@ def test_a_reload_to_nothing_but_bad_ones_is_refused(authority, start_tls, tls):
     assert tls(weir).ask().status == 200
 
 
-@pytest.mark.parametrize("begins, ends, words", [
-    (-20, -2, "warning: the certificate has expired 2 days ago; clients refuse it"),
-    (2, 90, "warning: the certificate does not hold yet; clients refuse it"),
-    (-6, 5, "warning: the certificate expires in 5 days")])
-def test_the_time_of_a_certificate_is_told(authority, check, begins, ends, words):
+@pytest.mark.parametrize("begins, ends, words, advice", [
+    (-20, -2, "warning: the certificate has expired 2 days ago; clients refuse it", "get a new one"),
+    (2, 90, "warning: the certificate does not hold yet; clients refuse it",
+     "look at the clock of this host"),
+    (-6, 5, "warning: the certificate expires in 5 days", "get a new one in time")])
+def test_the_time_of_a_certificate_is_told(authority, check, begins, ends, words, advice):
     authority.make("site", ["example.com"], begins=begins, ends=ends)
-    assert f"weir.yaml:4:24: {words}" in check(LISTEN + a_site(), status=0)
+    said = check(LISTEN + a_site(), status=0)
+    assert f"weir.yaml:4:24: {words}" in said
+    assert advises(said, advice), said
 
 
 def test_a_fresh_one_of_six_days_is_as_it_should_be(authority, check):
@@ -194,8 +210,10 @@ def test_a_name_that_no_certificate_holds_for_is_told(authority, check, names, h
 
 def test_it_is_told_what_a_certificate_is_for(authority, check):
     authority.make("site", ["a.example.com", "b.example.com"])
+    said = check(LISTEN + a_site("c.example.com"), status=0)
     assert ('weir.yaml:3:11: warning: no certificate of the site holds for "c.example.com"; it is '
-            "for a.example.com, b.example.com") in check(LISTEN + a_site("c.example.com"), status=0)
+            "for a.example.com, b.example.com") in said
+    assert advises(said, "get one that names it too, or make it a site of its own"), said
 
 
 @pytest.mark.parametrize("text, words", [
