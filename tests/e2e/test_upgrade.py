@@ -10,11 +10,13 @@ import threading
 
 import pytest
 
+from harness.certificates import a_site
 from harness.client import Client
-from harness.deadline import poll_until
+from harness.deadline import poll_until, wait_for
 from harness.h2_client import connect_h2
 from harness.load import Load
 from harness.supervised import body, is_gone, site
+from harness.tls_client import TlsClient, trusting
 from harness.weir import binary, run_weir_command
 
 NEXT = "0.1.9-next"  # cut to the length of the version that there is
@@ -344,6 +346,101 @@ def test_workers_that_leave_do_not_pile_up(start_installed, start_origin):
         check_tunnel(tunnel, b"still there")
         tunnel.close()
     only_one_worker(weir)
+
+
+# ---- over TLS
+
+@pytest.fixture
+def start_over_tls(start_installed, authority, ports):
+    """start_over_tls(rest) runs one site of TLS, with `rest` for what it does."""
+    def start(rest):
+        authority.make("site", ["example.com"])
+        port = ports.take()
+        sites = a_site(rest=rest).replace("{files}", str(authority.directory))
+        return start_installed(
+            f'threads: 2\nlisten: [{{address: "127.0.0.1:{port}", tls: on}}]\nsites:\n{sites}',
+            ("127.0.0.1", port))
+    return start
+
+
+def test_clients_over_tls_end_what_they_began(start_over_tls, start_origin, tls, h2_tls):
+    asked, go_on = threading.Event(), threading.Event()
+
+    def behaviour(connection):
+        while True:
+            request = connection.read_request()
+            if request.target == "/slow":
+                asked.set()
+                connection.wait(go_on)
+            connection.answer(200, request.target.encode() * 10_000)
+
+    weir = start_over_tls(f"proxy: {start_origin(behaviour).url}")
+    idle, busy = tls(weir.weir), h2_tls(weir.weir)
+    assert idle.ask().status == 200
+    stream = busy.send_request(path="/slow", scheme="https")
+    wait_for(asked)
+    upgrade(weir)
+    assert tls(weir.weir).ask().status == 200
+    response = idle.ask("GET", "/again")
+    assert response.body == b"/again" * 10_000 and response.list_of("Connection") == ["close"]
+    idle.expect_end()
+    assert not idle.was_cut
+    go_on.set()
+    assert busy.read_response(stream).body == b"/slow" * 10_000
+    assert busy.read_goaway().error == 0
+    only_one_worker(weir)
+
+
+def shake_hands(weir, authority, stopping, wrong, counts):
+    """A handshake for each request, without pause."""
+    while not stopping.is_set():
+        try:
+            client = TlsClient(weir.weir.address, trusting(authority))
+            assert client.ask().body == b"one"
+            client.close()
+            counts.append(1)
+        except Exception as failure:  # whatever it is, it was a lost request
+            wrong.append(repr(failure))
+
+
+def test_no_handshake_is_lost(start_over_tls, installed, authority):
+    weir = start_over_tls("respond: {body: one}")
+    stopping, wrong, counts = threading.Event(), [], []
+    clients = [threading.Thread(target=shake_hands,
+                                args=(weir, authority, stopping, wrong, counts)) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        for following in (installed.next, installed.version):
+            before = len(counts)
+            poll_until(lambda: len(counts) >= before + 20 or wrong, what="handshakes")
+            installed.replace_by_next(following)
+            upgrade(weir)
+        only_one_worker(weir)
+        before = len(counts)
+        poll_until(lambda: len(counts) >= before + 20 or wrong, what="handshakes afterwards")
+    finally:
+        stopping.set()
+        for client in clients:
+            client.join()
+    assert not wrong
+
+
+def test_a_ticket_from_before_costs_a_whole_handshake_and_no_more(start_over_tls, authority, tls):
+    weir, context = start_over_tls("respond: {body: one}"), trusting(authority)
+
+    def come(session=None):
+        client = tls(weir.weir, context=context, session=session)
+        assert client.ask().body == b"one"
+        return client.socket
+
+    first = come()
+    second = come(first.session)
+    assert second.session_reused
+    upgrade(weir)
+    third = come(second.session)
+    assert not third.session_reused
+    assert come(third.session).session_reused
 
 
 # ---- an upgrade that fails
