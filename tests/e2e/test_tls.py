@@ -17,6 +17,7 @@ from harness.h2_client import INITIAL_WINDOW_SIZE, PING
 from harness.http1 import Ended
 from harness.origin import answering
 from harness.tls_client import HandMade, trusting
+from harness.weir import is_sanitized
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
@@ -456,3 +457,25 @@ def test_a_ticket_is_good_for_its_ciphers_alone(authority, start_tls, tls, direc
     again = tls(weir, context=context, session=client.socket.session)
     assert not again.socket.session_reused
     assert again.socket.cipher()[0] == "ECDHE-ECDSA-AES256-GCM-SHA384"
+
+
+# What it costs
+
+@pytest.mark.skipif(is_sanitized(), reason="under sanitizers memory is no measure")
+def test_an_idle_connection_holds_no_buffers(authority, start_tls, start_origin, tls):
+    """After bodies both ways, which took buffers of several times as much."""
+    authority.make("site", ["example.com"])
+    body, number = b"x" * 200_000, 300
+    weir = start_tls(a_site(rest=f"proxy: {start_origin(answering(body)).url}"), "threads: 1")
+
+    def come():
+        client = tls(weir)
+        assert client.ask("POST", "/", body=body).body == body
+        return client
+
+    come()  # what is taken once
+    before = weir.resident_kib()
+    clients = [come() for _ in range(number)]
+    grown = weir.resident_kib() - before
+    assert grown < 24 * number
+    assert clients[0].ask().status == clients[-1].ask().status == 200
