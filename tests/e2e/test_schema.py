@@ -20,6 +20,7 @@ UNSEEN = {
     "servers over TLS that cannot be used": "an editor looks into no file, and puts no two settings together",
     "a port for health checks of a server without ports": "an editor puts no two settings together",
     "health checks over HTTP/2 and gRPC": "an editor puts no two settings together",
+    "hosts in printed quotes and over two lines": "to an editor any text may be a host",
     "a pair of surrogates": "to the editor's reader of YAML it is a character",
 }
 
