@@ -37,7 +37,7 @@ const struct field hpack_static_table[HPACK_STATIC_COUNT + 1] = {
     ROW("content-encoding", "", FIELD_CONTENT_ENCODING),
     ROW("content-language", "", FIELD_OTHER),
     ROW("content-length", "", FIELD_CONTENT_LENGTH),
-    ROW("content-location", "", FIELD_OTHER),
+    ROW("content-location", "", FIELD_CONTENT_LOCATION),
     ROW("content-range", "", FIELD_CONTENT_RANGE),
     ROW("content-type", "", FIELD_CONTENT_TYPE),
     ROW("cookie", "", FIELD_COOKIE),

@@ -40,8 +40,8 @@ static enum hpack_result unpack(struct hpack_decoder *decoder, struct slice bloc
         text_add(lines, SLICE(": "));
         text_add(lines, field.value);
         text_add_byte(lines, '\n');
-        if (field.id != FIELD_OTHER)
-            assert_true(slice_equal_fold(field_name_text(field.id), field.name));
+        if (!slice_starts_with(field.name, SLICE(":")))
+            assert_int_equal(field.id, field_name_find(field.name));
     }
     return result;
 }
@@ -222,8 +222,11 @@ static void the_static_table_is_sound(void **state)
 {
     (void)state;
     for (unsigned row = 1; row <= HPACK_STATIC_COUNT; row++) {
-        assert_true(h2_name_is_sound(hpack_static_table[row].name));
-        assert_true(h2_value_is_sound(hpack_static_table[row].value));
+        const struct field *field = &hpack_static_table[row];
+        assert_true(h2_name_is_sound(field->name));
+        assert_true(h2_value_is_sound(field->value));
+        if (field->name.data[0] != ':')
+            assert_int_equal(field->id, field_name_find(field->name));
     }
 }
 

@@ -213,6 +213,19 @@ def test_one_may_say_something_else(through):
 
 
 @pytest.mark.parametrize("name", ["Location", "Content-Location"])
+def test_what_leads_to_a_server_of_http2_leads_to_the_client(start_h2_origin, start_weir, connect,
+                                                             name):
+    """Its fields may come by their number."""
+    def behaviour(connection):
+        connection.answer(connection.read_request(), 302,
+                          fields=[(name.lower(), f"http://{origin.server}/a")])
+
+    origin = start_h2_origin(behaviour)
+    response = connect(start_weir(f"sites: [{{proxy: '{origin.url}'}}]\n")).ask()
+    assert response.values(name) == ["/a"]
+
+
+@pytest.mark.parametrize("name", ["Location", "Content-Location"])
 @pytest.mark.parametrize("location,seen", [
     ("http://SERVER/login?next=%2F", "/login?next=%2F"),
     ("HTTP://SERVER", "/"),
