@@ -137,17 +137,22 @@ def one_answer(connection):
 
 # Before it is known
 
-@pytest.mark.parametrize("offered", [BOTH, H1])
-def test_calls_that_come_together_wait_for_one_choice(start_alpn_origin, start, connect, offered):
-    """Of HTTP/1.1 one call has the connection that chose, the others open their own then."""
-    may_go_on = threading.Event()
-    origin = start_alpn_origin(*offered)
-    plain = origin._context
+def hold_handshakes(origin):
+    """None goes on before the event that it gives is set."""
+    may_go_on, plain = threading.Event(), origin._context
 
     def context():
         wait_for(may_go_on)
         return plain()
     origin._context = context
+    return may_go_on
+
+
+@pytest.mark.parametrize("offered", [BOTH, H1])
+def test_calls_that_come_together_wait_for_one_choice(start_alpn_origin, start, connect, offered):
+    """Of HTTP/1.1 one call has the connection that chose, the others open their own then."""
+    origin = start_alpn_origin(*offered)
+    may_go_on = hold_handshakes(origin)
     weir = start(origin)
     clients = [connect(weir) for _ in range(8)]
     for number, client in enumerate(clients):
@@ -163,14 +168,8 @@ def test_calls_that_come_together_wait_for_one_choice(start_alpn_origin, start, 
 
 
 def test_a_call_that_leaves_meanwhile_takes_nothing_along(start_alpn_origin, start, connect):
-    may_go_on = threading.Event()
     origin = start_alpn_origin(*H1)
-    plain = origin._context
-
-    def context():
-        wait_for(may_go_on)
-        return plain()
-    origin._context = context
+    may_go_on = hold_handshakes(origin)
     weir = start(origin)
     client = connect(weir)
     client.send_request()

@@ -136,18 +136,23 @@ def test_a_server_of_http2_gets_an_extended_connect(start_h2_origin, start_weir,
 
 # What comes of it
 
-def test_bytes_go_both_ways_and_each_end_by_itself(start_echo, start_h2c, h2):
-    client = h2(start_h2c(proxy(start_echo())))
-    stream, response = open_tunnel(client)
-    assert response.status == 200
-    for data in (b"a", b"\x00\r\n\r\n\xff", b"GET / HTTP/1.1\r\n\r\n"):
+def check_echo(client, stream, response, *pieces):
+    """All pieces come back, one after the other, and the end as well."""
+    for data in pieces:
         before = len(response.body)
         client.send_data(stream, data)
-        client.read_until(lambda: len(response.body) == before + len(data))
+        client.read_until(lambda end=before + len(data): len(response.body) == end)
         assert response.body[before:] == data
     client.send_data(stream, b"last", end=True)
     client.read_response(stream)
     assert response.body.endswith(b"last") and response.ended and response.reset is None
+
+
+def test_bytes_go_both_ways_and_each_end_by_itself(start_echo, start_h2c, h2):
+    client = h2(start_h2c(proxy(start_echo())))
+    stream, response = open_tunnel(client)
+    assert response.status == 200
+    check_echo(client, stream, response, b"a", b"\x00\r\n\r\n\xff", b"GET / HTTP/1.1\r\n\r\n")
 
 
 def test_it_is_the_same_over_tls(start_echo, authority, start_tls, h2_tls):
@@ -158,14 +163,7 @@ def test_it_is_the_same_over_tls(start_echo, authority, start_tls, h2_tls):
     assert response.status == 200
     client.open_window(0, 1 << 20)
     client.open_window(stream, 1 << 20)
-    for data in (b"a", bytes(range(256)) * 200):
-        before = len(response.body)
-        client.send_data(stream, data)
-        client.read_until(lambda: len(response.body) == before + len(data))
-        assert response.body[before:] == data
-    client.send_data(stream, b"last", end=True)
-    client.read_response(stream)
-    assert response.body.endswith(b"last") and response.ended and response.reset is None
+    check_echo(client, stream, response, b"a", bytes(range(256)) * 200)
 
 
 def test_much_goes_both_ways_as_the_windows_open(start_echo, start_h2c, h2):
