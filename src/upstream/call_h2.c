@@ -120,6 +120,7 @@ static struct server_h2_terms terms_of(const struct call *call,
         .question = question,
         .account = account,
         .timeouts = call->timeouts,
+        .window = call->upstream->stream_window,
         .blocks = {.size = call->limits->header_size, .count = call->limits->header_count},
     };
 }

@@ -11,6 +11,7 @@
  * the server can still be waited for. */
 static void a_server_that_others_have_filled_was_not_tried(void **state)
 {
+    static const struct upstream upstream = {.stream_window = 65535};
     static const struct timeouts timeouts = {.connect = 1000};
     static const struct h1_limits limits = {.header_size = 1024, .header_count = 10};
     struct server server = {.active = 2};
@@ -18,7 +19,8 @@ static void a_server_that_others_have_filled_was_not_tried(void **state)
     struct arena arena;
     (void)state;
     arena_init(&arena, NULL, 1024 * 1024);
-    struct call call = {.arena = &arena, .timeouts = &timeouts, .limits = &limits};
+    struct call call = {
+        .arena = &arena, .upstream = &upstream, .timeouts = &timeouts, .limits = &limits};
     call.server = &server;
     call.tried[0] = 3;
     call.tried[1] = 5;

@@ -225,7 +225,15 @@ static bool is_left_behind(const struct server_h2 *self)
     return self->state == SERVER_H2_OPEN && self->connection->moves != server_moves(self->server);
 }
 
-static struct server_h2 *find(struct list *shared, const struct server_question *question)
+/* Whether a call gets there what it would on a connection of its own. */
+static bool is_fit(const struct server_h2 *self, const struct server_h2_terms *terms)
+{
+    bool has_same_tls = !self->tls || tls_server_context_identity(self->tls) ==
+                                          tls_server_context_identity(terms->question->tls);
+    return has_same_tls && self->settings.window == terms->window;
+}
+
+static struct server_h2 *find(struct list *shared, const struct server_h2_terms *terms)
 {
     LIST_EACH_SAFE (link, shared) {
         struct server_h2 *self = CONTAINER_OF(link, struct server_h2, link);
@@ -234,9 +242,7 @@ static struct server_h2 *find(struct list *shared, const struct server_question 
             continue;
         }
         bool takes = self->state == SERVER_H2_CONNECTS || h2_may_ask(self->codec);
-        bool same = !self->tls || tls_server_context_identity(self->tls) ==
-                                      tls_server_context_identity(question->tls);
-        if (takes && same && room_of(self) > 0)
+        if (takes && is_fit(self, terms) && room_of(self) > 0)
             return self;
     }
     return NULL;
@@ -261,7 +267,7 @@ static struct server_h2 *new_one(struct upstreams *upstreams, struct list *share
     self->connect_ms = terms->timeouts->connect;
     self->settings = (struct h2_settings){
         .streams = SERVER_H2_STREAMS_MAX,
-        .window = SERVER_H2_WINDOW,
+        .window = terms->window,
         .blocks = terms->blocks,
         /* Each reset is of a request of ours. */
         .gate = {.resets = UINT32_MAX, .controls = SERVER_H2_CONTROLS_MAX},
@@ -304,7 +310,7 @@ struct server_h2 *server_h2_join(struct upstreams *upstreams, const struct serve
     *ret_error = ERROR_OUT_OF_MEMORY;
     if (!shared)
         return NULL;
-    struct server_h2 *self = fresh ? NULL : find(shared, terms->question);
+    struct server_h2 *self = fresh ? NULL : find(shared, terms);
     if (!self)
         self = open_one(upstreams, shared, terms, ret_error);
     if (self)

@@ -9,7 +9,6 @@
 
 enum {
     SERVER_H2_STREAMS_MAX = 100,   /* calls on one connection; then another is opened */
-    SERVER_H2_WINDOW = 128 * 1024, /* bytes of a response that are held for one call */
     SERVER_H2_CONTROLS_MAX = 1000, /* frames without content: h2_gate.h */
 };
 
@@ -57,6 +56,8 @@ struct server_h2_terms {
     const struct server_question *question;
     struct connection_account *account; /* where one is opened; what room it has is then taken */
     const struct timeouts *timeouts;
+    uint32_t window; /* bytes of a response that are held for one call; of the same window are all
+                        calls of a connection */
     struct h2_block_limits blocks;
 };
 

@@ -236,6 +236,7 @@ static bool set_scope(struct upstream_table *table, struct upstream *upstream,
         return false;
     upstream->proxy_protocol = (unsigned)settings->proxy_protocol;
     refuse_announcement(upstream, list, diagnostics);
+    upstream->stream_window = (uint32_t)settings->stream_window;
     upstream->balance = (enum balance)settings->balance;
     if (!upstream_tls_set(&table->tls, upstream, snapshot, scope, list, diagnostics))
         return false;

@@ -57,6 +57,7 @@ struct upstream_settings {
     uint32_t fallback_below;     /* percent of the servers of a priority; 0: none */
     int proxy_protocol;          /* the version of the header that begins a connection; 0: none */
     int64_t slow_start;          /* milliseconds until a server that comes has its share; 0: none */
+    int64_t stream_window;       /* bytes of a response that a server of HTTP/2 may send ahead */
 };
 
 extern const struct setting_group upstream_group;
@@ -86,6 +87,7 @@ struct upstream {
     const struct health_settings *health;
     uint64_t slow_start;     /* milliseconds until a server that comes has its share; 0: none */
     unsigned proxy_protocol; /* version of the header that begins each connection; 0: none */
+    uint32_t stream_window;  /* bytes of a response that a server of HTTP/2 may send ahead */
     struct tls_server_context *tls; /* NULL: no server is spoken to over TLS */
     struct commons *commons;        /* what its loops share */
     enum balance balance;

@@ -4,8 +4,13 @@
 #include "policy/rendezvous.h"
 #include "tls/tls_server_settings.h"
 #include "upstream/upstream.h"
+#include "wire/h2.h"
 
-enum { WEIGHT_MAX = 1000, MAX_CONNECTIONS_MAX = 1000 * 1000 };
+enum {
+    WEIGHT_MAX = 1000,
+    MAX_CONNECTIONS_MAX = 1000 * 1000,
+    STREAM_WINDOW_MAX = 16 * 1024 * 1024,
+};
 
 static bool read_address(struct setting_reader *reader, const struct node *node,
                          struct server_setting *server)
@@ -366,6 +371,16 @@ static const struct setting settings[] = {
      .summary = "Whether connections begin with a header of the PROXY protocol that tells of the "
                 "client: off, v1 or v2. Each is then for one request.",
      .example = "v2"},
+    {.name = "stream_window",
+     .type = SETTING_SIZE,
+     .offset = offsetof(struct upstream_settings, stream_window),
+     .size = sizeof(int64_t),
+     .standard = "512KiB",
+     .min = H2_WINDOW_LEAST,
+     .max = STREAM_WINDOW_MAX,
+     .scopes = SCOPE_UPSTREAM,
+     .summary = "How many bytes of each response a server of HTTP/2 may send ahead.",
+     .example = "2MiB"},
 };
 
 static void check_hash(const struct upstream_settings *own, const struct node *node,

@@ -28,7 +28,7 @@ struct h2_stream;
 
 struct h2_settings {
     uint32_t streams; /* at once */
-    uint32_t window;  /* bytes of a request's body that are held for one stream, 65535 or more */
+    uint32_t window;  /* bytes of the peer's body that are held for one stream, 65535 or more */
     struct h2_block_limits blocks;
     struct h2_gate_limits gate;
 };

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from hpack import Decoder, Encoder
 
-from harness.h2_client import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE,
-                               RST_STREAM, SETTINGS, WINDOW_UPDATE, Frame, frame_bytes,
-                               settings_payload)
+from harness.h2_client import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS,
+                               INITIAL_WINDOW_SIZE, PING, PREFACE, RST_STREAM, SETTINGS,
+                               WINDOW_UPDATE, Frame, frame_bytes, settings_payload)
 from harness.http1 import Cut, Ended
 from harness.origin import IDLE_SECONDS_MAX, Origin
 from harness.tls_origin import TlsConnection
@@ -45,6 +45,7 @@ class H2OriginConnection(TlsConnection):
         self.goaway = None
         self.pinged = False      # our PING was answered
         self.peer_settings = None
+        self.opened = {}         # by stream, 0 is all: how much the peer has opened windows
         self.opens_windows = True
         self.wait_for_bytes(IDLE_SECONDS_MAX)
         assert self.read_exactly(len(PREFACE)) == PREFACE
@@ -86,6 +87,9 @@ class H2OriginConnection(TlsConnection):
             if frame.payload and self.opens_windows:
                 for stream in (0, frame.stream):
                     self.send_frame(WINDOW_UPDATE, 0, stream, struct.pack(">L", len(frame.payload)))
+        elif frame.kind == WINDOW_UPDATE:
+            more, = struct.unpack(">L", frame.payload)
+            self.opened[frame.stream] = self.opened.get(frame.stream, 0) + more
         elif frame.kind == RST_STREAM:
             request.reset = frame.error
         elif frame.kind == GOAWAY:
@@ -112,6 +116,16 @@ class H2OriginConnection(TlsConnection):
 
     def read_request(self):
         return self.read_rest(self.read_head())
+
+    def window(self, request):
+        """How much of its response the peer has let us send so far in all."""
+        return self.peer_settings[INITIAL_WINDOW_SIZE] + self.opened.get(request.stream, 0)
+
+    def ping(self):
+        """Waits until the peer has seen to all that was sent before."""
+        self.pinged = False
+        self.send_frame(PING, 0, 0, b"isthere?")
+        self.read_until(lambda: self.pinged)
 
     def send_head(self, request, fields, end=False):
         self.send_frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), request.stream,
