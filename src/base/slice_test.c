@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,24 @@ static void folding_is_for_letters_of_ascii_alone(void **state)
     assert_false(slice_equal_fold(SLICE("-"), SLICE("\r")));
     assert_false(slice_equal_fold(SLICE("\xC9"), SLICE("\xE9")));
     assert_false(slice_equal_fold(SLICE("a"), SLICE("ab")));
+}
+
+/* Both in memory of exactly the size: a look or write beyond it is found. */
+static void bytes_are_put_of_any_length(void **state)
+{
+    (void)state;
+    for (size_t length = 0; length <= 70; length++) {
+        char *from = malloc(length ? length : 1), *to = malloc(length + 1);
+        assert_true(from && to);
+        for (size_t i = 0; i < length; i++)
+            from[i] = (char)('0' + i);
+        to[length] = '!';
+        assert_ptr_equal(slice_put(to, slice_of(length ? from : NULL, length)), to + length);
+        assert_memory_equal(to, from, length);
+        assert_int_equal(to[length], '!');
+        free(from);
+        free(to);
+    }
 }
 
 static void small_letters_are_copied_of_any_length(void **state)
@@ -165,6 +184,7 @@ int main(void)
         cmocka_unit_test(order_is_that_of_bytes),
         cmocka_unit_test(numbers_are_digits_up_to_a_bound),
         cmocka_unit_test(what_is_no_number_leaves_the_old_one),
+        cmocka_unit_test(bytes_are_put_of_any_length),
         cmocka_unit_test(small_letters_are_copied_of_any_length),
         cmocka_unit_test(small_letters_are_copied_of_capitals_alone),
         cmocka_unit_test(a_hash_is_stable_and_seeded),

@@ -10,13 +10,17 @@ struct text text_over(char *memory, size_t capacity)
 
 void text_add_number(struct text *text, uint64_t number)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + number % 10);
+    const size_t room = text->capacity - text->length;
+    size_t length = 1;
+    for (uint64_t rest = number / 10; rest; rest /= 10)
+        length++;
+    for (; length > room; length--) {
+        text->cut = true;
         number /= 10;
-    } while (number);
-    text_add(text, slice_of(digits + at, sizeof(digits) - at));
+    }
+    for (size_t i = text->length + length; i > text->length; number /= 10)
+        text->data[--i] = (char)('0' + number % 10);
+    text->length += length;
 }
 
 void text_add_hex(struct text *text, uint64_t number)

@@ -37,6 +37,22 @@ static void the_largest_numbers_fit(void **state)
     assert_text(&text, "18446744073709551615 ffffffffffffffff");
 }
 
+static void of_a_number_that_does_not_fit_the_first_digits_stand(void **state)
+{
+    (void)state;
+    char memory[3];
+    struct text text = text_over(memory, 2);
+    text_add_number(&text, 12345);
+    assert_true(text_is_cut(&text));
+    assert_text(&text, "12");
+    text_add_number(&text, 6);
+    assert_text(&text, "12");
+    text = text_over(memory, sizeof(memory));
+    text_add_number(&text, 999);
+    assert_false(text_is_cut(&text));
+    assert_text(&text, "999");
+}
+
 static void what_does_not_fit_is_cut_and_remembered(void **state)
 {
     (void)state;
@@ -80,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_added_at_the_end),
         cmocka_unit_test(the_largest_numbers_fit),
+        cmocka_unit_test(of_a_number_that_does_not_fit_the_first_digits_stand),
         cmocka_unit_test(what_does_not_fit_is_cut_and_remembered),
         cmocka_unit_test(printing_stays_within_the_memory),
         cmocka_unit_test(a_text_without_memory_takes_nothing),

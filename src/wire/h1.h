@@ -114,7 +114,7 @@ static inline bool h1_body_is_read(const struct h1_body *body)
 }
 
 /* Writing. A head is written in one go; the functions that end in `room` tell how many bytes it may
- * take at most, and a text without that room is cut and gets nothing. Fields of framing and
+ * take at most, and a text that has not the room is cut and gets nothing. Fields of framing and
  * connection among `head->fields` are passed over; they are written from `framing` and
  * `connection`. */
 enum h1_connection { H1_KEEP_ALIVE, H1_CLOSE, H1_UPGRADE };

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -208,15 +209,52 @@ static void an_empty_reason_keeps_its_space(void **state)
                     "HTTP/1.1 599 \r\nX: y\r\n\r\n");
 }
 
+/* In memory of exactly the size: a write beyond it is found. */
+static struct text text_of(size_t size)
+{
+    char *memory = malloc(size ? size : 1);
+    assert_non_null(memory);
+    return text_over(memory, size);
+}
+
+static void assert_nothing(struct text *text)
+{
+    assert_true(text_is_cut(text));
+    assert_int_equal(text->length, 0);
+    free(text->data);
+}
+
 static void a_text_without_the_room_gets_nothing(void **state)
 {
     struct setting *setting = *state;
-    struct h1_write how = {.peer_minor_version = 1};
-    char memory[512];
-    struct text text = text_over(memory, h1_request_head_room(&setting->request, &how) - 1);
-    h1_write_request_head(&text, &setting->request, &how);
-    assert_true(text_is_cut(&text));
-    assert_int_equal(text.length, 0);
+    const struct h1_write how = {.peer_minor_version = 1};
+    for (size_t size = 0; size < h1_request_head_room(&setting->request, &how); size++) {
+        struct text text = text_of(size);
+        h1_write_request_head(&text, &setting->request, &how);
+        assert_nothing(&text);
+    }
+    for (size_t size = 0; size < h1_response_head_room(&setting->response, &how); size++) {
+        struct text text = text_of(size);
+        h1_write_response_head(&text, &setting->response, &how);
+        assert_nothing(&text);
+    }
+    for (size_t size = 0; size < h1_last_chunk_room(&setting->response.fields); size++) {
+        struct text text = text_of(size);
+        h1_write_last_chunk(&text, &setting->response.fields);
+        assert_nothing(&text);
+    }
+}
+
+static void lines_without_the_room_are_not_begun(void **state)
+{
+    struct setting *setting = *state;
+    const struct h1_write how = {.peer_minor_version = 1};
+    read_response(setting, SLICE("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n"));
+    for (size_t size = 0; size < h1_response_head_room(&setting->response, &how); size++) {
+        struct text text = text_of(size);
+        h1_write_response_head(&text, &setting->response, &how);
+        assert_nothing(&text);
+    }
 }
 
 static void chunk_heads_are_hexadecimal(void **state)
@@ -260,6 +298,7 @@ int main(void)
         TEST(a_peer_of_http_1_0_is_told_to_stay_and_not_to_close),
         TEST(an_empty_reason_keeps_its_space),
         TEST(a_text_without_the_room_gets_nothing),
+        TEST(lines_without_the_room_are_not_begun),
         TEST(chunk_heads_are_hexadecimal),
         TEST(the_last_chunk_brings_the_trailers),
     };
