@@ -64,6 +64,20 @@ static void fields_keep_their_order_beyond_their_first_room(void **state)
     assert_fields(setting, "Host=a X=1 x=2 Y=3 Accept=4 ");
 }
 
+static void lines_of_ours_adjoin(void **state)
+{
+    struct setting *setting = *state;
+    char memory[] = "Via: 1.1 weir..X-Real-IP: ::1..";
+    char *next = fields_put_line(&setting->fields, FIELD_VIA, memory, memory + 5, memory + 13);
+    assert_ptr_equal(next, memory + 15);
+    next = fields_put_line(&setting->fields, FIELD_X_REAL_IP, next, next + 11, next + 14);
+    assert_ptr_equal(next, memory + sizeof(memory) - 1);
+    assert_string_equal(memory, "Via: 1.1 weir\r\nX-Real-IP: ::1\r\n");
+    assert_fields(setting, "Via=1.1 weir X-Real-IP=::1 ");
+    assert_true(setting->fields.items[0].is_line && setting->fields.items[1].is_line);
+    assert_true(setting->fields.present & FIELD_BIT(FIELD_X_REAL_IP));
+}
+
 static void room_for_none_grows_as_well(void **state)
 {
     struct setting *setting = *state;
@@ -225,6 +239,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(fields_keep_their_order_beyond_their_first_room),
+        TEST(lines_of_ours_adjoin),
         TEST(room_for_none_grows_as_well),
         TEST(the_first_of_a_name_is_found_in_any_case),
         TEST(removing_takes_all_of_a_name),

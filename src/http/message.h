@@ -41,6 +41,19 @@ static inline void fields_put(struct fields *fields, enum field_name id, struct 
     fields->present |= FIELD_BIT(id);
 }
 
+/* The same for a field that stands as a line in memory of ours: its name from `line`, `: `, its
+ * value from `value` to `end`, where there is room for CRLF, which is written. Returns the place
+ * behind it. Lines that adjoin go out in one piece. */
+static inline char *fields_put_line(struct fields *fields, enum field_name id, const char *line,
+                                    const char *value, char *end)
+{
+    ASSERT(line + 2 < value && value < end);
+    fields_put(fields, id, slice_of(line, (size_t)(value - line) - 2),
+               slice_of(value, (size_t)(end - value)));
+    fields->items[fields->count - 1].is_line = true;
+    return slice_put(end, SLICE("\r\n"));
+}
+
 /* Adds a field at the end; slices are kept, not copied. The table grows in the arena. `id` must be
  * that of the name. False: no memory. */
 bool fields_add(struct fields *fields, struct arena *arena, enum field_name id, struct slice name,
