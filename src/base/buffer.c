@@ -77,17 +77,9 @@ struct buffer *buffer_new(struct buffer_pools *pools, size_t size)
     return buffer;
 }
 
-void buffer_ref(struct buffer *buffer)
+void buffer_free(struct buffer *buffer)
 {
-    ASSERT(buffer->references > 0);
-    buffer->references++;
-}
-
-void buffer_unref(struct buffer *buffer)
-{
-    ASSERT(buffer->references > 0);
-    if (--buffer->references > 0)
-        return;
+    ASSERT(buffer->references == 0);
     if (buffer->pool)
         pool_put(buffer->pool, buffer);
     else

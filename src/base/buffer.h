@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "base/assert.h"
 #include "base/pool.h"
 #include "base/slice.h"
 #include "base/small.h"
@@ -47,8 +48,21 @@ struct pool_bytes buffer_pools_measure(const struct buffer_pools *pools);
  * memory. */
 struct buffer *buffer_new(struct buffer_pools *pools, size_t size);
 
-void buffer_ref(struct buffer *buffer);
-void buffer_unref(struct buffer *buffer);
+static inline void buffer_ref(struct buffer *buffer)
+{
+    ASSERT(buffer->references > 0);
+    buffer->references++;
+}
+
+/* Of one without references. */
+void buffer_free(struct buffer *buffer);
+
+static inline void buffer_unref(struct buffer *buffer)
+{
+    ASSERT(buffer->references > 0);
+    if (--buffer->references == 0)
+        buffer_free(buffer);
+}
 
 struct span {
     struct buffer *buffer; /* one reference; NULL in an empty span */

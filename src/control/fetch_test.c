@@ -115,7 +115,7 @@ static void await_verdict(void)
         loop_turn(world.loop, 10);
 }
 
-static void assert_failed(enum fetch_problem expected, unsigned expected_status)
+static void assert_problem(enum fetch_problem expected, unsigned expected_status)
 {
     unsigned status;
     await_verdict();
@@ -183,7 +183,7 @@ static void assert_fails_of(const char *answer, bool ends, enum fetch_problem ex
     say(answer);
     if (ends)
         (void)sys_shutdown_send(world.peer);
-    assert_failed(expected, status);
+    assert_problem(expected, status);
 }
 
 static void another_status_is_no_answer(void **state)
@@ -240,7 +240,7 @@ static void nobody_listens(void **state)
     sys_close(world.listener);
     world.listener = -1;
     begin(SLICE(""), 10 * 1000);
-    assert_failed(FETCH_REFUSED, 0);
+    assert_problem(FETCH_REFUSED, 0);
 }
 
 static void an_url_leads_to_a_host_and_nowhere_else(void **state)

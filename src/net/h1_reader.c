@@ -23,30 +23,46 @@ static void adapt_size(struct h1_reader *reader, size_t received)
         reader->receive_size = BUFFER_MEDIUM;
 }
 
+static enum read_event receive_first(struct h1_reader *reader, struct transport *transport)
+{
+    switch (transport_receive(transport, reader->receive_size, &reader->inbound)) {
+    case IO_PENDING:
+        return READ_WAIT;
+    case IO_END:
+    case IO_FAILED:
+        reader->ended = true;
+        return READ_CUT;
+    case IO_DONE:
+        adapt_size(reader, reader->inbound.length);
+        return READ_PIECE;
+    }
+    UNREACHABLE();
+}
+
+/* Behind what is there already. A function of its own, and not inlined: what comes whole need not
+ * pay for the guard of its frame. */
+__attribute__((noinline)) static enum read_event
+receive_more(struct h1_reader *reader, struct transport *transport, enum error_code *ret_error)
+{
+    struct span before = span_take(&reader->inbound);
+    enum read_event event = receive_first(reader, transport);
+    struct span received = span_take(&reader->inbound);
+    reader->inbound = before;
+    if (event == READ_PIECE &&
+        !span_append(&reader->inbound, received, loop_buffers(transport->socket.loop))) {
+        *ret_error = ERROR_OUT_OF_MEMORY;
+        return READ_FAILED;
+    }
+    return event;
+}
+
 enum read_event h1_reader_receive(struct h1_reader *reader, struct transport *transport,
                                   enum error_code *ret_error)
 {
     if (reader->ended)
         return READ_CUT;
-    struct span bytes = {0};
-    switch (transport_receive(transport, reader->receive_size, &bytes)) {
-    case IO_PENDING:
-        return READ_WAIT;
-    case IO_END:
-        reader->ended = true;
-        return READ_CUT;
-    case IO_FAILED:
-        reader->ended = true;
-        return READ_CUT;
-    case IO_DONE:
-        break;
-    }
-    adapt_size(reader, bytes.length);
-    if (!span_append(&reader->inbound, bytes, loop_buffers(transport->socket.loop))) {
-        *ret_error = ERROR_OUT_OF_MEMORY;
-        return READ_FAILED;
-    }
-    return READ_PIECE;
+    return h1_reader_has_leftover(reader) ? receive_more(reader, transport, ret_error)
+                                          : receive_first(reader, transport);
 }
 
 enum read_event h1_reader_find_head(struct h1_reader *reader, struct transport *transport,

@@ -10,20 +10,18 @@ void output_init(struct output *output, struct buffer_pools *pools)
     ASSERT(pools);
     output->pools = pools;
     output->scratch = NULL;
-    output->scratch_used = 0;
+    output->text_start = output->scratch_used = 0;
     output->first = output->count = 0;
     output->bytes = 0;
 }
 
-static void drop_scratch(struct output *output)
+static void let_go_scratch(struct output *output)
 {
-    if (output->scratch)
-        buffer_unref(output->scratch);
     output->scratch = NULL;
-    output->scratch_used = 0;
+    output->text_start = output->scratch_used = 0;
 }
 
-void output_fini(struct output *output)
+void output_drop(struct output *output)
 {
     while (output->count > 0) {
         span_clear(&output->spans[output->first]);
@@ -31,19 +29,76 @@ void output_fini(struct output *output)
         output->count--;
     }
     output->bytes = 0;
-    drop_scratch(output);
+    if (output->scratch)
+        buffer_unref(output->scratch);
+    let_go_scratch(output);
+}
+
+static void push(struct output *output, struct span span)
+{
+    ASSERT(output->count < OUTPUT_SPANS);
+    output->spans[(output->first + output->count) % OUTPUT_SPANS] = span;
+    output->count++;
+}
+
+static struct span text_of(const struct output *output)
+{
+    return (struct span){output->scratch, output->text_start,
+                         output->scratch_used - output->text_start};
+}
+
+/* Something follows the text. */
+static void push_text(struct output *output)
+{
+    buffer_ref(output->scratch);
+    push(output, text_of(output));
+    output->text_start = output->scratch_used;
+}
+
+/* Nothing more is written into the scratch buffer; its text, if any, takes over the reference. */
+static void leave_scratch(struct output *output)
+{
+    struct span text = text_of(output);
+    if (text.length > 0)
+        push(output, text);
+    else
+        buffer_unref(output->scratch);
+    let_go_scratch(output);
 }
 
 bool output_reserve(struct output *output, size_t size, struct text *ret_text)
 {
     ASSERT(size > 0);
-    if (!output->scratch || output->scratch->capacity - output->scratch_used < size) {
-        drop_scratch(output);
+    if (output->scratch && output_scratch_room(output) < size)
+        leave_scratch(output);
+    if (!output->scratch) {
         output->scratch = buffer_new(output->pools, size);
         if (!output->scratch)
             return false;
     }
     *ret_text = text_over(output->scratch->data + output->scratch_used, size);
+    return true;
+}
+
+void output_add_text(struct output *output, const struct text *text)
+{
+    ASSERT(!text_is_cut(text) && text->length > 0);
+    ASSERT(text->data == output->scratch->data + output->scratch_used);
+    output->scratch_used += (uint32_t)text->length;
+    output->bytes += text->length;
+}
+
+/* A small piece goes to the end of the text that it follows: a head with its body is then one part,
+ * and the kernel reads no list of them. */
+static bool copy_behind_text(struct output *output, const struct span *span)
+{
+    if (output->text_start == output->scratch_used || span->length > COPY_MAX ||
+        output_scratch_room(output) < span->length)
+        return false;
+    memcpy(output->scratch->data + output->scratch_used, span->buffer->data + span->offset,
+           span->length);
+    output->scratch_used += span->length;
+    buffer_unref(span->buffer);
     return true;
 }
 
@@ -57,40 +112,10 @@ static struct span *adjoining(struct output *output, const struct span *span)
     return joins ? last : NULL;
 }
 
-/* A small piece goes to the end of the scratch buffer where that is what it follows: a head with
- * its body is then one part, and the kernel reads no list of them. */
-static bool copy_behind_text(struct output *output, const struct span *span)
+static void add_uncopied(struct output *output, struct span span)
 {
-    if (output->count == 0 || !output->scratch || span->length > COPY_MAX ||
-        output->scratch->capacity - output->scratch_used < span->length)
-        return false;
-    struct span end = {output->scratch, output->scratch_used, 0};
-    struct span *last = adjoining(output, &end);
-    if (!last)
-        return false;
-    memcpy(output->scratch->data + output->scratch_used, span->buffer->data + span->offset,
-           span->length);
-    output->scratch_used += span->length;
-    last->length += span->length;
-    buffer_unref(span->buffer);
-    return true;
-}
-
-static void push(struct output *output, struct span span)
-{
-    ASSERT(output->count < OUTPUT_SPANS);
-    output->spans[(output->first + output->count) % OUTPUT_SPANS] = span;
-    output->count++;
-}
-
-void output_add(struct output *output, struct span span)
-{
-    ASSERT(!span.buffer || span.buffer != output->scratch);
-    if (span.length == 0)
-        return;
-    output->bytes += span.length;
-    if (copy_behind_text(output, &span))
-        return;
+    if (output->text_start < output->scratch_used)
+        push_text(output);
     struct span *last = adjoining(output, &span);
     if (!last) {
         push(output, span);
@@ -100,20 +125,14 @@ void output_add(struct output *output, struct span span)
     buffer_unref(span.buffer);
 }
 
-void output_add_text(struct output *output, const struct text *text)
+void output_add(struct output *output, struct span span)
 {
-    ASSERT(!text_is_cut(text) && text->length > 0);
-    ASSERT(text->data == output->scratch->data + output->scratch_used);
-    struct span span = {output->scratch, output->scratch_used, (uint32_t)text->length};
-    output->scratch_used += span.length;
-    output->bytes += span.length;
-    struct span *last = adjoining(output, &span);
-    if (last) {
-        last->length += span.length;
+    ASSERT(!span.buffer || span.buffer != output->scratch);
+    if (span.length == 0)
         return;
-    }
-    buffer_ref(output->scratch);
-    push(output, span);
+    output->bytes += span.length;
+    if (!copy_behind_text(output, &span))
+        add_uncopied(output, span);
 }
 
 bool output_has_room(const struct output *output)
@@ -126,27 +145,33 @@ static void drop_sent(struct output *output, size_t sent)
 {
     ASSERT(sent < output->bytes);
     output->bytes -= sent;
-    while (sent > 0) {
+    while (sent > 0 && output->count > 0) {
         struct span *span = &output->spans[output->first];
         size_t part = sent < span->length ? sent : span->length;
         span_skip(span, part);
         sent -= part;
         if (span->length > 0)
-            break;
+            return;
         output->first = (output->first + 1) % OUTPUT_SPANS;
         output->count--;
     }
+    ASSERT(sent == 0 || sent < output->scratch_used - output->text_start);
+    output->text_start += (uint32_t)sent;
 }
 
 enum io output_send(struct output *output, struct transport *transport, size_t *ret_sent)
 {
-    ASSERT(output->count > 0 && output->count <= OUTPUT_SPANS && output->bytes > 0);
+    ASSERT(output_parts(output) <= OUTPUT_SPANS && output->bytes > 0);
     struct slice parts[OUTPUT_SPANS];
-    for (uint32_t i = 0; i < output->count; i++)
-        parts[i] = span_slice(&output->spans[(output->first + i) % OUTPUT_SPANS]);
-    enum io io = transport_send(transport, parts, output->count, ret_sent);
+    uint32_t count = 0;
+    for (; count < output->count; count++)
+        parts[count] = span_slice(&output->spans[(output->first + count) % OUTPUT_SPANS]);
+    size_t text_length = output->scratch_used - output->text_start;
+    if (text_length > 0)
+        parts[count++] = slice_of(output->scratch->data + output->text_start, text_length);
+    enum io io = transport_send(transport, parts, count, ret_sent);
     if (*ret_sent == output->bytes)
-        output_fini(output);
+        output_drop(output);
     else
         drop_sent(output, *ret_sent);
     return io;

@@ -13,17 +13,30 @@ enum {
 
 struct output {
     struct buffer_pools *pools;
-    struct buffer *scratch; /* one reference, besides those of its spans */
-    uint32_t scratch_used;
-    uint32_t first, count; /* of `spans` */
-    size_t bytes;          /* in all spans */
+    struct buffer *scratch;            /* one reference, besides those of its spans */
+    uint32_t text_start, scratch_used; /* of it: the text that goes behind all spans */
+    uint32_t first, count;             /* of `spans` */
+    size_t bytes;                      /* in all spans, and in that text */
     struct span spans[OUTPUT_SPANS];
 };
 
 void output_init(struct output *output, struct buffer_pools *pools);
 
+/* Drops what is there: spans, text, scratch buffer. */
+void output_drop(struct output *output);
+
 /* Drops what was not sent. */
-void output_fini(struct output *output);
+static inline void output_fini(struct output *output)
+{
+    if (output->count > 0 || output->scratch)
+        output_drop(output);
+}
+
+/* How many parts it is sent in: at most OUTPUT_SPANS, where output_has_room was asked. */
+static inline uint32_t output_parts(const struct output *output)
+{
+    return output->count + (output->text_start < output->scratch_used);
+}
 
 /* Room for a text of `size` bytes in the scratch buffer, to be written at once and handed to
  * output_add_text. False: no memory. */

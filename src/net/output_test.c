@@ -79,7 +79,7 @@ static void a_small_piece_and_the_text_before_it_are_one_part(void **state)
     add_text(fixture, "head ");
     output_add(&fixture->output, span_of(fixture, "piece "));
     add_text(fixture, "end");
-    assert_int_equal(fixture->output.count, 1);
+    assert_int_equal(output_parts(&fixture->output), 1);
     assert_flushed(fixture, "head piece end");
 }
 
@@ -91,7 +91,7 @@ static void a_large_piece_is_not_copied(void **state)
     large[sizeof(large) - 1] = '\0';
     add_text(fixture, "head ");
     output_add(&fixture->output, span_of(fixture, large));
-    assert_int_equal(fixture->output.count, 2);
+    assert_int_equal(output_parts(&fixture->output), 2);
 }
 
 static void nothing_is_sent_of_nothing(void **state)
@@ -107,9 +107,9 @@ static void neighbours_in_one_buffer_become_one_span(void **state)
     struct span whole = span_of(fixture, "abcdef");
     output_add(&fixture->output, span_part(&whole, 0, 2));
     output_add(&fixture->output, span_part(&whole, 2, 4));
-    assert_int_equal(fixture->output.count, 1);
+    assert_int_equal(output_parts(&fixture->output), 1);
     output_add(&fixture->output, span_part(&whole, 0, 1));
-    assert_int_equal(fixture->output.count, 2);
+    assert_int_equal(output_parts(&fixture->output), 2);
     span_clear(&whole);
     assert_flushed(fixture, "abcdefa");
 }
@@ -122,7 +122,7 @@ static void a_text_that_does_not_fit_the_scratch_gets_a_new_one(void **state)
     large[sizeof(large) - 1] = '\0';
     add_text(fixture, large);
     add_text(fixture, "more");
-    assert_int_equal(fixture->output.count, 2);
+    assert_int_equal(output_parts(&fixture->output), 2);
     size_t sent = 0;
     assert_int_equal(output_flush(&fixture->output, &fixture->pair.transport, &sent), IO_DONE);
     assert_int_equal(sent, sizeof(large) - 1 + 4);
@@ -161,25 +161,46 @@ static void room_for_a_piece_is_room_for_what_frames_it(void **state)
     }
     assert_true(pieces > 0);
     assert_true(h1_output_end(&fixture->output, H1_FRAMING_CHUNKED, NULL));
-    assert_true(fixture->output.count <= OUTPUT_SPANS);
+    assert_true(output_parts(&fixture->output) <= OUTPUT_SPANS);
 }
 
-/* More than a socket holds, in several flushes: every byte arrives once and in its order. */
-static void what_does_not_fit_goes_out_when_there_is_room(void **state)
+/* Bytes of a long pattern, from its byte `at` on. */
+static void add_pattern(struct fixture *fixture, size_t at, size_t length, bool as_text)
 {
-    struct fixture *fixture = *state;
-    enum { TOTAL = 4 * 1024 * 1024, PIECE = 10 * 1000 };
+    struct text text;
+    struct buffer *buffer = NULL;
+    char *memory = NULL;
+    if (as_text) {
+        assert_true(output_reserve(&fixture->output, length, &text));
+        memory = text.data;
+    } else {
+        buffer = buffer_new(loop_buffers(fixture->loop), length);
+        assert_non_null(buffer);
+        memory = buffer->data;
+    }
+    for (size_t i = 0; i < length; i++)
+        memory[i] = (char)((at + i) % 251);
+    text.length = length;
+    if (as_text)
+        output_add_text(&fixture->output, &text);
+    else
+        output_add(&fixture->output, span_take_buffer(buffer, length));
+}
+
+/* More than a socket holds, in several flushes: every byte arrives once and in its order. One piece
+ * of `texts` is not a text. */
+static void send_pattern(struct fixture *fixture, size_t piece, size_t texts)
+{
+    enum { TOTAL = 4 * 1024 * 1024 };
     static char memory[64 * 1024];
-    size_t made = 0, got = 0;
+    size_t made = 0, got = 0, count = 0;
     while (got < TOTAL) {
-        while (made < TOTAL && output_has_room(&fixture->output)) {
-            struct buffer *buffer = buffer_new(loop_buffers(fixture->loop), PIECE);
-            size_t length = TOTAL - made < PIECE ? TOTAL - made : PIECE;
-            for (size_t i = 0; i < length; i++)
-                buffer->data[i] = (char)((made + i) % 251);
-            output_add(&fixture->output, span_take_buffer(buffer, length));
+        for (; made < TOTAL && output_has_room(&fixture->output); count++) {
+            size_t length = TOTAL - made < piece ? TOTAL - made : piece;
+            add_pattern(fixture, made, length, texts > 0 && count % texts > 0);
             made += length;
         }
+        assert_true(output_parts(&fixture->output) <= OUTPUT_SPANS);
         size_t sent = 0;
         enum io io = output_flush(&fixture->output, &fixture->pair.transport, &sent);
         assert_int_not_equal(io, IO_FAILED);
@@ -190,6 +211,18 @@ static void what_does_not_fit_goes_out_when_there_is_room(void **state)
         loop_turn(fixture->loop, 0);
     }
     assert_true(output_is_empty(&fixture->output));
+}
+
+static void what_does_not_fit_goes_out_when_there_is_room(void **state)
+{
+    send_pattern(*state, 10 * 1000, 0);
+}
+
+static void so_it_does_with_texts_before_and_behind_it(void **state)
+{
+    send_pattern(*state, 3000, 4);
+    send_pattern(*state, 700, 3); /* some are copied behind the text, where there is room */
+    send_pattern(*state, 6000, 2);
 }
 
 /* ---- bodies */
@@ -228,6 +261,7 @@ int main(void)
         TEST(there_is_no_room_above_the_high_water),
         TEST(room_for_a_piece_is_room_for_what_frames_it),
         TEST(what_does_not_fit_goes_out_when_there_is_room),
+        TEST(so_it_does_with_texts_before_and_behind_it),
         TEST(a_counted_body_goes_as_it_is),
         TEST(a_chunked_body_goes_in_chunks_with_its_trailers),
     };
