@@ -11,7 +11,7 @@ struct plan;
 
 struct action {
     const char *name;
-    /* Called once, when the request stages are through; leaves the state ACT. */
+    /* Called once, when the request stages are through; leaves the state STAGES. */
     void (*start)(struct exchange *exchange, const struct plan *plan);
 };
 

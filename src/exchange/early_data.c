@@ -44,6 +44,7 @@ COLD static bool tell_server(struct exchange *exchange)
 
 enum verdict exchange_hold(struct exchange *exchange)
 {
+    ASSERT(exchange->plan && !exchange->has_call);
     ASSERT(exchange->early == EARLY_CAME && exchange->tls && exchange->site->plan);
     bool goes_first = tls_is_early(exchange->tls) && may_go_first(exchange);
     bool waits = !goes_first && awaits_handshake(exchange);

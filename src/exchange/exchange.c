@@ -1,17 +1,17 @@
 /* The life of a request, in order.
  *
- *     ROUTE ──▶ STAGES ──▶ ACT ──▶ CONNECT ──▶ RELAY ──▶ END
- *       ├─▶ HOLD ─┘│        │       ▲   │       │ │ └──▶ TUNNEL
- *       └──────────┴────────┴───────│───┴───────┘ │
- *                           ▼       ├─ repeat ────┤
- *                         REPLY     └── PAUSE ◀───┘
- *                           └──▶ END
+ *     ROUTE ──▶ STAGES ──▶ CONNECT ──▶ RELAY ──▶ END
+ *       ├─▶ HOLD ─┘│        ▲   │       │ │ └──▶ TUNNEL
+ *       └──────────┴────────│───┴───────┘ │
+ *                  ▼        ├─ repeat ────┤
+ *                REPLY      └── PAUSE ◀───┘
+ *                  └──▶ END
  *
  * state    what is true in it                                        file
  * ROUTE    the head is complete; nothing was decided                 routing.c
  * HOLD     the same as in STAGES, and it came in early data of TLS   early_data.c
- * STAGES   `route` and `plan` are set; request stages run in order   routing.c
- * ACT      every stage said go on; the action begins                 routing.c
+ * STAGES   `route` and `plan` are set; request stages run in order,  routing.c
+ *          and when every one said go on, the action begins
  * CONNECT  `has_call`; the call looks for a server and a connection  proxy.c
  * RELAY    the call is connected and has the head; both flows run    relay.c
  *          and so they do behind 101 where a side speaks HTTP/2      stream_tunnel.c
@@ -20,8 +20,9 @@
  * TUNNEL   101 was sent; the connections leave the exchange          tunnel.c
  * END      the response is whole or cut; all is given back           below
  *
- * A step returns a verdict, and only exchange_run acts on it: nothing below frees or re-enters the
- * exchange. WAIT means that something is armed which will bring a run: a deadline, or a task. */
+ * What is true in a state its step asserts first. A step returns a verdict, and only exchange_run
+ * acts on it: nothing below frees or re-enters the exchange. WAIT means that something is armed
+ * which will bring a run: a deadline, or a task. */
 #include "exchange/exchange.h"
 
 #include "base/assert.h"
@@ -54,45 +55,6 @@ void exchange_go(struct exchange *exchange, enum exchange_state state)
     ASSERT(state < EXCHANGE_STATE_COUNT);
     ASSERT(STATES[exchange->state].next & 1u << state);
     exchange->state = state;
-}
-
-/* What must be true between two steps. */
-static void check(const struct exchange *exchange)
-{
-    ASSERT(exchange->stream || exchange->state == EXCHANGE_END);
-    switch (exchange->state) {
-    case EXCHANGE_ROUTE:
-        ASSERT(!exchange->plan && !exchange->has_call);
-        break;
-    case EXCHANGE_HOLD:
-    case EXCHANGE_STAGES:
-    case EXCHANGE_ACT:
-        ASSERT(exchange->plan && !exchange->has_call);
-        break;
-    case EXCHANGE_CONNECT:
-        ASSERT(exchange->has_call && !exchange->response_sent);
-        break;
-    case EXCHANGE_PAUSE:
-        ASSERT(exchange->has_call && !exchange->response_sent && !call_is_placed(&exchange->call));
-        ASSERT(exchange->retry && exchange->response_flow == FLOW_HEAD);
-        break;
-    case EXCHANGE_RELAY:
-        ASSERT(exchange->has_call && call_is_placed(&exchange->call));
-        ASSERT(exchange->request_flow != FLOW_HEAD && exchange->response_flow != FLOW_CUT);
-        ASSERT(pump_is_in_use(&exchange->pump) ==
-               (exchange->request_flow == FLOW_PUMP || exchange->response_flow == FLOW_PUMP));
-        break;
-    case EXCHANGE_TUNNEL:
-        ASSERT(exchange->has_call && exchange->call.connection);
-        ASSERT(exchange->response_flow == FLOW_ENDED && exchange->request_flow == FLOW_ENDED);
-        break;
-    case EXCHANGE_REPLY:
-        ASSERT(exchange->response.status >= 200);
-        break;
-    case EXCHANGE_END:
-    case EXCHANGE_STATE_COUNT:
-        break;
-    }
 }
 
 static void bury(struct grave *grave)
@@ -137,8 +99,8 @@ static _Thread_local const struct exchange *in_hand;
 
 static void drive(struct exchange *exchange)
 {
+    ASSERT(exchange->stream);
     for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
-        check(exchange);
         switch (STATES[exchange->state].step(exchange)) {
         case GO_ON:
             continue;
@@ -193,11 +155,10 @@ void exchange_tell_in_hand(const char *message)
 enum exchange_state exchange_rehearse(struct exchange *exchange)
 {
     enum verdict verdict = GO_ON;
+    ASSERT(exchange->stream);
     while (verdict == GO_ON && exchange->state != EXCHANGE_CONNECT &&
-           exchange->state != EXCHANGE_END) {
-        check(exchange);
+           exchange->state != EXCHANGE_END)
         verdict = STATES[exchange->state].step(exchange);
-    }
     return exchange->state;
 }
 

@@ -22,8 +22,7 @@
 #define EXCHANGE_STATES(S)                                                                         \
     S(ROUTE, exchange_route, TO(HOLD) | TO(STAGES) | TO(REPLY))                                    \
     S(HOLD, exchange_hold, TO(STAGES) | TO(REPLY) | TO(END))                                       \
-    S(STAGES, exchange_run_stages, TO(ACT) | TO(REPLY))                                            \
-    S(ACT, exchange_act, TO(CONNECT) | TO(REPLY))                                                  \
+    S(STAGES, exchange_run_stages, TO(CONNECT) | TO(REPLY))                                        \
     S(CONNECT, exchange_connect, TO(RELAY) | TO(PAUSE) | TO(REPLY) | TO(END))                      \
     S(RELAY, exchange_relay, TO(CONNECT) | TO(PAUSE) | TO(REPLY) | TO(TUNNEL) | TO(END))           \
     S(PAUSE, exchange_pause, TO(CONNECT) | TO(REPLY) | TO(END))                                    \
@@ -146,7 +145,6 @@ COLD void exchange_refuse_request(struct exchange *exchange, enum error_code err
 enum verdict exchange_route(struct exchange *exchange);
 COLD enum verdict exchange_hold(struct exchange *exchange);
 enum verdict exchange_run_stages(struct exchange *exchange);
-enum verdict exchange_act(struct exchange *exchange);
 enum verdict exchange_connect(struct exchange *exchange);
 enum verdict exchange_relay(struct exchange *exchange);
 COLD enum verdict exchange_pause(struct exchange *exchange);

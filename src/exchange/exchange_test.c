@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-/* An assertion of `check` fails in it. */
+/* An assertion of the step fails in it. */
 static void run_a_broken_one(void *argument)
 {
     static struct exchange exchange;
     (void)argument;
-    exchange.state = EXCHANGE_REPLY; /* without a response, against what `check` knows of it */
+    exchange.state = EXCHANGE_REPLY; /* without a stream, and without a response to send */
     exchange.request.method_text = SLICE("GET");
     exchange.client_target = SLICE("/a\n?secret=1");
     exchange.client_path = SLICE("/a\n");

@@ -237,6 +237,7 @@ COLD static void begin_mirror(struct exchange *exchange)
 
 enum verdict exchange_connect(struct exchange *exchange)
 {
+    ASSERT(exchange->has_call && !exchange->response_sent);
     struct call *call = &exchange->call;
     enum error_code error = exchange_obstacle(exchange);
     if (error)
@@ -264,6 +265,8 @@ enum verdict exchange_connect(struct exchange *exchange)
 /* The client may leave, and timeouts.request may pass. */
 enum verdict exchange_pause(struct exchange *exchange)
 {
+    ASSERT(exchange->has_call && !exchange->response_sent && !call_is_placed(&exchange->call));
+    ASSERT(exchange->retry && exchange->response_flow == FLOW_HEAD);
     bool waits = exchange->early && early_data_waits_again(exchange);
     enum error_code error = exchange_obstacle(exchange);
     if (error)

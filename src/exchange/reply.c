@@ -173,6 +173,7 @@ static bool queue_reply(struct exchange *exchange)
 
 enum verdict exchange_reply(struct exchange *exchange)
 {
+    ASSERT(exchange->response.status >= 200);
     /* A call that failed is over before its page is sent, so that its server is free again. */
     if (exchange->has_call)
         call_stop(&exchange->call);

@@ -173,6 +173,7 @@ bool exchange_normalize(struct exchange *exchange)
 
 enum verdict exchange_route(struct exchange *exchange)
 {
+    ASSERT(!exchange->plan && !exchange->has_call);
     if (!exchange_normalize(exchange))
         return GO_ON;
     enum error_code error = ask_table(exchange);
@@ -199,8 +200,19 @@ enum verdict exchange_route(struct exchange *exchange)
     return GO_ON;
 }
 
+static void begin_action(struct exchange *exchange)
+{
+    const struct action *action = exchange->plan->action;
+    if (action)
+        action->start(exchange, exchange->plan);
+    else
+        exchange_refuse(exchange, ERROR_NO_ROUTE);
+    ASSERT(exchange->state != EXCHANGE_STAGES);
+}
+
 enum verdict exchange_run_stages(struct exchange *exchange)
 {
+    ASSERT(exchange->plan && !exchange->has_call);
     ASSERT(exchange->stage_next <= exchange->plan->stage_count);
     const struct plan *plan = exchange->plan;
     while (exchange->stage_next < plan->stage_count) {
@@ -216,7 +228,7 @@ enum verdict exchange_run_stages(struct exchange *exchange)
             return GO_ON;
         }
     }
-    exchange_go(exchange, EXCHANGE_ACT);
+    begin_action(exchange);
     return GO_ON;
 }
 
@@ -273,17 +285,6 @@ void exchange_run_response_trailer_stages(struct exchange *exchange)
         if (entry->stage->on_response_trailers)
             entry->stage->on_response_trailers(&exchange->response_trailers, entry->settings);
     }
-}
-
-enum verdict exchange_act(struct exchange *exchange)
-{
-    const struct action *action = exchange->plan->action;
-    if (action)
-        action->start(exchange, exchange->plan);
-    else
-        exchange_refuse(exchange, ERROR_NO_ROUTE);
-    ASSERT(exchange->state != EXCHANGE_ACT);
-    return GO_ON;
 }
 
 /* ---- what stages see */

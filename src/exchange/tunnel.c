@@ -155,6 +155,8 @@ static struct tunnel *new_tunnel(struct exchange *exchange)
 /* Both connections leave the exchange with what they already sent, and the tunnel runs soon. */
 enum verdict exchange_become_tunnel(struct exchange *exchange)
 {
+    ASSERT(exchange->has_call && exchange->call.connection);
+    ASSERT(exchange->response_flow == FLOW_ENDED && exchange->request_flow == FLOW_ENDED);
     struct tunnel *tunnel = new_tunnel(exchange);
     if (!tunnel) {
         exchange->response_flow = FLOW_CUT;
