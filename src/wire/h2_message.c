@@ -175,24 +175,27 @@ void h2_open_window(struct h2 *h2, uint32_t id, int64_t by)
     h2_queue_frame(h2, &frame, slice_of(bytes, sizeof(bytes)));
 }
 
-/* What was taken is given back when it is half a window: rarely, and soon enough. */
-static void give_back(struct h2 *h2, uint32_t id, int64_t *window, int64_t *untold, int64_t full,
-                      size_t length)
+static void give_back(struct h2 *h2, uint32_t id, int64_t *window, int64_t *untold)
 {
-    *untold += (int64_t)length;
-    if (*untold < full / 2)
-        return;
     *window += *untold;
     h2_open_window(h2, id, *untold);
     *untold = 0;
 }
 
+/* What was taken is given back when it is half a window: rarely, and soon enough. That of the
+ * connection, which is as wide as those of all streams, is half used up then, or by streams that
+ * nobody takes: these must leave the others their part, so it cannot wait for half of itself. */
 void h2_consume(struct h2 *h2, struct h2_stream *stream, size_t length)
 {
-    give_back(h2, 0, &h2->receive_window, &h2->untold, h2->receive_window_full, length);
-    if (stream && !stream->closed && !stream->ended)
-        give_back(h2, stream->id, &stream->receive_window, &stream->untold, h2->settings.window,
-                  length);
+    int64_t enough = h2->settings.window / 2;
+    h2->untold += (int64_t)length;
+    if (h2->untold >= enough && h2->receive_window <= h2->receive_window_full / 2)
+        give_back(h2, 0, &h2->receive_window, &h2->untold);
+    if (!stream || stream->closed || stream->ended)
+        return;
+    stream->untold += (int64_t)length;
+    if (stream->untold >= enough)
+        give_back(h2, stream->id, &stream->receive_window, &stream->untold);
 }
 
 /* RFC 9113 6.9.1. */

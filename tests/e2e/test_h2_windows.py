@@ -7,18 +7,28 @@ import threading
 
 import pytest
 
-from harness.deadline import poll_until
-from harness.h2_client import INITIAL_WINDOW_SIZE
+from harness.deadline import poll_until, wait_for
+from harness.h2_client import FIRST_WINDOW, INITIAL_WINDOW_SIZE
 from harness.weir import is_sanitized, write_configuration
 
 KIB, MIB = 1024, 1024 * 1024
-FIRST = 65535  # the window of a connection when it begins (RFC 9113 6.9.2)
 CALLS = 100    # on one connection
+
+
+def send_what_goes(connection, requests):
+    """Content of all of them, until no window is open."""
+    while any(connection.room(request) > 0 for request in requests):
+        for request in requests:
+            room = connection.room(request)
+            if room > 0:
+                connection.send_data(request, bytes(room))
+        connection.ping()
+        connection.ping()  # windows may open behind the first answer
 
 
 @pytest.mark.parametrize("window, settings, defaults", [
     (512 * KIB, "", ""), (2 * MIB, ", stream_window: 2MiB", ""),
-    (FIRST, "", "defaults: {upstream: {stream_window: 65535}}"),
+    (FIRST_WINDOW, "", "defaults: {upstream: {stream_window: 65535}}"),
     (MIB, ", stream_window: 1MiB", "defaults: {upstream: {stream_window: 65535}}")])
 def test_the_window_is_that_of_the_upstream(start_h2_origin, start_weir, connect, window, settings,
                                             defaults):
@@ -36,7 +46,7 @@ def test_the_window_is_that_of_the_upstream(start_h2_origin, start_weir, connect
     assert connect(weir).ask("GET", "/").status == 200
     connection = origin.connections[0]
     assert connection.peer_settings[INITIAL_WINDOW_SIZE] == window
-    assert FIRST + connection.opened.get(0, 0) == CALLS * window
+    assert FIRST_WINDOW + connection.opened.get(0, 0) == CALLS * window
 
 
 def test_a_server_sends_a_window_ahead_of_its_client(start_h2_origin, start_h2c, h2):
@@ -114,30 +124,71 @@ def test_a_reload_changes_the_window_of_what_comes(start_h2_origin, start_weir, 
         == [128 * KIB, MIB]
 
 
+def test_many_clients_that_take_nothing_hold_up_no_other(start_h2_origin, start_h2c, h2):
+    """Most of the connection's window lies in their responses, and a part of the rest has been taken
+    and is still to be given back."""
+    body = bytes(range(256)) * (16 * KIB)
+
+    def behaviour(connection):
+        held = [connection.read_request() for _ in range(CALLS - 1)]
+        for request in held:
+            connection.send_head(request, [(":status", "200")])
+        send_what_goes(connection, held)
+        is_full.set()
+        request = connection.read_request()
+        connection.send_head(request, [(":status", "200")])
+        connection.send_patiently(request, body, end=True)
+        connection.read_to_end()
+
+    is_full, origin = threading.Event(), start_h2_origin(behaviour)
+    weir = start_h2c("- proxy: app", f'upstreams: {{app: {{servers: ["{origin.url}"], '
+                                     "stream_window: 65535}}")
+    slow, quick = h2(weir, {INITIAL_WINDOW_SIZE: 0}), h2(weir, {INITIAL_WINDOW_SIZE: len(body)})
+    quick.open_window(0, len(body))
+    for _ in range(CALLS - 1):
+        slow.send_request()
+    wait_for(is_full)
+    assert quick.ask().body == body
+
+
+def test_many_uploads_that_nobody_takes_hold_up_no_other(start_h2_origin, start_origin, start_h2c,
+                                                         h2):
+    """The same the other way."""
+    def behaviour(connection):
+        connection.opens_windows = False
+        connection.read_to_end()
+
+    held = start_h2_origin(behaviour, settings={INITIAL_WINDOW_SIZE: 0})
+    body = bytes(MIB)
+    weir = start_h2c(f"""
+        - host: held
+          proxy: "{held.url}"
+        - proxy: {start_origin(lambda c: c.answer(body=b"%d" % len(c.read_request().body))).url}
+    """, "limits: {streams: 10, stream_window: 65535}")
+    client = h2(weir)
+    client.read_until(lambda: client.settings)
+    streams = [client.send_request("POST", host="held", end=False) for _ in range(9)]
+    while any(client.room(stream) > 0 for stream in streams):
+        for stream in streams:
+            client.send_data(stream, bytes(max(client.room(stream), 0)))
+        client.ping()
+        client.ping()
+    stream = client.send_request("POST", end=False)
+    client.send_patiently(stream, body, end=True)
+    assert client.read_response(stream).body == b"%d" % len(body)
+
+
 def test_what_clients_do_not_take_is_bounded(start_h2_origin, start_h2c, h2):
     """Forty responses of which nothing is taken: a window is held of each, and a little more that is
     on its way to the client."""
     COUNT, WINDOW, ON_THE_WAY = 40, MIB, 320 * KIB
 
-    def send_all(connection, requests, sent):
-        """As far as the windows let it; whether it was anything."""
-        before = sum(sent.values())
-        for request in requests:
-            room = connection.window(request) - sent[request.stream]
-            if room > 0:
-                connection.send_data(request, bytes(room))
-                sent[request.stream] += room
-        return sum(sent.values()) > before
-
     def behaviour(connection):
         requests = [connection.read_request() for _ in range(COUNT)]
         for request in requests:
             connection.send_head(request, [(":status", "200")])
-        sent = dict.fromkeys((request.stream for request in requests), 0)
-        while send_all(connection, requests, sent):
-            connection.ping()
-            connection.ping()  # windows may open behind the first answer
-        result.append(sent)
+        send_what_goes(connection, requests)
+        result.append([connection.sent_data[request.stream] for request in requests])
         connection.read_to_end()
 
     result = []
@@ -147,7 +198,7 @@ def test_what_clients_do_not_take_is_bounded(start_h2_origin, start_h2c, h2):
     before = weir.resident_kib()
     streams = [client.send_request() for _ in range(COUNT)]
     sent = poll_until(lambda: result)[0]
-    assert all(WINDOW <= count <= WINDOW + ON_THE_WAY for count in sent.values())
+    assert all(WINDOW <= count <= WINDOW + ON_THE_WAY for count in sent)
     grown = weir.resident_kib() - before
     assert is_sanitized() or grown < COUNT * (WINDOW + ON_THE_WAY) // KIB
     assert client.read_head(streams[0]).status == 200

@@ -21,6 +21,8 @@ HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX
     MAX_HEADER_LIST_SIZE = range(1, 7)
 ENABLE_CONNECT_PROTOCOL = 8
 
+FIRST_WINDOW = 65535  # of a connection when it begins (RFC 9113 6.9.2)
+
 
 @dataclass
 class Frame:
@@ -76,6 +78,8 @@ class H2Client(Stream):
         self.encoder, self.decoder = Encoder(), Decoder()
         self.responses = {}     # by stream
         self.frames = []        # all that came
+        self.opened = {}        # by stream, 0 is all: how much the peer has opened windows
+        self.sent_data = {}          # the same: bytes of DATA
         self.goaway = None      # the last one
         self.settings = None    # of the peer, as {name: value}
         self.next_stream = 1
@@ -107,6 +111,22 @@ class H2Client(Stream):
         for number, piece in enumerate(pieces):
             last = end and number == len(pieces) - 1
             self.send_frame(DATA, END_STREAM if last else 0, stream, piece)
+        for counted in (0, stream):
+            self.sent_data[counted] = self.sent_data.get(counted, 0) + len(data)
+
+    def room(self, stream):
+        """How much DATA the windows let go now; the peer has sent its SETTINGS."""
+        window = self.settings[INITIAL_WINDOW_SIZE] + self.opened.get(stream, 0)
+        return min(window - self.sent_data.get(stream, 0),
+                   FIRST_WINDOW + self.opened.get(0, 0) - self.sent_data.get(0, 0))
+
+    def send_patiently(self, stream, data, end=False):
+        """As windows open."""
+        while data:
+            self.read_until(lambda: self.room(stream) > 0)
+            count = self.room(stream)
+            self.send_data(stream, data[:count], end and count >= len(data))
+            data = data[count:]
 
     def open_window(self, stream, count):
         self.send_frame(WINDOW_UPDATE, 0, stream, struct.pack(">L", count))
@@ -138,6 +158,9 @@ class H2Client(Stream):
             self._note_head(response, self.decoder.decode(frame.payload))
         elif frame.kind == DATA:
             response.body += frame.payload
+        elif frame.kind == WINDOW_UPDATE:
+            more, = struct.unpack(">L", frame.payload)
+            self.opened[frame.stream] = self.opened.get(frame.stream, 0) + more
         elif frame.kind == RST_STREAM:
             response.reset = frame.error
         elif frame.kind == GOAWAY:

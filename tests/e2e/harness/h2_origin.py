@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from hpack import Decoder, Encoder
 
-from harness.h2_client import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS,
+from harness.h2_client import (ACK, DATA, END_HEADERS, END_STREAM, FIRST_WINDOW, GOAWAY, HEADERS,
                                INITIAL_WINDOW_SIZE, PING, PREFACE, RST_STREAM, SETTINGS,
                                WINDOW_UPDATE, Frame, frame_bytes, settings_payload)
 from harness.http1 import Cut, Ended
@@ -46,6 +46,7 @@ class H2OriginConnection(TlsConnection):
         self.pinged = False      # our PING was answered
         self.peer_settings = None
         self.opened = {}         # by stream, 0 is all: how much the peer has opened windows
+        self.sent_data = {}           # by stream, 0 is all: bytes of DATA
         self.opens_windows = True
         self.wait_for_bytes(IDLE_SECONDS_MAX)
         assert self.read_exactly(len(PREFACE)) == PREFACE
@@ -121,6 +122,11 @@ class H2OriginConnection(TlsConnection):
         """How much of its response the peer has let us send so far in all."""
         return self.peer_settings[INITIAL_WINDOW_SIZE] + self.opened.get(request.stream, 0)
 
+    def room(self, request):
+        """How much of it the windows let go now."""
+        return min(self.window(request) - self.sent_data.get(request.stream, 0),
+                   FIRST_WINDOW + self.opened.get(0, 0) - self.sent_data.get(0, 0))
+
     def ping(self):
         """Waits until the peer has seen to all that was sent before."""
         self.pinged = False
@@ -136,6 +142,16 @@ class H2OriginConnection(TlsConnection):
         for number, piece in enumerate(pieces):
             last = end and number == len(pieces) - 1
             self.send_frame(DATA, END_STREAM if last else 0, request.stream, piece)
+        for stream in (0, request.stream):
+            self.sent_data[stream] = self.sent_data.get(stream, 0) + len(data)
+
+    def send_patiently(self, request, data, end=False):
+        """As windows open."""
+        while data:
+            self.read_until(lambda: self.room(request) > 0)
+            count = self.room(request)
+            self.send_data(request, data[:count], end and count >= len(data))
+            data = data[count:]
 
     def answer(self, request, status=200, body=b"", fields=(), trailers=()):
         self.send_head(request, [(":status", str(status)), *fields], not body and not trailers)
