@@ -28,3 +28,13 @@ void hash_index_add(struct hash_index *hashes, uint32_t hash, uint32_t index)
     hashes->count++;
     hashes->slots[at] = (struct hash_slot){.hash = hash, .index = index};
 }
+
+void hash_index_replace(struct hash_index *hashes, uint32_t hash, uint32_t old, uint32_t index)
+{
+    uint32_t at = hash & hashes->mask;
+    while (hashes->slots[at].index != old) {
+        ASSERT(hashes->slots[at].index != HASH_INDEX_NONE);
+        at = (at + 1) & hashes->mask;
+    }
+    hashes->slots[at].index = index;
+}

@@ -21,6 +21,9 @@ bool hash_index_init(struct hash_index *hashes, struct arena *arena, size_t coun
 
 void hash_index_add(struct hash_index *hashes, uint32_t hash, uint32_t index);
 
+/* An index that is there, added with that hash, gives its place to another. */
+void hash_index_replace(struct hash_index *hashes, uint32_t hash, uint32_t old, uint32_t index);
+
 /* A walk over the entries of one hash, in the order in which they came:
  *
  *     uint32_t at = hash, index;

@@ -10,7 +10,8 @@ struct host_entry {
     uint32_t next; /* the same name at other addresses, or HASH_INDEX_NONE */
     uint8_t kind;  /* enum host_kind */
     uint8_t length;
-    char own_name[CACHE_LINE - 26];
+    bool is_set;
+    char own_name[CACHE_LINE - 27];
 };
 
 _Static_assert(sizeof(struct host_entry) == CACHE_LINE, "an entry is a cache line");
@@ -20,9 +21,11 @@ static struct slice name_of(const struct host_entry *entry)
     return slice_of(entry->far_name ? entry->far_name : entry->own_name, entry->length);
 }
 
-bool host_map_init(struct host_map *map, struct arena *arena, size_t count)
+bool host_map_init(struct host_map *map, struct arena *arena, size_t sites, size_t count)
 {
-    *map = (struct host_map){.others = HASH_INDEX_NONE};
+    ASSERT(sites <= count && sites < HASH_INDEX_NONE);
+    *map = (struct host_map){
+        .others = HASH_INDEX_NONE, .sites = (uint32_t)sites, .count = (uint32_t)sites};
     if (count == 0)
         return true;
     if (count > SIZE_MAX / sizeof(struct host_entry))
@@ -96,18 +99,13 @@ static void insert(struct host_map *map, uint32_t *first, uint32_t index)
     *link = index;
 }
 
-/* Where an entry is the first of its name the index holds its number, which must not change: what
- * belongs before it changes places with it. */
-static void insert_behind_first(struct host_map *map, uint32_t first, uint32_t index)
+/* The same for a chain that the index knows by its first. */
+static void insert_indexed(struct host_map *map, uint32_t hash, uint32_t first, uint32_t index)
 {
-    if (map->entries[first].listen) {
-        insert(map, &map->entries[first].next, index);
-        return;
-    }
-    struct host_entry old = map->entries[first];
-    map->entries[first] = map->entries[index];
-    map->entries[first].next = index;
-    map->entries[index] = old;
+    uint32_t now = first;
+    insert(map, &now, index);
+    if (now != first)
+        hash_index_replace(&map->hashes, hash, first, now);
 }
 
 static struct host_entry make_entry(const struct host_name *host,
@@ -117,7 +115,8 @@ static struct host_entry make_entry(const struct host_name *host,
                                .site = site,
                                .next = HASH_INDEX_NONE,
                                .kind = (uint8_t)host->kind,
-                               .length = (uint8_t)host->name.length};
+                               .length = (uint8_t)host->name.length,
+                               .is_set = true};
     ASSERT(host->name.length == entry.length);
     if (entry.length > sizeof(entry.own_name))
         entry.far_name = host->name.data;
@@ -129,7 +128,7 @@ static struct host_entry make_entry(const struct host_name *host,
 uint32_t host_map_add(struct host_map *map, const struct host_name *host,
                       const struct site_addresses *listen, uint32_t site)
 {
-    ASSERT(site != HASH_INDEX_NONE);
+    ASSERT(site < map->sites);
     listen = listen->count > 0 ? listen : NULL;
     bool is_any = host->kind == HOST_ANY;
     uint32_t first = is_any ? map->others : find_entry(map, host->kind, host->name);
@@ -137,16 +136,17 @@ uint32_t host_map_add(struct host_map *map, const struct host_name *host,
         if (overlap(map->entries[i].listen, listen))
             return map->entries[i].site;
     }
-    uint32_t index = map->count++;
+    uint32_t index = map->entries[site].is_set ? map->count++ : site;
     map->entries[index] = make_entry(host, listen, site);
     if (host->kind == HOST_WILDCARD)
         map->wildcards |= labels_bit(count_labels(host->name));
+    uint32_t hash = hash_name(host->kind, host->name);
     if (is_any)
         insert(map, &map->others, index);
     else if (first != HASH_INDEX_NONE)
-        insert_behind_first(map, first, index);
+        insert_indexed(map, hash, first, index);
     else
-        hash_index_add(&map->hashes, hash_name(host->kind, host->name), index);
+        hash_index_add(&map->hashes, hash, index);
     return HASH_INDEX_NONE;
 }
 
@@ -160,7 +160,7 @@ static uint32_t choose(const struct host_map *map, uint32_t index, const struct 
     for (; index != HASH_INDEX_NONE; index = map->entries[index].next) {
         const struct host_entry *entry = &map->entries[index];
         if (!entry->listen ? !is_private : listener && has_address(entry->listen, listener))
-            return entry->site;
+            return index < map->sites ? index : entry->site;
     }
     return HASH_INDEX_NONE;
 }

@@ -8,9 +8,8 @@ struct path_entry {
     const char *far_text; /* NULL: it is `own_text` */
     uint32_t length;
     uint32_t site;
-    uint32_t number;
     uint8_t kind; /* enum test_kind */
-    char own_text[CACHE_LINE - 21];
+    char own_text[CACHE_LINE - 17];
 };
 
 _Static_assert(sizeof(struct path_entry) == CACHE_LINE, "an entry is a cache line");
@@ -38,16 +37,15 @@ static uint32_t find(const struct path_index *paths, uint32_t hash, uint32_t sit
     while ((index = hash_index_next(&paths->hashes, hash, &at)) != HASH_INDEX_NONE) {
         const struct path_entry *entry = &paths->entries[index];
         if (entry->site == site && entry->kind == kind && slice_equal(text_of(entry), text))
-            return entry->number;
+            return index;
     }
     return HASH_INDEX_NONE;
 }
 
-static struct path_entry make_entry(uint32_t site, enum test_kind kind, struct slice text,
-                                    uint32_t number)
+static struct path_entry make_entry(uint32_t site, enum test_kind kind, struct slice text)
 {
     struct path_entry entry = {
-        .length = (uint32_t)text.length, .site = site, .number = number, .kind = (uint8_t)kind};
+        .length = (uint32_t)text.length, .site = site, .kind = (uint8_t)kind};
     if (text.length > sizeof(entry.own_text))
         entry.far_text = text.data;
     else if (text.length > 0)
@@ -65,9 +63,9 @@ static size_t hash_segment(struct slice path, size_t start, uint64_t *hash)
 }
 
 uint32_t path_index_add(struct path_index *paths, uint32_t site, enum test_kind kind,
-                        struct slice text, uint32_t fresh)
+                        struct slice text)
 {
-    ASSERT(text.length <= UINT32_MAX && fresh != HASH_INDEX_NONE);
+    ASSERT(text.length <= UINT32_MAX);
     uint64_t state = hash_start(site);
     for (size_t start = 0; start < text.length;)
         start = hash_segment(text, start, &state);
@@ -75,9 +73,10 @@ uint32_t path_index_add(struct path_index *paths, uint32_t site, enum test_kind 
     uint32_t number = find(paths, hash, site, kind, text);
     if (number != HASH_INDEX_NONE)
         return number;
-    paths->entries[paths->count] = make_entry(site, kind, text, fresh);
-    hash_index_add(&paths->hashes, hash, paths->count++);
-    return fresh;
+    number = paths->count++;
+    paths->entries[number] = make_entry(site, kind, text);
+    hash_index_add(&paths->hashes, hash, number);
+    return number;
 }
 
 /* The last bit stands for all that is deeper. */

@@ -1,5 +1,5 @@
-/* From the paths of all sites to numbers of theirs: exact paths and prefixes by whole segments in
- * one table. A question hashes its path once, from its beginning, so that each prefix that may fit
+/* Numbers the paths of all sites, from 0 on: exact paths and prefixes by whole segments in one
+ * table. A question hashes its path once, from its beginning, so that each prefix that may fit
  * is met on the way; it costs the same for ten paths and ten thousand. Built once, then immutable.
  */
 #pragma once
@@ -26,10 +26,10 @@ struct path_index {
 /* For at most `count` paths. False: no memory. */
 bool path_index_init(struct path_index *paths, struct arena *arena, size_t count);
 
-/* The number kept for a path of a site, which is `fresh` where it is new. `kind` is
- * TEST_EQUAL or TEST_PREFIX. The text is kept. */
+/* The number of a path of a site, which is the next one where it is new. `kind` is TEST_EQUAL or
+ * TEST_PREFIX. The text is kept. */
 uint32_t path_index_add(struct path_index *paths, uint32_t site, enum test_kind kind,
-                        struct slice text, uint32_t fresh);
+                        struct slice text);
 
 /* What fits a path: the number of the exact one, or HASH_INDEX_NONE, and those of the prefixes from
  * the shortest to the longest. */

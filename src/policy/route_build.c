@@ -134,12 +134,18 @@ static unsigned count_captures(const struct path_tests *paths)
     return least;
 }
 
+/* The number of another route of the site: the site's own for its first, see struct route_table. */
+static uint32_t take_route(struct route_table *table, uint32_t site)
+{
+    return table->routes[site].route.site ? table->route_count++ : site;
+}
+
 static void add_route(struct builder *builder, const struct scope *scope,
                       const struct around *around, int64_t priority)
 {
     struct route_table *table = builder->table;
     struct site_entry *site = &table->sites[around->site];
-    uint32_t number = table->route_count++;
+    uint32_t number = take_route(table, around->site);
     table->routes[number] =
         (struct route_entry){.route = {.scope = scope,
                                        .action_scope = around->action_scope,
@@ -316,8 +322,9 @@ static void draft_site(struct builder *builder, const struct scope *scope)
     for (uint32_t i = 0; i < scope->child_count; i++)
         draft_route(builder, scope->children[i], &around);
     if (around.action_scope) {
-        table->sites[number].last_route = table->route_count;
-        table->routes[table->route_count++].route = (struct route){
+        uint32_t last = take_route(table, number);
+        table->sites[number].last_route = last;
+        table->routes[last].route = (struct route){
             .scope = scope, .action_scope = scope, .site = &table->sites[number].site};
     } else if (scope->child_count == 0) {
         diagnostics_error(builder->diagnostics, scope->node->position, list_actions(builder),
@@ -343,7 +350,7 @@ static uint32_t find_group(struct route_table *table, const struct draft *draft)
     struct site_entry *site = &table->sites[draft->site];
     const struct test *test = draft->test;
     path_shapes_add(&site->shapes, test->kind, test->text);
-    return path_index_add(&table->paths, draft->site, test->kind, test->text, table->group_count);
+    return path_index_add(&table->paths, draft->site, test->kind, test->text);
 }
 
 static size_t count_patterns(const struct builder *builder)
@@ -356,28 +363,49 @@ static size_t count_patterns(const struct builder *builder)
     return count;
 }
 
-/* Drafts of one path in one site get one group; each pattern is alone in its own, since patterns
- * are tried in the file's order. */
-static bool group_drafts(struct builder *builder)
+static bool is_in_index(const struct draft *draft)
+{
+    return draft->test && draft->test->kind != TEST_PATTERN;
+}
+
+/* The drafts of one path in one site get one group, with the path's number. */
+static void group_paths(struct builder *builder)
 {
     struct route_table *table = builder->table;
-    size_t count = builder->draft_count;
-    table->patterns = ARENA_ARRAY(&table->arena, struct path_pattern, count_patterns(builder) + 1);
-    if (!table->patterns || !path_index_init(&table->paths, &table->arena, count))
-        return false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < builder->draft_count; i++) {
+        if (is_in_index(&builder->drafts[i]))
+            builder->drafts[i].group = find_group(table, &builder->drafts[i]);
+    }
+    table->group_count = table->paths.count;
+}
+
+/* Each pattern is alone in its group, since patterns are tried in the file's order; what has no
+ * path is together in one of each site. */
+static void group_others(struct builder *builder)
+{
+    struct route_table *table = builder->table;
+    for (size_t i = 0; i < builder->draft_count; i++) {
         struct draft *draft = &builder->drafts[i];
         uint32_t *anywhere = &table->sites[draft->site].anywhere;
+        if (is_in_index(draft))
+            continue;
         if (!draft->test && *anywhere == ROUTE_NONE)
             *anywhere = table->group_count;
-        bool is_pattern = draft->test && draft->test->kind == TEST_PATTERN;
-        draft->group = is_pattern    ? table->group_count
-                       : draft->test ? find_group(table, draft)
-                                     : *anywhere;
-        if (is_pattern)
+        draft->group = draft->test ? table->group_count : *anywhere;
+        if (draft->test)
             add_pattern(table, draft);
         table->group_count += draft->group == table->group_count;
     }
+}
+
+static bool group_drafts(struct builder *builder)
+{
+    struct route_table *table = builder->table;
+    table->patterns = ARENA_ARRAY(&table->arena, struct path_pattern, count_patterns(builder) + 1);
+    if (!table->patterns || !path_index_init(&table->paths, &table->arena, builder->draft_count))
+        return false;
+    group_paths(builder);
+    group_others(builder);
     return true;
 }
 
@@ -461,8 +489,9 @@ static bool build(struct builder *builder)
     table->routes =
         arena_calloc_lines(&table->arena, sizeof(struct route_entry) * count_scopes(top));
     if (!table->sites || !table->routes ||
-        !host_map_init(&table->hosts, &table->arena, count_hosts(configuration)))
+        !host_map_init(&table->hosts, &table->arena, top->child_count, count_hosts(configuration)))
         return false;
+    table->route_count = top->child_count;
     find_actions(builder);
     for (uint32_t i = 0; i < top->child_count; i++)
         draft_site(builder, top->children[i]);

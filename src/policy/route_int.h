@@ -18,7 +18,7 @@ struct route_entry {
 };
 
 /* The candidates of one path of a site, the one that wins first: a range of the table's. A pattern
- * has one. */
+ * has one. A path that is in the index has the group of its number. */
 struct route_group {
     uint32_t first;
     uint32_t winner; /* its first candidate, so that a group of one needs no other look */
@@ -45,13 +45,16 @@ struct site_entry {
 
 _Static_assert(sizeof(struct site_entry) == CACHE_LINE, "each site costs a question one line");
 
+/* Among thousands of sites each look is into cold memory, and looks that wait for each other are
+ * what it costs. So a host's number in the index of names leads to its site and to the first route
+ * of it at once, a path's number to its group, before the text there has been compared. */
 struct route_table {
     struct arena arena;
     const struct configuration *configuration;
     struct host_map hosts;
     struct path_index paths;
     struct site_entry *sites;
-    struct route_entry *routes;
+    struct route_entry *routes; /* the first of each site has the number of the site */
     struct route_group *groups;
     uint32_t *candidates; /* numbers of routes */
     struct path_pattern *patterns;

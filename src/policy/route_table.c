@@ -125,6 +125,7 @@ enum route_verdict route_find(const struct route_table *table,
                                     question->listener_is_private);
     if (number == HASH_INDEX_NONE)
         return ROUTE_NO_SITE;
+    __builtin_prefetch(&table->routes[number]); /* which mostly is the one */
     struct search search = {
         .table = table, .site = &table->sites[number], .question = question, .answer = ret_answer};
     ret_answer->site = &search.site->site;
