@@ -79,6 +79,7 @@ struct h2 {
     int64_t receive_window;      /* and that the peer may */
     int64_t receive_window_full; /* what the peer may where everything was taken */
     int64_t untold;              /* bytes that were taken and not given back */
+    int64_t late;                /* bytes that may still come for streams that we have closed */
     uint32_t open;               /* streams in the table */
     uint32_t next_id;            /* of the stream that we ask on next */
     uint32_t accepted;           /* the last stream of a client that somebody saw */
@@ -192,6 +193,10 @@ void h2_end_data(struct h2 *h2, const struct h2_frame *frame);
 
 /* Padding, which opens the windows again at once. */
 void h2_drop_data(struct h2 *h2, const struct h2_frame *frame, uint32_t length);
+
+/* We have closed a stream whose window was open so far: as much may be on its way, and is taken
+ * though it is for nobody (RFC 9113 5.1). */
+void h2_expect_late(struct h2 *h2, int64_t length);
 
 /* Bytes that were taken: the windows open by as much. */
 void h2_consume(struct h2 *h2, struct h2_stream *stream, size_t length);

@@ -103,6 +103,8 @@ static enum h2_error take_request(struct h2 *h2, const struct h2_frame *frame, s
         begin_request(h2, frame->stream, frame->flags & H2_FLAG_END_STREAM, &block);
     else if (!error && !h2->has_ended)
         h2_reset(h2, frame->stream, H2_REFUSED_STREAM);
+    if (!(frame->flags & H2_FLAG_END_STREAM) && !h2_stream_find(h2, frame->stream))
+        h2_expect_late(h2, h2->settings.window);
     h2_block_clear(&block);
     return error;
 }
@@ -198,6 +200,21 @@ void h2_consume(struct h2 *h2, struct h2_stream *stream, size_t length)
         give_back(h2, stream->id, &stream->receive_window, &stream->untold);
 }
 
+/* All that the peer can have sent before it hears of it lies within the connection's window. */
+void h2_expect_late(struct h2 *h2, int64_t length)
+{
+    h2->late += length;
+    if (h2->late > h2->receive_window_full)
+        h2->late = h2->receive_window_full;
+}
+
+/* Who goes on when he must have heard that nobody listens makes work for nothing. */
+static enum h2_error pass_late(struct h2 *h2, uint32_t length)
+{
+    h2->late -= length;
+    return h2->late < 0 ? H2_ENHANCE_YOUR_CALM : H2_NO_ERROR;
+}
+
 /* RFC 9113 6.9.1. */
 enum h2_error h2_begin_data(struct h2 *h2, const struct h2_frame *frame)
 {
@@ -206,7 +223,7 @@ enum h2_error h2_begin_data(struct h2 *h2, const struct h2_frame *frame)
         return H2_FLOW_CONTROL_ERROR;
     h2->receive_window -= frame->length;
     if (!stream)
-        return H2_NO_ERROR;
+        return pass_late(h2, frame->length);
     if (stream->ended)
         return H2_STREAM_CLOSED; /* so long ago that the gate has forgotten it */
     if (stream->receive_window < frame->length)

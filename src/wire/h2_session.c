@@ -41,6 +41,7 @@ static void say_window(struct h2 *h2)
     uint64_t all = (uint64_t)h2->settings.streams * h2->settings.window;
     h2->receive_window_full = all > H2_NUMBER_MASK ? H2_NUMBER_MASK : (int64_t)all;
     h2->receive_window = h2->receive_window_full;
+    h2_expect_late(h2, h2->settings.window); /* a grace for who is reset because he sent too much */
     if (h2->receive_window_full > H2_WINDOW_LEAST)
         h2_open_window(h2, 0, h2->receive_window_full - H2_WINDOW_LEAST);
 }

@@ -73,6 +73,8 @@ static void shut(struct h2_stream *stream)
 {
     struct h2 *h2 = stream->h2;
     stream->closed = true;
+    if (!stream->ended)
+        h2_expect_late(h2, stream->receive_window);
     if (stream->is_open)
         leave_table(stream);
     if (stream->held_back.bytes.length > 0)

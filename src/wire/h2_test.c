@@ -514,6 +514,39 @@ static void what_nobody_takes_opens_the_window_again(void **state)
     h2_trial_fini(&trial);
 }
 
+/* POST without :path, which is reset, and content behind it. */
+static enum h2_error receive_late_body(uint32_t stream, size_t length)
+{
+    static char content[4096];
+    enum h2_error error = H2_NO_ERROR;
+    script = text_over(script_memory, sizeof(script_memory));
+    h2_add_frame(&script, HEADERS, END_HEADERS, stream, SLICE("\x83\x86"));
+    while (!error && length > 0) {
+        size_t part = length < sizeof(content) ? length : sizeof(content);
+        h2_add_frame(&script, DATA, 0, stream, slice_of(content, part));
+        error = h2_receive(trial.h2, text_slice(&script), stream * (uint64_t)H2_GATE_PERIOD_MS);
+        script = text_over(script_memory, sizeof(script_memory));
+        length -= part;
+    }
+    return error;
+}
+
+/* A window of each stream that was reset may have been on its way, and one more is forgiven. */
+static void what_comes_late_has_an_end(void **state)
+{
+    (void)state;
+    h2_trial_init(&trial);
+    begin_script();
+    assert_int_equal(h2_receive(trial.h2, text_slice(&script), 0), H2_NO_ERROR);
+    for (uint32_t i = 0; i < 100; i++) { /* ten windows of the connection */
+        assert_int_equal(receive_late_body(2 * i + 1, H2_WINDOW_LEAST), H2_NO_ERROR);
+        h2_testing_write(&trial);
+    }
+    assert_int_equal(receive_late_body(201, 2 * (size_t)H2_WINDOW_LEAST), H2_NO_ERROR);
+    assert_int_equal(receive_late_body(203, H2_WINDOW_LEAST + 1), H2_ENHANCE_YOUR_CALM);
+    h2_trial_fini(&trial);
+}
+
 /* A stream that is not answered outlasts what the gate remembers. */
 static void what_has_ended_long_ago_has_ended(void **state)
 {
@@ -613,6 +646,7 @@ int main(void)
         cmocka_unit_test(the_gate_counts),
         cmocka_unit_test(the_gate_sees_through_padding),
         cmocka_unit_test(what_nobody_takes_opens_the_window_again),
+        cmocka_unit_test(what_comes_late_has_an_end),
         cmocka_unit_test(what_has_ended_long_ago_has_ended),
         cmocka_unit_test(settings_come_in_small_numbers),
         cmocka_unit_test(unknown_frames_come_in_any_split),

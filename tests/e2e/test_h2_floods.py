@@ -7,8 +7,8 @@ import pytest
 
 from harness.deadline import Late
 from harness.h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS,
-                               INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
-                               WINDOW_UPDATE, frame_bytes, request_fields)
+                               INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, REFUSED_STREAM, RST_STREAM,
+                               SETTINGS, WINDOW_UPDATE, frame_bytes, request_fields)
 from harness.metrics import read_metrics
 from harness.weir import is_sanitized
 
@@ -61,6 +61,19 @@ def padded_data(client):
         yield frame_bytes(DATA, PADDED, 1, b"\1\0")
 
 
+def data_for_nobody(client):
+    """Behind a reset, and more than can have been on its way when that was sent."""
+    yield frame_bytes(HEADERS, END_HEADERS, 1, client.block([(":method", "POST")]))
+    for _ in range(40):
+        yield frame_bytes(DATA, 0, 1, bytes(16384))
+
+
+def data_beyond_the_window(client):
+    yield frame_bytes(HEADERS, END_HEADERS, 1, client.block(request_fields("POST")))
+    for _ in range(40):
+        yield frame_bytes(DATA, 0, 1, bytes(16384))
+
+
 def repeated(*frame):
     def flood(client):
         for _ in range(500):
@@ -82,6 +95,8 @@ FLOODS = {
     "CONTINUATION": continuations,
     "empty DATA": empty_data,
     "DATA of nothing but padding": padded_data,
+    "DATA behind a reset": data_for_nobody,
+    "DATA beyond the window": data_beyond_the_window,
     "PING": repeated(PING, 0, 0, bytes(8)),
     "PING that nobody asked for": repeated(PING, 1, 0, bytes(8)),
     "SETTINGS": repeated(SETTINGS, 0, 0, struct.pack(">HL", INITIAL_WINDOW_SIZE, 70000)),
@@ -133,6 +148,42 @@ def test_who_downloads_may_open_windows_often(start_origin, start_h2c, h2):
             client.open_window(0, len(frame.payload))
             client.open_window(stream, len(frame.payload))
     assert len(response.body) == len(body)
+
+
+@pytest.mark.parametrize("begin", [
+    lambda client: client.send_request("POST", host="fixed.example.com", end=False),
+    lambda client: client.send_headers([(":method", "POST")], end=False)],
+    ids=["answered early", "malformed"])
+def test_what_was_on_its_way_is_no_flood(start_h2c, h2, begin):
+    """A window of each stream, sent before its reset is read; and in all several times as much as
+    the window of the connection, which opens again for what nobody takes."""
+    client = h2(start_h2c("- respond: 204", "limits: {streams: 4, stream_resets: 1000000}"))
+    client.read_until(lambda: client.settings)
+    for _ in range(20):
+        streams = [begin(client) for _ in range(4)]
+        for stream in streams:
+            client.send_patiently(stream, bytes(client.settings[INITIAL_WINDOW_SIZE]))
+        client.read_until(lambda some=streams: all(client.response(stream).reset is not None
+                                                   for stream in some))
+    assert client.ask().status == 204 and client.goaway is None
+
+
+def test_what_was_on_its_way_to_a_refused_stream_is_no_flood(start_origin, start_h2c, h2):
+    origin = start_origin(lambda c: (c.read_request_head(), c.read_to_end()))
+    client = h2(start_h2c(f"""
+        - host: example.com
+          proxy: {origin.url}
+        - host: fixed.example.com
+          respond: 204
+    """, "limits: {streams: 4, stream_resets: 1000000}"))
+    client.read_until(lambda: client.settings)
+    held = [client.send_request("POST", end=False) for _ in range(4)]
+    for _ in range(20):
+        refused = client.send_request("POST", end=False)
+        client.send_patiently(refused, bytes(client.settings[INITIAL_WINDOW_SIZE]))
+        assert client.read_response(refused).reset == REFUSED_STREAM
+    client.reset_stream(held[0])
+    assert client.ask(host="fixed.example.com").status == 204 and client.goaway is None
 
 
 def test_many_requests_are_no_flood(start_h2c, h2):

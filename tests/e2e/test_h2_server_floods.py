@@ -270,3 +270,36 @@ def test_a_server_that_sends_more_than_the_window(start_h2_origin, start_h2c, h2
     assert (response.status, response.body) == (200, b"") and response.reset == CANCEL
     assert is_sanitized() or weir.resident_kib() - before < 4 * 1024
     wait_for_end(origin)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_what_comes_for_an_answer_that_was_given_up(start_h2_origin, start_h2c, h2, stops):
+    """As much as may have been on its way is taken, for nobody; whoever goes on loses the
+    connection, and no client notices."""
+    def behaviour(connection):
+        if connection.number > 0:
+            answering_h2(connection)
+        request = connection.read_request()
+        connection.send_head(request, [(":status", "200")])
+        connection.send_data(request, b"half")
+        connection.read_until(lambda: request.reset is not None)
+        left.set()
+        if not stops:
+            pour(connection, again(on(DATA, 0, bytes(16384)))(request.stream))
+            return
+        connection.send_data(request, bytes(connection.window(request) - len(b"half")))
+        answering_h2(connection)
+
+    left, origin = threading.Event(), start_h2_origin(behaviour)
+    weir = start_h2c(f'- proxy: "{origin.url}"')
+    client = h2(weir)
+    stream = client.send_request()
+    client.read_until(lambda: client.response(stream).body)
+    client.reset_stream(stream)
+    wait_for(left)
+    if not stops:
+        wait_for_end(origin)
+        weir.wait_for_log("the server breaks the rules of HTTP/2")
+    for _ in range(3):
+        assert client.ask().body == b"hello"
+    assert len(origin.connections) == (1 if stops else 2)
