@@ -96,6 +96,41 @@ static void print_certificates(FILE *file, const struct metrics_sources *sources
     print_times(file, sources, staple, tls_certificate_staple_ends);
 }
 
+/* Those of one kind; what several share is told once. */
+static void print_file_times(FILE *file, const char *name, enum tls_finding_kind kind,
+                             const char *word, const struct tls_finding *const lists[2])
+{
+    struct map seen;
+    map_init(&seen);
+    for (unsigned i = 0; i < 2; i++) {
+        for (const struct tls_finding *one = lists[i]; one; one = one->next) {
+            if (one->kind != kind || one->ends == INT64_MAX || map_get(&seen, one->file) ||
+                !map_set(&seen, one->file, file))
+                continue;
+            (void)fprintf(file, "%s{kind=\"%s\",", name, word);
+            metric_label(file, "file", one->file);
+            (void)fprintf(file, "} %" PRId64 "\n", one->ends);
+        }
+    }
+    map_fini(&seen);
+}
+
+static void print_files(FILE *file, const struct metrics_sources *sources)
+{
+    static const char name[] = "weir_tls_file_expiry_timestamp_seconds";
+    const struct plans *plans = snapshot_get(sources->snapshot, &plan_part);
+    const struct upstream_table *upstreams = snapshot_get(sources->snapshot, &upstream_part);
+    const struct tls_finding *const lists[2] = {plans->findings.first,
+                                                upstream_findings(upstreams)};
+    metric_begin(file, name, METRIC_GAUGE,
+                 "When what a file holds beside the certificates of sites ceases to hold, in "
+                 "seconds since 1970: the certificate that servers are shown, the last of its "
+                 "authorities, the first of its lists of revocations.");
+    print_file_times(file, name, TLS_FINDING_OWN, "certificate", lists);
+    print_file_times(file, name, TLS_FINDING_AUTHORITIES, "authorities", lists);
+    print_file_times(file, name, TLS_FINDING_REVOCATIONS, "revocations", lists);
+}
+
 static void print_staples(FILE *file, const struct stapler_counts *counts)
 {
     metric_single(file, "weir_ocsp_certificates", METRIC_GAUGE,
@@ -119,5 +154,6 @@ void metrics_print_tls(FILE *file, const struct metrics_sources *sources)
     print_failures(file, sources);
     print_early_data(file, sources);
     print_certificates(file, sources);
+    print_files(file, sources);
     print_staples(file, sources->staples);
 }
