@@ -547,6 +547,21 @@ static void what_comes_late_has_an_end(void **state)
     h2_trial_fini(&trial);
 }
 
+/* Who has not read it yet sends whole requests, which nobody takes (RFC 9113 6.8). */
+static void what_comes_behind_our_goaway_is_late(void **state)
+{
+    (void)state;
+    h2_trial_init(&trial);
+    begin_script();
+    assert_int_equal(h2_receive(trial.h2, text_slice(&script), 0), H2_NO_ERROR);
+    h2_end(trial.h2);
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(receive_late_body(2 * i + 1, H2_WINDOW_LEAST), H2_NO_ERROR);
+        h2_testing_write(&trial);
+    }
+    h2_trial_fini(&trial);
+}
+
 /* A stream that is not answered outlasts what the gate remembers. */
 static void what_has_ended_long_ago_has_ended(void **state)
 {
@@ -647,6 +662,7 @@ int main(void)
         cmocka_unit_test(the_gate_sees_through_padding),
         cmocka_unit_test(what_nobody_takes_opens_the_window_again),
         cmocka_unit_test(what_comes_late_has_an_end),
+        cmocka_unit_test(what_comes_behind_our_goaway_is_late),
         cmocka_unit_test(what_has_ended_long_ago_has_ended),
         cmocka_unit_test(settings_come_in_small_numbers),
         cmocka_unit_test(unknown_frames_come_in_any_split),
