@@ -11,17 +11,6 @@ bool slice_equal_fold(struct slice a, struct slice b)
     return true;
 }
 
-bool slice_starts_with(struct slice s, struct slice prefix)
-{
-    return s.length >= prefix.length && slice_equal(slice_until(s, prefix.length), prefix);
-}
-
-bool slice_ends_with(struct slice s, struct slice suffix)
-{
-    return s.length >= suffix.length &&
-           slice_equal(slice_from(s, s.length - suffix.length), suffix);
-}
-
 size_t slice_find(struct slice s, char byte)
 {
     const char *at = s.length ? memchr(s.data, byte, s.length) : NULL;
@@ -102,19 +91,22 @@ static uint64_t lower_word(uint64_t word)
     return word | (from_a & ~behind_z & ~word & high) >> 2;
 }
 
+static void lower_copy_word(char *to, const char *from)
+{
+    uint64_t word = 0;
+    memcpy(&word, from, sizeof(word));
+    word = lower_word(word);
+    memcpy(to, &word, sizeof(word));
+}
+
+/* The last word may overlap the one before, where letters are small already. */
 void ascii_lower_copy(char *to, struct slice from)
 {
-    uint64_t word;
-    if (from.length < sizeof(word)) {
-        for (size_t i = 0; i < from.length; i++)
-            to[i] = ascii_lower(from.data[i]);
-        return;
-    }
-    const size_t last = from.length - sizeof(word);
-    for (size_t i = 0; i < from.length; i += sizeof(word)) {
-        size_t at = i < last ? i : last; /* where it overlaps, letters are small already */
-        memcpy(&word, from.data + at, sizeof(word));
-        word = lower_word(word);
-        memcpy(to + at, &word, sizeof(word));
-    }
+    const size_t length = from.length, word = sizeof(uint64_t);
+    for (size_t i = 0; length < word && i < length; i++)
+        to[i] = ascii_lower(from.data[i]);
+    for (size_t i = 0; i + word < length; i += word)
+        lower_copy_word(to + i, from.data + i);
+    if (length >= word)
+        lower_copy_word(to + length - word, from.data + length - word);
 }

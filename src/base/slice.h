@@ -77,8 +77,16 @@ __attribute__((always_inline)) static inline char *slice_put(char *to, struct sl
 /* Letters of ASCII compare without case, all other bytes exactly. */
 bool slice_equal_fold(struct slice a, struct slice b);
 
-bool slice_starts_with(struct slice s, struct slice prefix);
-bool slice_ends_with(struct slice s, struct slice suffix);
+static inline bool slice_starts_with(struct slice s, struct slice prefix)
+{
+    return s.length >= prefix.length && slice_equal(slice_until(s, prefix.length), prefix);
+}
+
+static inline bool slice_ends_with(struct slice s, struct slice suffix)
+{
+    return s.length >= suffix.length &&
+           slice_equal(slice_from(s, s.length - suffix.length), suffix);
+}
 
 /* Position of the first `byte`, or `s.length` where there is none. */
 size_t slice_find(struct slice s, char byte);

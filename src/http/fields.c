@@ -1,17 +1,4 @@
-#include "base/arena.h"
-#include "base/assert.h"
 #include "http/message.h"
-
-bool fields_init(struct fields *fields, struct arena *arena, uint32_t capacity)
-{
-    ASSERT(capacity <= UINT32_MAX / 4);
-    *fields = (struct fields){0};
-    if (capacity == 0)
-        return true;
-    fields->items = arena_alloc(arena, sizeof(struct field) * capacity);
-    fields->capacity = fields->items ? capacity : 0;
-    return fields->items != NULL;
-}
 
 static bool grow(struct fields *fields, struct arena *arena)
 {
@@ -201,15 +188,19 @@ void fields_remove_bits(struct fields *fields, uint64_t bits)
     fields->present &= ~bits;
 }
 
-void fields_remove_disguises(struct fields *fields)
+__attribute__((noinline)) static void remove_disguises(struct fields *fields)
 {
-    if (!(fields->present & FIELD_BIT(FIELD_OTHER)))
-        return;
     for (uint32_t i = 0; i < fields->count; i++) {
         struct field *field = &fields->items[i];
         if (field->id == FIELD_OTHER && is_there(field) && field_name_is_disguise(field->name))
             remove_one(field);
     }
+}
+
+void fields_remove_disguises(struct fields *fields)
+{
+    if (fields->present & FIELD_BIT(FIELD_OTHER))
+        remove_disguises(fields);
 }
 
 bool field_is_trailer(const struct field *field)

@@ -2,20 +2,19 @@
 
 enum method method_find(struct slice name)
 {
-    static const struct {
-        struct slice name;
-        enum method method;
-    } METHODS[] = {
-        {{"GET", 3}, METHOD_GET},         {{"HEAD", 4}, METHOD_HEAD},
-        {{"POST", 4}, METHOD_POST},       {{"PUT", 3}, METHOD_PUT},
-        {{"DELETE", 6}, METHOD_DELETE},   {{"CONNECT", 7}, METHOD_CONNECT},
-        {{"OPTIONS", 7}, METHOD_OPTIONS}, {{"TRACE", 5}, METHOD_TRACE},
-        {{"PATCH", 5}, METHOD_PATCH},
-    };
-    for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
-        if (slice_equal(METHODS[i].name, name))
-            return METHODS[i].method;
-    }
+#define METHOD_CASE(method)                                                                        \
+    if (slice_equal(name, SLICE(#method)))                                                         \
+        return METHOD_##method;
+    METHOD_CASE(GET)
+    METHOD_CASE(HEAD)
+    METHOD_CASE(POST)
+    METHOD_CASE(PUT)
+    METHOD_CASE(DELETE)
+    METHOD_CASE(CONNECT)
+    METHOD_CASE(OPTIONS)
+    METHOD_CASE(TRACE)
+    METHOD_CASE(PATCH)
+#undef METHOD_CASE
     return METHOD_OTHER;
 }
 

@@ -3,11 +3,10 @@
  * it was read or into the exchange's arena and live as long as the exchange. One loop. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/assert.h"
 #include "base/slice.h"
 #include "http/field_name.h"
-
-struct arena;
 
 struct field {
     struct slice name;  /* a token (RFC 9110 5.6.2), as it was written */
@@ -27,7 +26,13 @@ struct fields {
 _Static_assert(FIELD_NAME_COUNT <= 64, "fields.present has a bit for each known name");
 
 /* Room for `capacity` fields. False: no memory. */
-bool fields_init(struct fields *fields, struct arena *arena, uint32_t capacity);
+static inline bool fields_init(struct fields *fields, struct arena *arena, uint32_t capacity)
+{
+    ASSERT(capacity <= UINT32_MAX / 4);
+    struct field *items = capacity ? arena_alloc(arena, sizeof(*items) * capacity) : NULL;
+    *fields = (struct fields){.items = items, .capacity = items ? capacity : 0};
+    return items || capacity == 0;
+}
 
 /* Room for so many further ones, for fields_put. False: no memory. */
 bool fields_reserve(struct fields *fields, struct arena *arena, uint32_t count);

@@ -253,7 +253,8 @@ static bool port_parse(struct slice text, uint16_t *ret_port)
 }
 
 /* `[v6]` and what follows it. */
-COLD static bool literal_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port)
+COLD __attribute__((noinline)) static bool literal_parse(struct slice authority,
+                                                         struct slice *ret_host, uint16_t *ret_port)
 {
     struct slice rest = slice_from(authority, 1);
     if (slice_find(rest, ']') == rest.length)
@@ -274,9 +275,10 @@ COLD static bool literal_parse(struct slice authority, struct slice *ret_host, u
  * the comma makes a list, a server might find another name than Weir did. */
 bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port)
 {
-    size_t length = 0;
-    while (length < authority.length && byte_is(authority.data[length], BYTE_UNRESERVED))
-        length++;
+    const char *end = authority.data + authority.length, *at = authority.data;
+    while (at < end && byte_is(*at, BYTE_UNRESERVED))
+        at++;
+    size_t length = (size_t)(at - authority.data);
     if (length == 0)
         return !slice_is_empty(authority) && authority.data[0] == '[' &&
                literal_parse(authority, ret_host, ret_port);

@@ -4,18 +4,10 @@
 #include "wire/h1_find.h"
 #include "wire/h1_int.h"
 
-void h1_split_head(struct slice bytes, const struct h1_scan *scan, struct slice *ret_start_line,
-                   struct slice *ret_field_lines)
+/* Of a line that was scanned: neither a blank nor its end. */
+static bool is_visible(char byte)
 {
-    ASSERT(scan->start + 2 <= scan->fields && scan->fields <= scan->length - 2);
-    ASSERT(scan->length >= 4 && scan->length <= bytes.length);
-    *ret_start_line = slice_of(bytes.data + scan->start, scan->fields - 2 - scan->start);
-    *ret_field_lines = slice_of(bytes.data + scan->fields, scan->length - 2 - scan->fields);
-}
-
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
+    return (unsigned char)byte > ' ';
 }
 
 /* Whether a name is a token. Of a name that is known it is known: once control bytes are out (the
@@ -39,7 +31,7 @@ static const char *read_field(const char *at, const char *end, struct field *ret
     ret_field->id = field_name_find(ret_field->name);
     if (!is_field_name(ret_field))
         return NULL;
-    ret_field->is_line = colon[1] == ' ' && !is_blank(colon[2]) && !is_blank(line_end[-1]);
+    ret_field->is_line = colon[1] == ' ' && is_visible(colon[2]) && is_visible(line_end[-1]);
     if (ret_field->is_line)
         ret_field->value = slice_of(colon + 2, (size_t)(line_end - colon - 2));
     else
@@ -69,6 +61,9 @@ bool h1_read_field_lines(struct slice lines, struct fields *fields, uint64_t *re
 
 bool h1_read_version(struct slice text, unsigned *ret_major, unsigned *ret_minor)
 {
+    *ret_major = *ret_minor = 1;
+    if (slice_equal(text, SLICE("HTTP/1.1")))
+        return true;
     if (text.length != 8 || !slice_starts_with(text, SLICE("HTTP/")) || text.data[6] != '.' ||
         !ascii_is_digit(text.data[5]) || !ascii_is_digit(text.data[7]))
         return false;

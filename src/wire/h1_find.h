@@ -65,7 +65,10 @@ static inline const char *h1_find_either(const char *at, const char *end, char o
 {
 #ifdef __SSE2__
     for (; end - at >= 16; at += 16) {
-        unsigned found = h1_equal_mask(at, one) | h1_equal_mask(at, other);
+        __m128i bytes = h1_load_block(at);
+        __m128i equal = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(one)),
+                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8(other)));
+        unsigned found = (unsigned)_mm_movemask_epi8(equal);
         if (found)
             return at + __builtin_ctz(found);
     }

@@ -7,7 +7,7 @@ enum coding { CODING_CHUNKED, CODING_OTHER, CODING_MALFORMED };
 
 /* RFC 9112 7: a list of codings, `chunked` at most once and last. Parameters and empty elements,
  * which the grammar has and no sender needs, are refused: disguise is what they are for. */
-static enum coding read_codings(struct slice list)
+__attribute__((noinline)) static enum coding read_codings(struct slice list)
 {
     if (slice_equal_fold(list, SLICE("chunked")))
         return CODING_CHUNKED;

@@ -1,11 +1,21 @@
 /* What the files of the HTTP/1 codec share, and nobody else uses. */
 #pragma once
 
+#include "base/assert.h"
 #include "wire/h1.h"
 
-/* The start line without its CRLF, and the field lines with theirs, of a head that was scanned. */
-void h1_split_head(struct slice bytes, const struct h1_scan *scan, struct slice *ret_start_line,
-                   struct slice *ret_field_lines);
+/* Of a head that was scanned the start line without its CRLF, and the field lines with theirs. */
+static inline struct slice h1_start_line(struct slice bytes, const struct h1_scan *scan)
+{
+    ASSERT(scan->start + 2 <= scan->fields && scan->fields <= bytes.length);
+    return slice_of(bytes.data + scan->start, scan->fields - 2 - scan->start);
+}
+
+static inline struct slice h1_field_lines(struct slice bytes, const struct h1_scan *scan)
+{
+    ASSERT(scan->fields + 2 <= scan->length && scan->length <= bytes.length);
+    return slice_of(bytes.data + scan->fields, scan->length - 2 - scan->fields);
+}
 
 /* Reads lines that were scanned, so that only line ends and HTAB are left of control bytes, into
  * `fields`, which has the room. `ret_repeated` has the bits of known fields that came more than

@@ -1,23 +1,31 @@
 #include "base/assert.h"
+#include "wire/h1_find.h"
 #include "wire/h1_int.h"
 
 /* Fields that are added on the way to a server fit without a second table. */
 enum { ROOM_FOR_MORE = 8 };
 
+/* What stands before the next space, behind which `*rest`, the end of the line, begins then. */
+static struct slice cut_part(struct slice line, struct slice *rest)
+{
+    const char *at = rest->data, *end = at + rest->length;
+    const char *space = h1_find_byte(line.data, at, end, ' ');
+    struct slice part = slice_of(at, (size_t)((space ? space : end) - at));
+    *rest = slice_from(*rest, part.length + 1);
+    return part;
+}
+
 /* RFC 9112 3: three parts with one space between; nothing is forgiven. */
 static enum error_code read_request_line(struct slice line, const struct h1_limits *limits,
                                          struct request_head *head)
 {
-    size_t method_end = slice_find(line, ' ');
-    struct slice rest = slice_from(line, method_end + 1);
-    size_t target_end = slice_find(rest, ' ');
-    head->method_text = slice_until(line, method_end);
-    head->target = slice_until(rest, target_end);
+    struct slice version = line;
+    head->method_text = cut_part(line, &version);
+    head->target = cut_part(line, &version);
     unsigned major = 0, minor = 0;
     head->method = method_find(head->method_text);
     bool is_method = head->method != METHOD_OTHER || h1_is_token(head->method_text);
-    if (!is_method || slice_is_empty(head->target) ||
-        !h1_read_version(slice_from(rest, target_end + 1), &major, &minor))
+    if (!is_method || slice_is_empty(head->target) || !h1_read_version(version, &major, &minor))
         return ERROR_BAD_REQUEST_LINE;
     if (major != 1 || minor > 1)
         return ERROR_BAD_VERSION;
@@ -95,16 +103,14 @@ enum error_code h1_parse_request(struct slice bytes, const struct h1_scan *scan,
                                  bool *ret_keep_alive)
 {
     ASSERT(scan->error == ERROR_NONE && scan->lines > 0);
-    struct slice line, lines;
     uint64_t repeated = 0;
     *head = (struct request_head){0};
     *ret_keep_alive = false;
-    h1_split_head(bytes, scan, &line, &lines);
-    enum error_code error = read_request_line(line, limits, head);
+    enum error_code error = read_request_line(h1_start_line(bytes, scan), limits, head);
     if (!error)
         error = h1_read_target(head, arena);
     if (!error)
-        error = read_fields(lines, scan->lines - 1, head, arena, &repeated);
+        error = read_fields(h1_field_lines(bytes, scan), scan->lines - 1, head, arena, &repeated);
     if (!error)
         error = h1_read_host(head, repeated, arena);
     if (!error)

@@ -71,18 +71,16 @@ enum error_code h1_parse_response(struct slice bytes, const struct h1_scan *scan
 {
     ASSERT(scan->error == ERROR_NONE && scan->lines > 0);
     ASSERT(scan->lines - 1 <= limits->header_count);
-    struct slice line, lines;
     struct h1_options options;
     uint64_t repeated = 0;
     *head = (struct response_head){0};
     *ret_keep_alive = false;
-    h1_split_head(bytes, scan, &line, &lines);
-    enum error_code error = read_status_line(line, head);
+    enum error_code error = read_status_line(h1_start_line(bytes, scan), head);
     if (error)
         return error;
     if (!fields_init(&head->fields, arena, scan->lines - 1 + ROOM_FOR_MORE))
         return ERROR_OUT_OF_MEMORY;
-    if (!h1_read_field_lines(lines, &head->fields, &repeated) ||
+    if (!h1_read_field_lines(h1_field_lines(bytes, scan), &head->fields, &repeated) ||
         !h1_read_options(&head->fields, &options))
         return ERROR_BAD_RESPONSE_FIELD;
     *ret_keep_alive = h1_is_persistent(&options, head->minor_version);

@@ -21,7 +21,7 @@ static inline enum stop find_line_end(const char **at, const char *end)
 {
     for (;; (*at)++) {
         *at = h1_find_control(*at, end);
-        if (end - *at >= 2 && (*at)[0] == '\r' && (*at)[1] == '\n')
+        if (end - *at >= 2 && memcmp(*at, "\r\n", 2) == 0)
             return STOP_LINE_END;
         if (*at == end || (**at == '\r' && *at + 1 == end))
             return STOP_SHORT;
@@ -47,6 +47,8 @@ COLD static enum error_code malformed(enum h1_side side, bool start_line)
  * it so far. */
 static enum error_code check_request_line(struct slice line, const struct h1_limits *limits)
 {
+    if (line.length <= METHOD_LENGTH_MAX && line.length <= limits->target_length)
+        return ERROR_NONE;
     size_t space = slice_find(slice_until(line, METHOD_LENGTH_MAX + 1), ' ');
     if (space > METHOD_LENGTH_MAX)
         return ERROR_BAD_REQUEST_LINE;
@@ -124,20 +126,22 @@ static enum h1_progress scan_start_line(struct slice bytes, const struct h1_limi
     return H1_COMPLETE;
 }
 
-/* Field lines and the empty line behind them. */
-static enum h1_progress scan_field_lines(struct slice bytes, const struct h1_limits *limits,
-                                         enum h1_side side, uint32_t lines_max,
-                                         struct h1_scan *scan)
+/* Field lines and the empty line behind them. A part of what scans heads: trailers are rare. */
+__attribute__((always_inline)) static inline enum h1_progress
+scan_field_lines(struct slice bytes, const struct h1_limits *limits, enum h1_side side,
+                 uint32_t lines_max, struct h1_scan *scan)
 {
     const char *at = bytes.data + scan->seen, *line = bytes.data + scan->line;
     const char *end = visible_end(bytes, limits, scan);
+    uint32_t lines = scan->lines;
     enum stop stop;
     while ((stop = find_line_end(&at, end)) == STOP_LINE_END && at > line) {
-        if (++scan->lines > lines_max)
+        if (++lines > lines_max)
             return refuse(scan, side == H1_REQUEST ? ERROR_TOO_MANY_FIELDS
                                                    : ERROR_RESPONSE_HEAD_TOO_LARGE);
         line = at = at + 2;
     }
+    scan->lines = lines;
     scan->line = (uint32_t)(line - bytes.data);
     scan->seen = (uint32_t)(at - bytes.data);
     if (stop == STOP_SHORT)
@@ -162,8 +166,8 @@ enum h1_progress h1_scan_head(struct slice bytes, const struct h1_limits *limits
     return scan_field_lines(bytes, limits, side, limits->header_count + 1, scan);
 }
 
-enum h1_progress h1_scan_trailers(struct slice bytes, const struct h1_limits *limits,
-                                  enum h1_side side, struct h1_scan *scan)
+COLD enum h1_progress h1_scan_trailers(struct slice bytes, const struct h1_limits *limits,
+                                       enum h1_side side, struct h1_scan *scan)
 {
     ASSERT(scan->error == ERROR_NONE && scan->length == 0);
     if (bytes.length == 0)
