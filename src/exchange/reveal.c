@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "exchange/exchange.h"
+#include "http/refresh_field.h"
 
 static const struct setting rows[] = {
     {.name = "reveal_server",
@@ -11,7 +12,7 @@ static const struct setting rows[] = {
      .standard = "off",
      .scopes = SCOPE_TOP | SCOPE_SITE | SCOPE_ROUTE,
      .summary = "Whether clients see what a server says of itself: Server, X-Powered-By, "
-                "X-AspNet-Version, and its own address in Location and Content-Location.",
+                "X-AspNet-Version, and its own address in Location, Content-Location and Refresh.",
      .example = "on"},
 };
 
@@ -52,23 +53,53 @@ static struct slice find_path(struct slice url, const struct server *server)
     return path;
 }
 
-static bool clean_location(struct exchange *exchange, enum field_name id)
+/* The URL as clients may see it; `url` itself where it leads elsewhere. data is NULL: no memory. */
+static struct slice clean_url(struct exchange *exchange, struct slice url)
 {
-    struct fields *fields = &exchange->response.fields;
-    const struct field *location = fields_find(fields, id);
-    if (!location || !exchange->call.server)
-        return true;
-    struct slice path = find_path(location->value, exchange->call.server);
-    if (!path.data)
-        return true;
+    struct slice path = find_path(url, exchange->call.server);
     /* A second slash would begin the name of another host (RFC 3986 4.2). */
-    if (slice_starts_with(path, SLICE("//")))
+    if (!path.data || slice_starts_with(path, SLICE("//")))
+        return url;
+    if (!slice_is_empty(path) && path.data[0] == '/')
+        return path;
+    struct slice parts[] = {SLICE("/"), path};
+    return arena_join(&exchange->arena, parts, 2);
+}
+
+/* The same of the value of a Refresh field. */
+static struct slice clean_refresh(struct exchange *exchange, struct slice value)
+{
+    struct slice url = refresh_field_url(value);
+    struct slice seen = url.data ? clean_url(exchange, url) : url;
+    if (seen.data == url.data)
+        return value;
+    size_t start = (size_t)(url.data - value.data);
+    struct slice parts[] = {slice_until(value, start), seen, slice_from(value, start + url.length)};
+    return seen.data ? arena_join(&exchange->arena, parts, 3) : seen;
+}
+
+/* Every line of them: which one a client obeys, nobody has laid down. */
+static bool clean_links(struct exchange *exchange)
+{
+    const uint64_t bits =
+        FIELD_BIT(FIELD_LOCATION) | FIELD_BIT(FIELD_CONTENT_LOCATION) | FIELD_BIT(FIELD_REFRESH);
+    struct fields *fields = &exchange->response.fields;
+    if (!(fields->present & bits) || !exchange->call.server)
         return true;
-    if (slice_is_empty(path) || path.data[0] != '/') {
-        struct slice parts[] = {SLICE("/"), path};
-        path = arena_join(&exchange->arena, parts, 2);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        struct field *field = &fields->items[i];
+        if (slice_is_empty(field->name) || !(FIELD_BIT(field->id) & bits))
+            continue;
+        struct slice value = field->id == FIELD_REFRESH ? clean_refresh(exchange, field->value)
+                                                        : clean_url(exchange, field->value);
+        if (value.data == field->value.data)
+            continue;
+        field->value = value;
+        field->is_line = false;
+        if (!value.data)
+            return false;
     }
-    return path.data && fields_set(fields, &exchange->arena, id, field_name_text(id), path);
+    return true;
 }
 
 bool reveal_clean(struct exchange *exchange)
@@ -77,6 +108,5 @@ bool reveal_clean(struct exchange *exchange)
     if (exchange->plan->reveal_server)
         return true;
     fields_remove_bits(&exchange->response.fields, FIELD_BITS_TELL_SERVER);
-    return clean_location(exchange, FIELD_LOCATION) &&
-           clean_location(exchange, FIELD_CONTENT_LOCATION);
+    return clean_links(exchange);
 }

@@ -48,6 +48,7 @@ static const uint8_t CANDIDATES[(LENGTH_MAX + 1) * LETTERS] = {
     [AT(6, 'e', 'e')] = FIELD_SERVER,
     [AT(7, 'x', 'e')] = FIELD_EXPIRES,
     [AT(7, 'e', 'e')] = FIELD_REFERER,
+    [AT(7, 'e', 's')] = FIELD_REFRESH,
     [AT(7, 'r', 'e')] = FIELD_TRAILER,
     [AT(7, 'p', 'd')] = FIELD_UPGRADE,
     [AT(7, 'a', 'n')] = FIELD_WARNING,

@@ -52,6 +52,7 @@ enum {
     F(EXPIRES, "Expires", FIELD_NOT_A_TRAILER)                                                     \
     F(LOCATION, "Location", FIELD_NOT_A_TRAILER)                                                   \
     F(CONTENT_LOCATION, "Content-Location", FIELD_NOT_A_TRAILER)                                   \
+    F(REFRESH, "Refresh", FIELD_NOT_A_TRAILER)                                                     \
     F(RETRY_AFTER, "Retry-After", FIELD_NOT_A_TRAILER)                                             \
     F(VARY, "Vary", FIELD_NOT_A_TRAILER)                                                           \
     F(WARNING, "Warning", FIELD_NOT_A_TRAILER)                                                     \

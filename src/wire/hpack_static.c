@@ -60,7 +60,7 @@ const struct field hpack_static_table[HPACK_STATIC_COUNT + 1] = {
     ROW("proxy-authorization", "", FIELD_PROXY_AUTHORIZATION),
     ROW("range", "", FIELD_RANGE),
     ROW("referer", "", FIELD_REFERER),
-    ROW("refresh", "", FIELD_OTHER),
+    ROW("refresh", "", FIELD_REFRESH),
     ROW("retry-after", "", FIELD_RETRY_AFTER),
     ROW("server", "", FIELD_SERVER),
     ROW("set-cookie", "", FIELD_SET_COOKIE),

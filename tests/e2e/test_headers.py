@@ -179,15 +179,6 @@ def test_what_a_server_is_made_of_is_kept_from_clients(through):
     assert not any(response.has(name) for name, _ in TELLING)
 
 
-def test_nor_is_it_told_in_trailers(start_origin, start_proxy, connect):
-    def behaviour(connection):
-        connection.read_request()
-        connection.answer(200, [b"body"], trailers=[*TELLING, ("X-Sum", "4")])
-
-    response = connect(start_proxy(start_origin(behaviour))).ask()
-    assert response.trailers == [("X-Sum", "4")]
-
-
 def test_trailers_lose_what_is_removed_or_set(start_origin, start_proxy, connect):
     def behaviour(connection):
         connection.read_request()
@@ -212,17 +203,18 @@ def test_one_may_say_something_else(through):
     assert response.values("Server") == ["mine"]
 
 
-@pytest.mark.parametrize("name", ["Location", "Content-Location"])
+@pytest.mark.parametrize("name,prefix", [
+    ("Location", ""), ("Content-Location", ""), ("Refresh", "5; url=")])
 def test_what_leads_to_a_server_of_http2_leads_to_the_client(start_h2_origin, start_weir, connect,
-                                                             name):
+                                                             name, prefix):
     """Its fields may come by their number."""
     def behaviour(connection):
         connection.answer(connection.read_request(), 302,
-                          fields=[(name.lower(), f"http://{origin.server}/a")])
+                          fields=[(name.lower(), f"{prefix}http://{origin.server}/a")])
 
     origin = start_h2_origin(behaviour)
     response = connect(start_weir(f"sites: [{{proxy: '{origin.url}'}}]\n")).ask()
-    assert response.values(name) == ["/a"]
+    assert response.values(name) == [prefix + "/a"]
 
 
 @pytest.mark.parametrize("name", ["Location", "Content-Location"])
@@ -255,6 +247,50 @@ def test_what_leads_to_the_server_leads_to_where_the_client_is(start_origin, sta
     assert response.values(name) == [expected]
     response = connect(start_proxy(origin, settings="reveal_server: on")).ask()
     assert response.values(name) == [location.replace("SERVER", origin.url[len("http://"):])]
+
+
+@pytest.mark.parametrize("refresh,seen", [
+    ("5; url=http://SERVER/login?next=%2F", "5; url=/login?next=%2F"),
+    ("0;URL=HTTP://SERVER", "0;URL=/"),
+    ("5,Url = 'http://SERVER?a'", "5,Url = '/?a'"),
+    ('1.5; url="https://SERVER/a"; b', '1.5; url="/a"; b'),
+    ("5;http://SERVER/a b", "5;/a b"),
+    ("5; url=http://SERVER//evil.example/", None),
+    ("5; url=http://SERVER0/", None),
+    ("5; url=http://other.example/?http://SERVER/", None),
+    ("5; url=/a", None),
+    ("5", None),
+    ("soon; url=http://SERVER/", None),  # no client follows that
+    ("", None),
+])
+def test_nor_does_a_refresh_lead_to_the_server(start_origin, start_proxy, connect, refresh, seen):
+    def behaviour(connection):
+        while True:
+            connection.read_request()
+            connection.answer(200, b"", fields=[("refresh", "9;/b"),
+                                                ("Refresh", as_sent(refresh))])
+
+    def as_sent(value):
+        return value.replace("SERVER", origin.url[len("http://"):])
+
+    origin = start_origin(behaviour)
+    response = connect(start_proxy(origin)).ask()
+    assert response.values("Refresh") == ["9;/b", as_sent(refresh if seen is None else seen)]
+    response = connect(start_proxy(origin, settings="reveal_server: on")).ask()
+    assert response.values("Refresh") == ["9;/b", as_sent(refresh)]
+
+
+@pytest.mark.parametrize("settings", ["", "reveal_server: on"])
+def test_what_is_told_of_a_server_is_no_trailer(start_origin, start_proxy, connect, settings):
+    def behaviour(connection):
+        connection.read_request()
+        connection.answer(200, [b"body"], trailers=[
+            *TELLING, ("Location", origin.url), ("Content-Location", origin.url),
+            ("Refresh", f"5; url={origin.url}"), ("X-Sum", "4")])
+
+    origin = start_origin(behaviour)
+    response = connect(start_proxy(origin, settings=settings)).ask()
+    assert response.trailers == [("X-Sum", "4")]
 
 
 def test_what_reads_like_a_field_that_is_set_or_removed_goes_as_well(through):
