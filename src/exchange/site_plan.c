@@ -496,8 +496,9 @@ bool site_plan_answers(struct exchange *exchange)
 {
     ASSERT(exchange->site);
     const struct site_plan *plan = exchange->site->plan;
-    if (exchange->tls &&
-        (!plan || !tls_fits(exchange->tls, context_of(plan, exchange->host), exchange->host))) {
+    const struct tls_context *context = plan ? context_of(plan, exchange->host) : NULL;
+    /* Without a certificate nobody can have come to it as it wants him to. */
+    if (exchange->tls && (!context || !tls_fits(exchange->tls, context, exchange->host))) {
         exchange_refuse(exchange, ERROR_MISDIRECTED);
         return true;
     }

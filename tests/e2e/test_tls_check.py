@@ -117,6 +117,20 @@ def test_the_others_are_served(authority, start_tls, tls, spoil):
         tls(weir, "example.com")
 
 
+@pytest.mark.parametrize("client", ["", ", client: {ca: {files}/authority.pem}"])
+def test_no_way_leads_to_a_site_without_a_good_one_over_the_connection_of_another(
+        authority, start_tls, tls, client):
+    """Not even where that one's certificate holds for both, and least of all past the question for
+    a certificate of the client."""
+    sites = two_sites(authority).replace("site.key}", f"site.key{client}}}")
+    authority.make("good", ["good.example.com", "example.com"])
+    other_key(authority)
+    weir = start_tls(sites)
+    connection = tls(weir, "good.example.com")
+    assert connection.ask(host="example.com").status == 421
+    assert tls(weir, "good.example.com").ask(host="good.example.com").status == 200
+
+
 def with_a_point_beside_the_curve(authority):
     """The last byte of the public key is another one, in certificate and key alike."""
     for name, label in [("pem", "CERTIFICATE"), ("key", "PRIVATE KEY")]:
