@@ -33,8 +33,9 @@ void site_complain(struct builder *builder, const struct tls_settings *settings,
 
 void site_tell_complaints(struct builder *builder)
 {
+    bool serves = builder->good > 0 || builder->serves_plain;
     for (const struct complaint *one = builder->complaints; one; one = one->next) {
-        if (builder->is_lenient && builder->good > 0)
+        if (builder->is_lenient && serves)
             diagnostics_event(builder->diagnostics, one->position, one->cure,
                               "%s; it is not served", one->what);
         else

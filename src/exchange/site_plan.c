@@ -337,6 +337,20 @@ static void refuse_plain(struct builder *builder, const struct site *site)
                       "without TLS");
 }
 
+/* Whether it is there without TLS, and does not only send elsewhere. */
+static bool is_served_plainly(const struct plans *plans, const struct site_settings *site,
+                              const struct tls_settings *tls,
+                              const struct plain_http_settings *plain)
+{
+    if (tls_settings_are_on(tls) && plain->plain_http != PLAIN_HTTP_SERVE)
+        return false;
+    for (uint32_t i = 0; i < plans->listener_count; i++) {
+        if (!plans->listeners[i].speaks_tls && answers_at(site, &plans->listeners[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool build_site(struct builder *builder, struct site *site)
 {
     const struct configuration *configuration = builder->configuration;
@@ -344,6 +358,7 @@ static bool build_site(struct builder *builder, struct site *site)
     const struct site_settings *settings = scope_group(configuration, site->scope, &site_group);
     const struct plain_http_settings *plain =
         scope_group(configuration, site->scope, &plain_http_group);
+    builder->serves_plain |= is_served_plainly(builder->plans, settings, tls, plain);
     site_refuse_lonely_staple(builder, tls);
     if (!tls_settings_are_on(tls)) {
         if (tls->pair.key.node)

@@ -34,7 +34,8 @@ struct builder {
     struct diagnostics *diagnostics;
     struct complaint *complaints;
     int64_t now;
-    uint32_t good; /* certificates */
+    uint32_t good;     /* certificates */
+    bool serves_plain; /* some site, without TLS */
     bool no_memory;
     bool is_lenient;   /* as struct live has it */
     struct slice site; /* the name of the one in hand */
@@ -73,8 +74,9 @@ void site_complain(struct builder *builder, const struct tls_settings *settings,
                    const struct node *node, const char *what, struct tls_finding finding);
 
 /* The same file, when all were seen: a certificate that cannot be served is an error for who checks
- * the file. In service it must not take the others with it: as long as one is good, it is told, and
- * done without. */
+ * the file. In service it must not take the others with it: as long as something can be served, be
+ * it over TLS or without, it is told, and done without. Else nothing is started for nothing, and
+ * what is served stays. */
 void site_tell_complaints(struct builder *builder);
 
 /* Tells who loads that of these files one is bad. Without data: there is none. */

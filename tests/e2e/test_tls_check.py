@@ -176,19 +176,75 @@ def test_a_bad_certificate_becomes_good_by_a_reload(authority, start_tls, tls):
     assert tls(weir).ask().status == 200
 
 
-def test_with_no_good_certificate_nothing_starts(authority, start_tls):
-    authority.make("site", ["example.com"])
-    missing(authority)
-    with pytest.raises(WeirFailed, match="error: cannot read"):
-        start_tls(a_site())
+ONLY_REDIRECTED = a_site()
+SERVED_PLAINLY = [
+    a_site() + "  - {host: plain.example.com, respond: 200}\n",
+    a_site() + a_site("plain.example.com", rest="plain_http: serve\n    respond: 200"),
+    "  - {host: example.com, tls: {certificates: {files}/many}, respond: 200}\n"
+    "  - {host: plain.example.com, respond: 200}\n"]
 
 
-def test_a_reload_to_nothing_but_bad_ones_is_refused(authority, start_tls, tls):
+def spoilt(authority):
+    """The only one there is, as a file and in a directory."""
+    (authority.directory / "many").mkdir(exist_ok=True)
+    authority.make("good", ["good.example.com"])
+    for name in ["site", "many/site"]:
+        authority.make(name, ["example.com"])
+        (authority.directory / f"{name}.key").write_bytes(
+            (authority.directory / "good.key").read_bytes())
+
+
+def repaired(authority):
+    for name in ["site", "many/site"]:
+        authority.make(name, ["example.com", "plain.example.com"])
+
+
+def reloaded(weir, words="the configuration was loaded"):
+    seen = len(weir.log.splitlines())
+    weir.signal(1)
+    weir.wait_for_log(words, start=seen)
+
+
+def status_of_plain(weir, connect):
+    return connect(weir.plain).ask(host="plain.example.com").status
+
+
+def serves_only_what_is_plain(weir, connect, tls):
+    assert status_of_plain(weir, connect) == 200
+    for name in ["example.com", "elsewhere.example.com"]:
+        with pytest.raises(OSError, match="unrecognized name"):
+            tls(weir, name)
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+@pytest.mark.parametrize("sites", SERVED_PLAINLY)
+def test_with_no_good_certificate_the_sites_without_tls_are_served(
+        authority, check, start_tls, tls, connect, sites, supervised):
+    spoilt(authority)
+    weir = start_tls(sites, supervised=supervised)
+    weir.wait_for_log(LEFT_OUT)
+    serves_only_what_is_plain(weir, connect, tls)
+    assert "error: " in check('listen: [":80", ":443"]\nsites:\n' + sites)
+    repaired(authority)
+    reloaded(weir)
+    assert tls(weir).ask().status == 200
+    spoilt(authority)
+    reloaded(weir)
+    serves_only_what_is_plain(weir, connect, tls)
+
+
+@pytest.mark.parametrize("sites", [ONLY_REDIRECTED, a_site(rest="plain_http: refuse\n    respond: 200")])
+def test_where_nothing_could_be_served_nothing_starts(authority, start_tls, sites):
+    spoilt(authority)
+    with pytest.raises(WeirFailed, match="error: .*cannot be served"):
+        start_tls(sites)
+
+
+def test_a_reload_to_where_nothing_could_be_served_is_refused(authority, start_tls, tls):
     authority.make("site", ["example.com"])
     weir = start_tls(a_site())
     missing(authority)
-    weir.signal(1)
-    weir.wait_for_log("the configuration was not loaded")
+    reloaded(weir, "the configuration was not loaded")
     assert tls(weir).ask().status == 200
 
 
