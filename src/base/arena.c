@@ -65,13 +65,15 @@ void arena_fini(struct arena *arena)
 {
     for (; arena->farewells; arena->farewells = arena->farewells->older)
         arena->farewells->say(arena->farewells->object);
-    while (arena->chunks) {
-        struct arena_chunk *chunk = arena->chunks;
-        arena->chunks = chunk->older;
-        free_chunk(chunk);
-    }
+    struct arena_chunk *chunk = arena->chunks;
+    arena->chunks = NULL;
     arena->next = arena->end = arena->spare = arena->spare_end = NULL;
     arena->used = 0;
+    while (chunk) {
+        struct arena_chunk *older = chunk->older;
+        free_chunk(chunk);
+        chunk = older;
+    }
 }
 
 /* What a chunk of at least `size` bytes measures in all. Those of an arena that grows large are

@@ -26,7 +26,8 @@ struct arena {
  * `limit` is what the chunks may hold in all, in bytes. */
 void arena_init(struct arena *arena, struct pool *source, size_t limit);
 
-/* Gives everything back. The arena may be initialised anew. */
+/* Gives everything back. The arena may be initialised anew; or it lay in its own memory, and is no
+ * more. */
 void arena_fini(struct arena *arena);
 
 /* arena_alloc where that chunk has no room. */

@@ -39,6 +39,23 @@ static void cleared_memory_is_clear(void **state)
     arena_fini(&arena);
 }
 
+static void it_may_lie_in_its_own_memory(void **state)
+{
+    (void)state;
+    struct pool *pool = pool_new("chunks", CHUNK, 8);
+    struct arena arena;
+    arena_init(&arena, pool, 1024 * 1024);
+    struct arena *within = arena_alloc(&arena, sizeof(*within));
+    assert_non_null(within);
+    *within = arena;
+    for (int i = 0; i < 3; i++)
+        assert_non_null(arena_alloc(within, CHUNK / 2));
+    assert_non_null(arena_alloc(within, 2 * CHUNK));
+    arena_fini(within);
+    assert_int_equal(pool_in_use(pool), 0);
+    pool_free(pool);
+}
+
 static void chunks_come_from_the_source_and_go_back(void **state)
 {
     (void)state;
@@ -201,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_aligned_and_one_behind_the_other),
         cmocka_unit_test(cleared_memory_is_clear),
+        cmocka_unit_test(it_may_lie_in_its_own_memory),
         cmocka_unit_test(chunks_come_from_the_source_and_go_back),
         cmocka_unit_test(what_is_larger_than_a_chunk_is_made_to_measure),
         cmocka_unit_test(the_limit_holds_and_leaves_the_arena_as_it_was),

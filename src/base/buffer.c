@@ -79,20 +79,10 @@ struct buffer *buffer_new(struct buffer_pools *pools, size_t size)
 
 void buffer_free(struct buffer *buffer)
 {
-    ASSERT(buffer->references == 0);
     if (buffer->pool)
         pool_put(buffer->pool, buffer);
     else
         free(buffer);
-}
-
-struct span span_take_buffer(struct buffer *buffer, size_t length)
-{
-    ASSERT(length <= buffer->capacity);
-    struct span span = {buffer, 0, (uint32_t)length};
-    if (length == 0)
-        span_clear(&span);
-    return span;
 }
 
 struct span span_part(const struct span *span, size_t start, size_t length)
@@ -115,13 +105,6 @@ struct span span_cut(struct span *span, size_t length)
     return first;
 }
 
-struct span span_take(struct span *span)
-{
-    struct span taken = *span;
-    *span = (struct span){0};
-    return taken;
-}
-
 void span_skip(struct span *span, size_t count)
 {
     ASSERT(count <= span->length);
@@ -129,13 +112,6 @@ void span_skip(struct span *span, size_t count)
     span->length -= (uint32_t)count;
     if (span->length == 0)
         span_clear(span);
-}
-
-void span_clear(struct span *span)
-{
-    if (span->buffer)
-        buffer_unref(span->buffer);
-    *span = (struct span){0};
 }
 
 /* Whether `count` bytes may be written behind the span: nobody else holds the buffer. */

@@ -74,8 +74,23 @@ static inline struct slice span_slice(const struct span *span)
     return span->buffer ? slice_of(span->buffer->data + span->offset, span->length) : SLICE("");
 }
 
+/* Gives the reference back and leaves an empty span. */
+static inline void span_clear(struct span *span)
+{
+    if (span->buffer)
+        buffer_unref(span->buffer);
+    *span = (struct span){0};
+}
+
 /* A span of a fresh buffer; takes over the caller's reference. */
-struct span span_take_buffer(struct buffer *buffer, size_t length);
+static inline struct span span_take_buffer(struct buffer *buffer, size_t length)
+{
+    ASSERT(length <= buffer->capacity);
+    if (length > 0)
+        return (struct span){buffer, 0, (uint32_t)length};
+    buffer_unref(buffer);
+    return (struct span){0};
+}
 
 /* A further span of the same bytes, with its own reference. */
 struct span span_part(const struct span *span, size_t start, size_t length);
@@ -85,13 +100,15 @@ struct span span_part(const struct span *span, size_t start, size_t length);
 struct span span_cut(struct span *span, size_t length);
 
 /* Moves the span out of `*span`, which becomes empty. */
-struct span span_take(struct span *span);
+static inline struct span span_take(struct span *span)
+{
+    struct span taken = *span;
+    *span = (struct span){0};
+    return taken;
+}
 
 /* Drops the first `count` bytes; a span with nothing left gives its buffer back. */
 void span_skip(struct span *span, size_t count);
-
-/* Gives the reference back and leaves an empty span. */
-void span_clear(struct span *span);
 
 /* Makes one contiguous span of `*first` and `second`: in place where the first one's buffer has
  * room and nobody else holds it, else in a new buffer. Takes over `second`. False: no memory;

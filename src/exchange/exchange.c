@@ -60,9 +60,7 @@ void exchange_go(struct exchange *exchange, enum exchange_state state)
 static void bury(struct grave *grave)
 {
     struct exchange *exchange = CONTAINER_OF(grave, struct exchange, grave);
-    /* The exchange lies in its own arena. */
-    struct arena arena = exchange->arena;
-    arena_fini(&arena);
+    arena_fini(&exchange->arena); /* in which it lies */
 }
 
 static void retire(struct exchange *exchange)

@@ -76,9 +76,7 @@ static void leave(const struct mirror_plan *plan)
 static void bury(struct grave *grave)
 {
     struct mirror *mirror = CONTAINER_OF(grave, struct mirror, grave);
-    /* It lies in its own arena. */
-    struct arena arena = mirror->arena;
-    arena_fini(&arena);
+    arena_fini(&mirror->arena); /* in which it lies */
 }
 
 static void end(struct mirror *mirror, enum mirror_outcome outcome)

@@ -3,26 +3,6 @@
 #include "base/assert.h"
 #include "loop/socket.h"
 
-uint32_t outbox_put(struct outbox *outbox, struct socket *socket, const struct slice *parts,
-                    size_t count, size_t total, size_t room)
-{
-    if (total == 0 || total > OUTBOX_ITEM_MAX || total + room > OUTBOX_BYTES - outbox->used ||
-        outbox->count == OUTBOX_ITEMS)
-        return 0;
-    char *at = outbox->bytes + outbox->used;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(at, parts[i].data, parts[i].length);
-        at += parts[i].length;
-    }
-    outbox->items[outbox->count++] = (struct outbox_item){.socket = socket,
-                                                          .offset = outbox->used,
-                                                          .length = (uint16_t)total,
-                                                          .room = (uint16_t)room};
-    outbox->used += (uint32_t)(total + room);
-    outbox->seals |= room > 0;
-    return outbox->count;
-}
-
 void outbox_seal(struct outbox *outbox, uint32_t number)
 {
     ASSERT(number > 0 && number <= outbox->count);

@@ -260,6 +260,16 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
     return IO_DONE;
 }
 
+bool socket_put(struct socket *socket, struct slice bytes)
+{
+    ASSERT(socket_is_open(socket));
+    if (socket->queued || !socket->writable || socket->broken)
+        return false;
+    struct outbox *outbox = loop_outbox(socket->loop);
+    socket->queued = outbox_put(outbox, socket, &bytes, 1, bytes.length, 0);
+    return socket->queued != 0;
+}
+
 bool socket_send_sealed(struct socket *socket, const struct slice *parts, size_t count,
                         size_t total, size_t room)
 {

@@ -66,6 +66,10 @@ enum io socket_receive_into(struct socket *socket, char *memory, size_t size, si
 enum io socket_send(struct socket *socket, const struct slice *parts, size_t count,
                     size_t *ret_sent);
 
+/* Takes the bytes, all of them, where they can wait for the end of the turn, as socket_send does.
+ * False: it took none, and socket_send says what becomes of them. */
+bool socket_put(struct socket *socket, struct slice bytes);
+
 /* Takes all that the parts hold, `total` bytes, as socket_send takes a little; they leave as what
  * the socket's sealer makes of them in `room` bytes, at the end of the turn, one behind the other
  * for all sockets. False: nothing was taken. */

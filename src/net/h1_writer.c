@@ -1,5 +1,4 @@
 #include "net/h1_writer.h"
-#include "base/assert.h"
 
 static bool add_line_end(struct output *output)
 {
@@ -11,13 +10,8 @@ static bool add_line_end(struct output *output)
     return true;
 }
 
-bool h1_output_piece(struct output *output, enum h1_framing framing, struct span piece)
+bool h1_output_chunk(struct output *output, struct span piece)
 {
-    ASSERT(framing != H1_FRAMING_NONE && piece.length > 0);
-    if (framing != H1_FRAMING_CHUNKED) {
-        output_add(output, piece);
-        return true;
-    }
     struct text text;
     if (!output_reserve(output, H1_CHUNK_HEAD_MAX, &text)) {
         span_clear(&piece);
@@ -29,10 +23,8 @@ bool h1_output_piece(struct output *output, enum h1_framing framing, struct span
     return add_line_end(output);
 }
 
-bool h1_output_end(struct output *output, enum h1_framing framing, const struct fields *trailers)
+bool h1_output_last_chunk(struct output *output, const struct fields *trailers)
 {
-    if (framing != H1_FRAMING_CHUNKED)
-        return true;
     struct text text;
     if (!output_reserve(output, h1_last_chunk_room(trailers), &text))
         return false;

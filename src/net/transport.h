@@ -30,6 +30,12 @@ static inline enum io transport_send(struct transport *transport, const struct s
     return socket_send(&transport->socket, parts, count, ret_sent);
 }
 
+/* Takes the bytes, all of them, as socket_put; over TLS none. */
+static inline bool transport_put(struct transport *transport, struct slice bytes)
+{
+    return !transport->tls && socket_put(&transport->socket, bytes);
+}
+
 /* Whether a receive could find something, or the end, without waiting. */
 static inline bool transport_is_readable(const struct transport *transport)
 {
