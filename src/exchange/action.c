@@ -50,9 +50,13 @@ static bool read_status(struct setting_reader *reader, const struct node *node, 
     return false;
 }
 
-static bool read_template(struct setting_reader *reader, const struct node *node,
+/* `name` may be the key of a file. Nothing is a text, too, an empty one. */
+static bool read_template(struct setting_reader *reader, struct slice name, const struct node *node,
                           const struct template **ret_template)
 {
+    if (node->kind == NODE_SCALAR && node->anchored)
+        return setting_refuse(reader, diagnostics_text(reader->diagnostics, "%.*s", SHOWN(name)),
+                              "a text", NULL, node);
     if (node->kind != NODE_SCALAR) {
         diagnostics_error(reader->diagnostics, node->position, "in quotes it is a text",
                           "a text belongs here, not %s", node_kind_words(node));
@@ -80,12 +84,12 @@ static bool read_redirect(struct setting_reader *reader, const struct node *node
     struct redirect_setting *redirect = field;
     *redirect = (struct redirect_setting){.status = 302};
     if (node->kind == NODE_SCALAR)
-        return read_template(reader, node, &redirect->to);
+        return read_template(reader, SLICE("redirect"), node, &redirect->to);
     bool good = true;
     for (uint32_t i = 0; i < node->count && node->kind == NODE_MAPPING; i++) {
         const struct node_pair *pair = &node->pairs[i];
         if (slice_equal(pair->key, SLICE("to")))
-            good &= read_template(reader, pair->value, &redirect->to);
+            good &= read_template(reader, pair->key, pair->value, &redirect->to);
         else if (slice_equal(pair->key, SLICE("status")))
             good &= read_status(reader, pair->value, 300, 399, &redirect->status);
         else
@@ -123,7 +127,8 @@ static bool read_fields(struct setting_reader *reader, const struct node *node,
             continue;
         }
         respond->fields[respond->field_count].name = pair->key;
-        good &= read_template(reader, pair->value, &respond->fields[respond->field_count].value);
+        good &= read_template(reader, pair->key, pair->value,
+                              &respond->fields[respond->field_count].value);
         respond->field_count++;
     }
     return good;
@@ -142,7 +147,7 @@ static bool read_respond(struct setting_reader *reader, const struct node *node,
         if (slice_equal(pair->key, SLICE("status")))
             good &= read_status(reader, pair->value, 200, 599, &respond->status);
         else if (slice_equal(pair->key, SLICE("body")))
-            good &= read_template(reader, pair->value, &respond->body);
+            good &= read_template(reader, pair->key, pair->value, &respond->body);
         else if (slice_equal(pair->key, SLICE("headers")))
             good &= read_fields(reader, pair->value, respond);
         else
@@ -165,7 +170,7 @@ static bool read_upstream_host(struct setting_reader *reader, const struct node 
         host->kind = UPSTREAM_HOST_CLIENT;
         return true;
     }
-    return read_template(reader, node, &host->text);
+    return read_template(reader, SLICE("upstream_host"), node, &host->text);
 }
 
 /* ---- queue_priority */
@@ -181,7 +186,7 @@ static bool read_queue_priority(struct setting_reader *reader, const struct node
         own->priority = (unsigned)priority;
         return true;
     }
-    if (!read_template(reader, node, &own->text))
+    if (!read_template(reader, SLICE("queue_priority"), node, &own->text))
         return false;
     if (!template_is_constant(own->text, &constant))
         return true;
