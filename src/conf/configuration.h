@@ -32,6 +32,10 @@ struct vocabulary {
     const struct variable_table *variables;
 };
 
+/* The reason of a reader for a file of more than YAML_SIZE_MAX bytes: this very text, because there
+ * is other advice for it than for what cannot be read. */
+extern const char configuration_file_is_large[];
+
 /* How the loader gets at what it may not open itself. Functions may be NULL: then there is no such
  * thing. */
 struct configuration_reader {

@@ -169,9 +169,10 @@ struct slice setting_path(struct setting_reader *reader, const struct node *node
 
 /* The same of a file that is watched: it is read again when it changes. For who tells by himself
  * what is wrong with it, later or not at all. NULL: it was read; else what is wrong, in the
- * reader's arena, as told by setting_read_file. */
+ * reader's arena, and what to do in `*ret_cure`, which lives for ever, as told by
+ * setting_read_file. */
 const char *setting_try_watched(struct setting_reader *reader, struct slice path, size_t max,
-                                struct slice *ret_bytes);
+                                struct slice *ret_bytes, const char **ret_cure);
 
 /* The files that a pattern stands for, as seen from where the file with `node` lies, sorted; there
  * may be none. It is watched, too. False: no memory. */
@@ -186,6 +187,3 @@ bool setting_share_file(struct setting_reader *reader, struct slice path, size_t
 
 /* The value of a variable of the environment, or NULL. */
 const char *setting_environment(struct setting_reader *reader, const char *name);
-
-/* What to do about a file that cannot be read. */
-extern const char setting_file_cure[];

@@ -1,9 +1,14 @@
 /* Files that settings name and whose bytes belong to the configuration. */
 #include "base/assert.h"
 #include "conf/configuration_int.h"
+#include "conf/yaml.h"
 
-const char setting_file_cure[] = "name a file that can be read; its path begins where this file "
-                                 "lies";
+const char configuration_file_is_large[] = "it is larger than 16 MiB";
+_Static_assert(YAML_SIZE_MAX == 16 << 20, "as configuration_file_is_large says");
+
+static const char unread_cure[] = "name a file that can be read; its path begins where this file "
+                                  "lies";
+static const char large_cure[] = "look whether it is the right file; what belongs there is smaller";
 
 /* In the arena of the reader; without memory just the reason. */
 static const char *words(struct setting_reader *reader, const char *begin, struct slice path,
@@ -43,40 +48,52 @@ bool setting_find_watched(struct setting_reader *reader, const struct node *node
         files->context, path, reader->arena, ret_paths, ret_count);
 }
 
-/* NULL, or what is wrong. */
+/* In whole units. */
+static const char *complain_of_size(struct setting_reader *reader, struct slice path, size_t max)
+{
+    enum { MIB = 1 << 20 };
+    char size[32];
+    struct text text = text_over(size, sizeof(size) - 1);
+    text_print(&text, max % MIB == 0 ? "%zu MiB" : "%zu KiB",
+               max % MIB == 0 ? max / MIB : max / 1024);
+    size[text.length] = '\0';
+    return words(reader, "\"", path, "\" is larger than ", size);
+}
+
+/* NULL, or what is wrong; then it is said what to do. */
 static const char *read_path(struct setting_reader *reader, struct slice path, bool is_watched,
-                             size_t max, struct slice *ret_bytes)
+                             size_t max, struct slice *ret_bytes, const char **ret_cure)
 {
     const struct configuration_reader *files = reader->files;
     const char *reason = "there are no files here";
+    *ret_cure = unread_cure;
     if (!path.data)
         return "there is no memory for a file";
     bool good = path.length > 0 && files && files->read_file &&
                 (is_watched && files->read_watched ? files->read_watched : files->read_file)(
                     files->context, path, reader->arena, ret_bytes, &reason);
-    if (!good)
-        return words(reader, "cannot read \"", path, "\": ", reason);
-    if (ret_bytes->length <= max)
+    if (good && ret_bytes->length <= max)
         return NULL;
-    char size[32];
-    struct text text = text_over(size, sizeof(size) - 1);
-    text_print(&text, "%zu KiB", max / 1024);
-    size[text.length] = '\0';
-    return words(reader, "\"", path, "\" is larger than ", size);
+    if (!good && reason != configuration_file_is_large)
+        return words(reader, "cannot read \"", path, "\": ", reason);
+    *ret_cure = large_cure;
+    return complain_of_size(reader, path, max);
 }
 
 const char *setting_try_watched(struct setting_reader *reader, struct slice path, size_t max,
-                                struct slice *ret_bytes)
+                                struct slice *ret_bytes, const char **ret_cure)
 {
-    return read_path(reader, path, true, max, ret_bytes);
+    return read_path(reader, path, true, max, ret_bytes, ret_cure);
 }
 
 bool setting_read_file(struct setting_reader *reader, const struct node *node, size_t max,
                        struct slice *ret_bytes)
 {
-    const char *problem = read_path(reader, setting_path(reader, node), false, max, ret_bytes);
+    const char *cure;
+    const char *problem =
+        read_path(reader, setting_path(reader, node), false, max, ret_bytes, &cure);
     if (problem)
-        diagnostics_error(reader->diagnostics, node->position, setting_file_cure, "%s", problem);
+        diagnostics_error(reader->diagnostics, node->position, cure, "%s", problem);
     return problem == NULL;
 }
 

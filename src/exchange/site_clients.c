@@ -5,8 +5,7 @@ static bool is_good(const struct tls_file *file, enum tls_certificate_state stat
                     const char *nothing, struct diagnostics *diagnostics, bool *ret_no_memory)
 {
     if (file->problem) {
-        diagnostics_error(diagnostics, file->node->position, setting_file_cure, "%s",
-                          file->problem);
+        diagnostics_error(diagnostics, file->node->position, file->cure, "%s", file->problem);
         return false;
     }
     if (state == TLS_CERTIFICATE_GOOD)

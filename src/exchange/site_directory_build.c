@@ -27,11 +27,11 @@ static struct tls_certificate *refuse_unread(struct builder *builder,
                                              const struct tls_settings *settings,
                                              const struct tls_found *found)
 {
-    site_complain(
-        builder, settings, settings->more.directory.node, found->problem,
-        (struct tls_finding){.file = found->path,
-                             .problem = slice_from_text(found->problem),
-                             .cure = SLICE("make it readable, or take it out of the directory")});
+    site_complain(builder, settings, settings->more.directory.node, found->problem,
+                  (struct tls_finding){
+                      .file = found->path,
+                      .problem = slice_from_text(found->problem),
+                      .cure = SLICE("make it readable, or take out what does not belong there")});
     return NULL;
 }
 

@@ -90,7 +90,7 @@ static struct tls_certificate *read_certificate(struct builder *builder,
         site_complain(builder, settings, unread->node, unread->problem,
                       (struct tls_finding){.file = unread->path,
                                            .problem = slice_from_text(unread->problem),
-                                           .cure = slice_from_text(setting_file_cure)});
+                                           .cure = slice_from_text(unread->cure)});
         return NULL;
     }
     struct tls_reading reading = site_reading(builder, settings);

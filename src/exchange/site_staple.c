@@ -47,7 +47,7 @@ static void show_file(struct builder *builder, const struct tls_certificate *cer
                       const struct tls_file *file)
 {
     if (file->problem) {
-        tell(builder, file, file->problem, setting_file_cure, false);
+        tell(builder, file, file->problem, file->cure, false);
         return;
     }
     enum tls_staple_state state = tls_certificate_staple(certificate, file->bytes, builder->now);

@@ -31,7 +31,7 @@ static bool path_text(struct slice path, char text[PATH_LENGTH_MAX])
 static const char *error_text(int error)
 {
     if (error == EFBIG)
-        return "it is larger than 16 MiB";
+        return configuration_file_is_large;
     if (error == EINVAL)
         return "it is no file";
     const char *text = strerrordesc_np(error);

@@ -69,7 +69,7 @@ static bool has_key(struct slice bytes)
 BIO *tls_pem_open(struct slice bytes)
 {
     enum { BYTES_MAX = 1 << 24 };
-    return bytes.length > 0 && bytes.length < BYTES_MAX
+    return bytes.length > 0 && bytes.length <= BYTES_MAX
                ? BIO_new_mem_buf(bytes.data, (int)bytes.length)
                : BIO_new_mem_buf("", 0);
 }

@@ -31,11 +31,12 @@ static struct slice key_path(struct setting_reader *reader, struct slice path)
 static void read_key(struct setting_reader *reader, struct tls_found *found)
 {
     struct slice path = key_path(reader, found->path);
+    const char *cure;
     found->key = found->bytes;
     found->key_path = path;
     if (holds(found->bytes, SLICE("PRIVATE KEY-----")) || !path.data)
         return;
-    if (setting_try_watched(reader, path, TLS_FILE_MAX, &found->key))
+    if (setting_try_watched(reader, path, TLS_FILE_MAX, &found->key, &cure))
         found->key = SLICE("");
     else if (!tls_keep_until_cleansed(reader, found->key))
         found->problem = "there is no memory for a file";
@@ -43,8 +44,9 @@ static void read_key(struct setting_reader *reader, struct tls_found *found)
 
 static void read_file(struct setting_reader *reader, struct slice path, struct tls_found *ret_found)
 {
+    const char *cure; /* is another one here: nothing names this file */
     *ret_found = (struct tls_found){.path = path};
-    ret_found->problem = setting_try_watched(reader, path, TLS_FILE_MAX, &ret_found->bytes);
+    ret_found->problem = setting_try_watched(reader, path, TLS_FILE_MAX, &ret_found->bytes, &cure);
     if (ret_found->problem)
         return;
     if (!tls_keep_until_cleansed(reader, ret_found->bytes)) {

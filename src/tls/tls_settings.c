@@ -30,7 +30,8 @@ bool tls_file_read(struct setting_reader *reader, const struct node *node, void 
         return setting_refuse(reader, "a certificate or key", "a file", "/etc/weir/shop.pem", node);
     file->node = node;
     file->path = setting_path(reader, node);
-    file->problem = setting_try_watched(reader, file->path, TLS_FILE_MAX, &file->bytes);
+    file->problem =
+        setting_try_watched(reader, file->path, TLS_FILE_MAX, &file->bytes, &file->cure);
     return file->problem || tls_keep_until_cleansed(reader, file->bytes);
 }
 
@@ -56,7 +57,8 @@ bool tls_authorities_read(struct setting_reader *reader, const struct node *node
         return setting_refuse(reader, "a list of authorities", "a file", "/etc/weir/ca.pem", node);
     file->node = node;
     file->path = setting_path(reader, node);
-    file->problem = setting_try_watched(reader, file->path, TLS_AUTHORITIES_MAX, &file->bytes);
+    file->problem =
+        setting_try_watched(reader, file->path, TLS_AUTHORITIES_MAX, &file->bytes, &file->cure);
     return true;
 }
 

@@ -6,7 +6,9 @@
 #include "tls/tls_context.h"
 #include "tls/tls_directory.h"
 
-enum { TLS_FILE_MAX = 256 * 1024, TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 };
+/* Bytes: of a certificate with its chain, or a key; of authorities and what they have revoked, of
+ * which large ones have hundreds of thousands. */
+enum { TLS_FILE_MAX = 256 << 10, TLS_AUTHORITIES_MAX = 16 << 20 };
 
 /* A file that the configuration names. Its bytes are overwritten with the configuration's end at
  * the latest. */
@@ -15,6 +17,7 @@ struct tls_file {
     struct slice path;       /* as it is opened */
     struct slice bytes;
     const char *problem; /* why it could not be read; NULL: it was */
+    const char *cure;    /* what to do then */
 };
 
 /* Reads one from a path; `off`: none. What is wrong with it is left to who uses it. */

@@ -43,7 +43,7 @@ static void tell_file(struct making *making, const struct tls_file *file,
     if (state == TLS_CERTIFICATE_NO_MEMORY)
         making->no_memory = true;
     else if (file->problem)
-        diagnostics_error(making->diagnostics, file->node->position, setting_file_cure, "%s",
+        diagnostics_error(making->diagnostics, file->node->position, file->cure, "%s",
                           file->problem);
     else
         diagnostics_error(making->diagnostics, file->node->position, tls_certificate_cure(state),

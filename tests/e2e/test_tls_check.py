@@ -58,7 +58,7 @@ ERRORS = [  # with what to do
     (missing, "7:24: error: cannot read \"{files}/site.pem\": No such file or directory",
      "name a file that can be read; its path begins where this file lies"),
     (large, "7:24: error: \"{files}/site.pem\" is larger than 256 KiB",
-     "name a file that can be read; its path begins where this file lies"),
+     "look whether it is the right file; what belongs there is smaller"),
     (without_certificate,
      '7:24: error: "{files}/site.pem" cannot be served: there is no certificate in it',
      "name a file in PEM, with -----BEGIN CERTIFICATE-----"),
@@ -381,6 +381,36 @@ def test_keys_are_forgotten_as_text(authority, start_tls, tls, sites):
                 assert lines[1] not in memory.read(end - begin), line
             except (OSError, OverflowError):
                 continue
+
+
+def asking_clients(client):
+    return LISTEN + a_site().replace("site.key}", f"site.key, client: {client}}}")
+
+
+def grown(path, size):
+    """With words around what is in it, as many files have them."""
+    path.write_bytes(path.read_bytes() + b"# who that is\n" * (size // 14 + 1))
+
+
+@pytest.mark.parametrize("part", ["authority.pem", "authority.crl"])
+def test_authorities_and_what_they_revoked_may_be_many(authority, check, part):
+    authority.make("site", ["example.com"])
+    authority.revoke("authority")
+    clients = "{ca: {files}/authority.pem, crl: {files}/authority.crl}"
+    grown(authority.directory / part, 15 << 20)
+    assert "error: " not in check(asking_clients(clients), status=0)
+    grown(authority.directory / part, 1 << 20)
+    said = check(asking_clients(clients))
+    assert f'error: "{{files}}/{part}" is larger than 16 MiB' in said
+    assert advises(said, "look whether it is the right file; what belongs there is smaller"), said
+
+
+def test_a_file_that_is_far_too_large_is_told_by_the_limit_of_its_kind(authority, check):
+    authority.make("site", ["example.com"])
+    grown(authority.directory / "site.pem", 17 << 20)
+    said = check(LISTEN + a_site())
+    assert 'error: "{files}/site.pem" is larger than 256 KiB' in said
+    assert advises(said, "look whether it is the right file; what belongs there is smaller"), said
 
 
 @pytest.mark.parametrize("client, more, words", [

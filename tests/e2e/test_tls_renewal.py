@@ -46,6 +46,19 @@ def test_a_changed_certificate_is_served_and_nothing_else_is_read(authority, sta
     assert serial(tls(weir)) == made
 
 
+def test_the_only_one_stays_beside_a_site_without_tls(authority, start_tls, tls, connect):
+    """Which alone would be enough to start with."""
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site() + "  - {host: plain.example.com, respond: 200}\n", supervised=True)
+    old = serial(tls(weir))
+    (authority.directory / "site.key").write_text("nothing\n")
+    weir.wait_for_log(KEPT)
+    assert serial(tls(weir)) == old
+    assert connect(weir.plain).ask(host="plain.example.com").status == 200
+    made = authority.make("site", ["example.com"]).serial_number
+    poll_until(lambda: serial(tls(weir)) == made)
+
+
 def test_a_bad_one_is_told_once_and_the_one_before_stays(authority, start_tls, tls):
     """Also where only the first half of a pair is there, until the other one comes."""
     def rename(part):
