@@ -170,6 +170,19 @@ void diagnostics_error(struct diagnostics *diagnostics, struct position position
     va_end(arguments);
 }
 
+void diagnostics_take_back(struct diagnostics *diagnostics, struct position position)
+{
+    for (size_t i = diagnostics->kept; i-- > 0;) {
+        const struct diagnostic *item = &diagnostics->items[i];
+        if (item->severity != SEVERITY_ERROR || is_before(item->position, position) ||
+            is_before(position, item->position))
+            continue;
+        ASSERT(diagnostics->errors > 0);
+        diagnostics->errors--;
+        remove_at(diagnostics, i);
+    }
+}
+
 void diagnostics_warning(struct diagnostics *diagnostics, struct position position,
                          const char *cure, const char *what, ...)
 {

@@ -43,6 +43,9 @@ void diagnostics_warning(struct diagnostics *diagnostics, struct position positi
                          const char *cure, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Takes back the errors of a place that were told by who knew less than who tells another now. */
+void diagnostics_take_back(struct diagnostics *diagnostics, struct position position);
+
 /* A warning about what is also told in the error log where it is served. */
 void diagnostics_event(struct diagnostics *diagnostics, struct position position, const char *cure,
                        const char *what, ...) __attribute__((format(printf, 4, 5)));

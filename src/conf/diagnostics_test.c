@@ -57,6 +57,25 @@ static void the_same_is_not_told_twice_of_one_place(void **state)
     diagnostics_free(diagnostics);
 }
 
+static void errors_of_a_place_can_be_taken_back(void **state)
+{
+    (void)state;
+    struct diagnostics *diagnostics = diagnostics_new(10);
+    diagnostics_error(diagnostics, at(0, 1, 1), NULL, "before");
+    diagnostics_error(diagnostics, at(0, 1, 2), NULL, "a");
+    diagnostics_error(diagnostics, at(0, 1, 2), NULL, "b");
+    diagnostics_warning(diagnostics, at(0, 1, 2), NULL, "a warning");
+    diagnostics_error(diagnostics, at(1, 1, 2), NULL, "of another file");
+    diagnostics_take_back(diagnostics, at(0, 1, 2));
+    diagnostics_take_back(diagnostics, at(0, 9, 9));
+    assert_int_equal(diagnostics_errors(diagnostics), 2);
+    assert_int_equal(diagnostics_count(diagnostics), 3);
+    assert_what(diagnostics, 0, "before");
+    assert_what(diagnostics, 1, "a warning");
+    assert_what(diagnostics, 2, "of another file");
+    diagnostics_free(diagnostics);
+}
+
 static void what_is_too_much_is_counted_and_errors_go_before_warnings(void **state)
 {
     (void)state;
@@ -247,6 +266,7 @@ int main(void)
         cmocka_unit_test(diagnostics_come_in_order_of_their_places),
         cmocka_unit_test(diagnostics_of_one_place_keep_their_order),
         cmocka_unit_test(the_same_is_not_told_twice_of_one_place),
+        cmocka_unit_test(errors_of_a_place_can_be_taken_back),
         cmocka_unit_test(what_is_too_much_is_counted_and_errors_go_before_warnings),
         cmocka_unit_test(the_caret_stands_under_its_character),
         cmocka_unit_test(tabs_and_wide_characters_move_the_caret),

@@ -44,6 +44,19 @@ bool node_is_nothing(const struct node *node)
     return node->kind == NODE_SCALAR && !node->quoted && node->text.length == 0;
 }
 
+bool node_is_braced_address(const struct node_pair *pair)
+{
+    uint64_t port;
+    if (pair->value->kind != NODE_SCALAR)
+        return false;
+    if (pair->value->tight)
+        return slice_to_number(pair->value->text, UINT16_MAX, &port);
+    size_t colon = slice_find_last(pair->key, ':');
+    return node_is_nothing(pair->value) && colon < pair->key.length &&
+           (slice_to_number(slice_from(pair->key, colon + 1), UINT16_MAX, &port) ||
+            slice_starts_with(slice_from(pair->key, colon), SLICE("://")));
+}
+
 bool node_is_word(const struct node *node, const char *word)
 {
     return node->kind == NODE_SCALAR && !node->quoted &&

@@ -27,6 +27,7 @@ struct node {
     bool verbatim;         /* NODE_SCALAR: the text stands on one line of the file, byte for byte */
     bool commented;        /* NODE_SCALAR: nothing is here but a comment */
     bool anchored;         /* NODE_SCALAR: nothing is here but an anchor */
+    bool tight;            /* NODE_SCALAR: it is a key's, and no space was behind the colon */
     uint32_t count;        /* of pairs or items; 0 in a scalar */
     union {                /* the text of a mapping or a sequence is empty */
         struct slice text; /* NODE_SCALAR: with the environment put in */
@@ -53,6 +54,10 @@ bool node_equal(const struct node *a, const struct node *b);
 
 /* Whether it is a bare empty scalar: `key:` and nothing behind it. */
 bool node_is_nothing(const struct node *node);
+
+/* Whether the pair is the address of a server that stands in braces, where YAML makes a key of it:
+ * `{app:3000}`, `{10.0.0.1:80}`, `{http://app}`. */
+bool node_is_braced_address(const struct node_pair *pair);
 
 /* Whether it is this word, without quotes. */
 bool node_is_word(const struct node *node, const char *word);

@@ -101,6 +101,20 @@ bool setting_refuse(struct setting_reader *reader, const char *name, const char 
     return false;
 }
 
+void setting_refuse_braced(struct diagnostics *diagnostics, const struct node_pair *pair)
+{
+    char memory[256];
+    struct text address = text_over(memory, sizeof(memory));
+    text_print(&address, pair->value->tight ? "%.*s:%.*s" : "%.*s%.*s", SHOWN(pair->key),
+               SHOWN(pair->value->text));
+    diagnostics_take_back(diagnostics, pair->key_position);
+    diagnostics_error(diagnostics, pair->key_position,
+                      diagnostics_text(diagnostics,
+                                       "write it without braces, several in brackets: [%.*s, …]",
+                                       SHOWN(text_slice(&address))),
+                      "the address of a server stands in braces, which are for settings");
+}
+
 const char *setting_list_cure(struct diagnostics *diagnostics, struct slice text)
 {
     char memory[512];

@@ -153,6 +153,10 @@ bool setting_read_texts(struct setting_reader *reader, const char *name, const c
  * brackets. NULL where it has no comma, or something else than a text stands around one. */
 const char *setting_list_cure(struct diagnostics *diagnostics, struct slice text);
 
+/* Tells that the key is an address in braces (node_is_braced_address), in the place of what was
+ * told of it before. */
+void setting_refuse_braced(struct diagnostics *diagnostics, const struct node_pair *pair);
+
 /* Tells that `name` is `wanted` (`a list`, `a text or a list`), but something else is here. Returns
  * false, for readers to return. */
 bool setting_refuse(struct setting_reader *reader, const char *name, const char *wanted,

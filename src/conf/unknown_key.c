@@ -193,6 +193,10 @@ void unknown_key(struct loading *loading, enum scope_kind kind, const struct nod
         return;
     }
     const char *meant = meant_words(loading, pair->key, candidates, count);
+    if (!meant && kind == SCOPE_UPSTREAM && node_is_braced_address(pair)) {
+        setting_refuse_braced(loading->diagnostics, pair);
+        return;
+    }
     if (!meant)
         meant = meant_elsewhere(loading, pair->key);
     diagnostics_error(loading->diagnostics, pair->key_position,

@@ -164,13 +164,15 @@ static void on_value(struct reading *reading, const yaml_event_t *event, struct 
 {
     const struct yaml_reader *with = reading->with;
     struct node *node = ARENA_NEW(with->arena, struct node);
-    struct slice kept = reading->tight.length ? reading->tight : arena_copy(with->arena, text);
+    bool is_tight = reading->tight.length > 0;
+    struct slice kept = is_tight ? reading->tight : arena_copy(with->arena, text);
     reading->tight = SLICE("");
     if (!node || !kept.data) {
         reading->tree.no_memory = true;
         return;
     }
     fill_scalar(reading, event, kept, node);
+    node->tight = is_tight;
     if (!environment_expand(node, &with->environment, with->arena, with->diagnostics)) {
         reading->tree.no_memory = true;
         return;

@@ -132,6 +132,10 @@ static bool report_unknown(struct setting_reader *reader, const struct node_pair
     static const char *const keys[] = {
         "address", "dns", "srv", "weight", "priority", "backup", "max_connections"};
     const char *near = did_you_mean(pair->key, keys, sizeof(keys) / sizeof(keys[0]));
+    if (!near && node_is_braced_address(pair)) {
+        setting_refuse_braced(reader->diagnostics, pair);
+        return false;
+    }
     diagnostics_error(reader->diagnostics, pair->key_position,
                       near ? diagnostics_text(reader->diagnostics, "did you mean \"%s\"?", near)
                            : "a server has: address or dns, srv, weight, priority, backup, "
@@ -216,6 +220,8 @@ static bool read_mapping(struct setting_reader *reader, const struct node *node,
     if (node_find(node, SLICE("address")) || node_find(node, SLICE("dns")) ||
         node_find(node, SLICE("srv")))
         return good;
+    if (node->count > 0 && node_is_braced_address(&node->pairs[0]))
+        return false; /* that was told */
     diagnostics_error(reader->diagnostics, node->position, "add address: 10.0.0.1:8080",
                       "the server has no address");
     return false;
