@@ -10,6 +10,7 @@ import threading
 
 import grpc
 import pytest
+from OpenSSL import SSL
 
 from harness.alpn_origin import hundred_times
 from harness.deadline import poll_until, wait_for
@@ -74,18 +75,17 @@ def test_who_does_not_choose_what_alone_is_offered_is_not_asked(start_alpn_origi
                                           ("[h2, http/1.1]", b"spdy/3")])
 def test_what_was_not_offered_cannot_be_chosen(start_origin, authority, start, connect, alpn,
                                                chosen):
-    ssl = pytest.importorskip("OpenSSL").SSL
     authority.make("app", ["127.0.0.1"])
-    context = ssl.Context(ssl.TLS_SERVER_METHOD)
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.use_certificate_file(str(authority.directory / "app.pem"))
     context.use_privatekey_file(str(authority.directory / "app.key"))
     context.set_alpn_select_callback(lambda *_: chosen)
 
     def behaviour(connection):
         connection.socket.settimeout(None)
-        over_tls = ssl.Connection(context, connection.socket)
+        over_tls = SSL.Connection(context, connection.socket)
         over_tls.set_accept_state()
-        with pytest.raises(ssl.Error):
+        with pytest.raises(SSL.Error):
             over_tls.do_handshake()
     weir = start(f"https://{start_origin(behaviour).server}", alpn=alpn)
     assert connect(weir).ask().status == 502
