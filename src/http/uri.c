@@ -275,13 +275,14 @@ COLD __attribute__((noinline)) static bool literal_parse(struct slice authority,
  * the comma makes a list, a server might find another name than Weir did. */
 bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port)
 {
+    if (slice_is_empty(authority))
+        return false;
     const char *end = authority.data + authority.length, *at = authority.data;
     while (at < end && byte_is(*at, BYTE_UNRESERVED))
         at++;
     size_t length = (size_t)(at - authority.data);
     if (length == 0)
-        return !slice_is_empty(authority) && authority.data[0] == '[' &&
-               literal_parse(authority, ret_host, ret_port);
+        return authority.data[0] == '[' && literal_parse(authority, ret_host, ret_port);
     if (length < authority.length && authority.data[length] != ':')
         return false;
     *ret_host = slice_until(authority, length);

@@ -261,6 +261,9 @@ static void authorities_are_host_and_port(void **state)
         assert_true(slice_equal(host, slice_from_text(vector->host)));
         assert_int_equal(port, vector->port);
     }
+    struct slice none;
+    uint16_t port;
+    assert_false(authority_parse(slice_of(NULL, 0), &none, &port));
 }
 
 static void hosts_are_compared_in_small_letters_without_their_last_dot(void **state)
