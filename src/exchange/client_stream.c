@@ -127,11 +127,8 @@ static bool send_head(struct stream *stream, const struct response_head *head)
     if (is_interim && self->old)
         return true; /* HTTP/1.0 knows no interim responses (RFC 9110 15.2) */
     struct h1_write how = is_interim ? interim_framing(head) : final_framing(self, head);
-    struct text text;
-    if (!output_reserve(&self->output, h1_response_head_room(head, &how), &text))
+    if (!h1_output_response_head(&self->output, &self->client->transport, head, &how))
         return false;
-    h1_write_response_head(&text, head, &how);
-    output_add_text(&self->output, &text);
     self->sending = how.framing;
     if (head->status == 100)
         self->withholds = false;

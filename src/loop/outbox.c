@@ -1,6 +1,7 @@
 #include "loop/outbox.h"
 
 #include "base/assert.h"
+#include "base/cold.h"
 #include "loop/socket.h"
 
 void outbox_seal(struct outbox *outbox, uint32_t number)
@@ -39,6 +40,13 @@ static void seal_all(struct outbox *outbox)
     }
 }
 
+COLD static void keep_draft(struct outbox *outbox)
+{
+    memmove(outbox->bytes, outbox_draft(outbox), OUTBOX_ITEM_MAX);
+    outbox->draft = 0;
+    outbox->used = OUTBOX_ITEM_MAX;
+}
+
 void outbox_let_go(struct outbox *outbox)
 {
     if (outbox->seals)
@@ -49,6 +57,8 @@ void outbox_let_go(struct outbox *outbox)
     }
     outbox->count = outbox->used = 0;
     outbox->seals = false;
+    if (outbox->has_draft)
+        keep_draft(outbox);
 }
 
 bool outbox_is_empty(const struct outbox *outbox)
@@ -57,5 +67,5 @@ bool outbox_is_empty(const struct outbox *outbox)
         if (outbox->items[i].socket)
             return false;
     }
-    return true;
+    return !outbox->has_draft;
 }

@@ -25,7 +25,9 @@ struct outbox_item {
 
 struct outbox {
     uint32_t count, used; /* items, and bytes of all */
-    bool seals;           /* some were put in to be sealed */
+    uint32_t draft;       /* where it begins, where there is one */
+    bool has_draft;
+    bool seals; /* some were put in to be sealed */
     struct outbox_item items[OUTBOX_ITEMS];
     char bytes[OUTBOX_BYTES];
 };
@@ -53,6 +55,50 @@ static inline uint32_t outbox_put(struct outbox *outbox, struct socket *socket,
     return outbox->count;
 }
 
+/* ---- A draft is what is written where it will be sent from. There is one at a time, which is good
+ * for any number of turns, but where it lies changes when one ends. */
+
+/* Begins one, with room for OUTBOX_ITEM_MAX bytes. False: there is one already, or too little room.
+ */
+static inline bool outbox_begin_draft(struct outbox *outbox)
+{
+    if (outbox->has_draft || OUTBOX_ITEM_MAX > OUTBOX_BYTES - outbox->used ||
+        outbox->count == OUTBOX_ITEMS)
+        return false;
+    outbox->has_draft = true;
+    outbox->draft = outbox->used;
+    outbox->used += OUTBOX_ITEM_MAX;
+    return true;
+}
+
+static inline char *outbox_draft(struct outbox *outbox)
+{
+    return outbox->bytes + outbox->draft;
+}
+
+/* The draft is no more but for its first `length` bytes. What follows it stays where it is. */
+static inline void outbox_end_draft(struct outbox *outbox, uint32_t length)
+{
+    outbox->has_draft = false;
+    if (outbox->used == outbox->draft + OUTBOX_ITEM_MAX)
+        outbox->used = outbox->draft + length;
+}
+
+/* Makes of the first `length` bytes, more than none, an item. Returns its number, from 1; 0: there
+ * is none left, and the draft is as it was. */
+static inline uint32_t outbox_put_draft(struct outbox *outbox, struct socket *socket,
+                                        uint32_t length)
+{
+    if (outbox->count == OUTBOX_ITEMS)
+        return 0;
+    outbox->items[outbox->count++] =
+        (struct outbox_item){.socket = socket, .offset = outbox->draft, .length = (uint16_t)length};
+    outbox_end_draft(outbox, length);
+    return outbox->count;
+}
+
+/* ---- leaving */
+
 /* Has an item sealed that was put in to be, if it is not yet. */
 void outbox_seal(struct outbox *outbox, uint32_t number);
 
@@ -64,5 +110,5 @@ struct slice outbox_take(struct outbox *outbox, uint32_t number);
  * order; what is put in meanwhile is the last. */
 void outbox_let_go(struct outbox *outbox);
 
-/* Whether all items were taken out. */
+/* Whether all items were taken out, and there is no draft. */
 bool outbox_is_empty(const struct outbox *outbox);

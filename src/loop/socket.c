@@ -260,13 +260,28 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
     return IO_DONE;
 }
 
-bool socket_put(struct socket *socket, struct slice bytes)
+/* Whether what is said next can wait for the end of the turn: nothing that was said before waits.
+ */
+static inline bool can_put(const struct socket *socket)
 {
     ASSERT(socket_is_open(socket));
-    if (socket->queued || !socket->writable || socket->broken)
+    return !socket->queued && socket->writable && !socket->broken;
+}
+
+bool socket_put(struct socket *socket, struct slice bytes)
+{
+    if (!can_put(socket))
         return false;
     struct outbox *outbox = loop_outbox(socket->loop);
     socket->queued = outbox_put(outbox, socket, &bytes, 1, bytes.length, 0);
+    return socket->queued != 0;
+}
+
+bool socket_put_draft(struct socket *socket, uint32_t length)
+{
+    if (!can_put(socket))
+        return false;
+    socket->queued = outbox_put_draft(loop_outbox(socket->loop), socket, length);
     return socket->queued != 0;
 }
 

@@ -70,6 +70,10 @@ enum io socket_send(struct socket *socket, const struct slice *parts, size_t cou
  * False: it took none, and socket_send says what becomes of them. */
 bool socket_put(struct socket *socket, struct slice bytes);
 
+/* The same with the first `length` bytes of the draft in the loop's outbox (loop/outbox.h), which
+ * is then over; where it says false it is as it was. */
+bool socket_put_draft(struct socket *socket, uint32_t length);
+
 /* Takes all that the parts hold, `total` bytes, as socket_send takes a little; they leave as what
  * the socket's sealer makes of them in `room` bytes, at the end of the turn, one behind the other
  * for all sockets. False: nothing was taken. */

@@ -1,9 +1,15 @@
-/* The body of an HTTP/1 message into an output: as it is, or in chunks. */
+/* An HTTP/1 message into an output: its head, and its body as it is or in chunks. */
 #pragma once
 
 #include "base/assert.h"
 #include "net/output.h"
 #include "wire/h1.h"
+
+/* A head; that output will be sent over that transport. False: no memory. */
+bool h1_output_request_head(struct output *output, const struct transport *transport,
+                            const struct request_head *head, const struct h1_write *how);
+bool h1_output_response_head(struct output *output, const struct transport *transport,
+                             const struct response_head *head, const struct h1_write *how);
 
 /* A piece, or the end, of a body that goes in chunks; as below. */
 bool h1_output_chunk(struct output *output, struct span piece);

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/pool.h"
+#include "loop/outbox.h"
 
 enum { COPY_MAX = 1024 }; /* bytes of a piece that are cheaper to copy than to send as a part */
 
@@ -9,6 +10,8 @@ void output_init(struct output *output, struct buffer_pools *pools)
 {
     ASSERT(pools);
     output->pools = pools;
+    output->outbox = NULL;
+    output->drafted = 0;
     output->scratch = NULL;
     output->text_start = output->scratch_used = 0;
     output->first = output->count = 0;
@@ -21,8 +24,17 @@ static void let_go_scratch(struct output *output)
     output->text_start = output->scratch_used = 0;
 }
 
+static void drop_draft(struct output *output)
+{
+    outbox_end_draft(output->outbox, 0);
+    output->outbox = NULL;
+    output->drafted = 0;
+}
+
 void output_drop(struct output *output)
 {
+    if (output->outbox)
+        drop_draft(output);
     while (output->count > 0) {
         span_clear(&output->spans[output->first]);
         output->first = (output->first + 1) % OUTPUT_SPANS;
@@ -66,9 +78,59 @@ static void leave_scratch(struct output *output)
     let_go_scratch(output);
 }
 
+/* ---- the draft */
+
+bool output_begin_draft(struct output *output, const struct transport *transport,
+                        struct text *ret_text)
+{
+    if (!output_is_empty(output) || output->scratch || !transport_takes_draft(transport))
+        return false;
+    struct outbox *outbox = loop_outbox(transport->socket.loop);
+    if (!outbox_begin_draft(outbox))
+        return false;
+    output->outbox = outbox;
+    *ret_text = text_over(outbox_draft(outbox), OUTBOX_ITEM_MAX);
+    return true;
+}
+
+bool output_draft_text(struct output *output, const struct text *text)
+{
+    ASSERT(output->outbox && output->drafted == 0);
+    if (text_is_cut(text)) {
+        drop_draft(output);
+        return false;
+    }
+    ASSERT(text->length > 0 && text->data == outbox_draft(output->outbox));
+    output->drafted = (uint32_t)text->length;
+    output->bytes += text->length;
+    return true;
+}
+
+/* Whether the draft is all there is, so that it may go on. */
+static bool is_draft(const struct output *output)
+{
+    return output->outbox && output->count == 0 && !output->scratch;
+}
+
+static char *draft_end(const struct output *output)
+{
+    return outbox_draft(output->outbox) + output->drafted;
+}
+
+static size_t draft_room(const struct output *output)
+{
+    return OUTBOX_ITEM_MAX - output->drafted;
+}
+
+/* ---- texts and spans */
+
 bool output_reserve(struct output *output, size_t size, struct text *ret_text)
 {
     ASSERT(size > 0);
+    if (is_draft(output) && draft_room(output) >= size) {
+        *ret_text = text_over(draft_end(output), size);
+        return true;
+    }
     if (output->scratch && output_scratch_room(output) < size)
         leave_scratch(output);
     if (!output->scratch) {
@@ -83,21 +145,34 @@ bool output_reserve(struct output *output, size_t size, struct text *ret_text)
 void output_add_text(struct output *output, const struct text *text)
 {
     ASSERT(!text_is_cut(text) && text->length > 0);
+    output->bytes += text->length;
+    if (is_draft(output)) {
+        ASSERT(text->data == draft_end(output));
+        output->drafted += (uint32_t)text->length;
+        return;
+    }
     ASSERT(text->data == output->scratch->data + output->scratch_used);
     output->scratch_used += (uint32_t)text->length;
-    output->bytes += text->length;
 }
 
 /* A small piece goes to the end of the text that it follows: a head with its body is then one part,
  * and the kernel reads no list of them. */
 static bool copy_behind_text(struct output *output, const struct span *span)
 {
-    if (output->text_start == output->scratch_used || span->length > COPY_MAX ||
-        output_scratch_room(output) < span->length)
+    if (span->length > COPY_MAX)
         return false;
-    memcpy(output->scratch->data + output->scratch_used, span->buffer->data + span->offset,
-           span->length);
-    output->scratch_used += span->length;
+    char *to = NULL;
+    if (is_draft(output) && draft_room(output) >= span->length) {
+        to = draft_end(output);
+        output->drafted += span->length;
+    } else if (output->text_start < output->scratch_used &&
+               output_scratch_room(output) >= span->length) {
+        to = output->scratch->data + output->scratch_used;
+        output->scratch_used += span->length;
+    }
+    if (!to)
+        return false;
+    memcpy(to, span->buffer->data + span->offset, span->length);
     buffer_unref(span->buffer);
     return true;
 }
@@ -141,6 +216,22 @@ bool output_has_room(const struct output *output)
     return output->count <= OUTPUT_SPANS - 5 && output->bytes < OUTPUT_HIGH_WATER;
 }
 
+/* The draft becomes the first span: it has not gone, and others are to have its place. False: no
+ * memory. */
+static bool leave_draft(struct output *output)
+{
+    ASSERT(output->count < OUTPUT_SPANS);
+    struct buffer *buffer = buffer_new(output->pools, output->drafted);
+    if (!buffer)
+        return false;
+    memcpy(buffer->data, outbox_draft(output->outbox), output->drafted);
+    output->first = (output->first + OUTPUT_SPANS - 1) % OUTPUT_SPANS;
+    output->spans[output->first] = span_take_buffer(buffer, output->drafted);
+    output->count++;
+    drop_draft(output);
+    return true;
+}
+
 static void drop_sent(struct output *output, size_t sent)
 {
     ASSERT(sent < output->bytes);
@@ -159,36 +250,58 @@ static void drop_sent(struct output *output, size_t sent)
     output->text_start += (uint32_t)sent;
 }
 
-/* As the system takes it. Not inlined: what goes at once need not pay for the guard of its frame.
- */
+/* As the system takes it. IO_FAILED is also that there is no memory. Not inlined: what goes at once
+ * need not pay for the guard of its frame. */
 __attribute__((noinline)) static enum io send_parts(struct output *output,
                                                     struct transport *transport, size_t *ret_sent)
 {
     ASSERT(output_parts(output) <= OUTPUT_SPANS);
     struct slice parts[OUTPUT_SPANS];
     uint32_t count = 0;
-    for (; count < output->count; count++)
-        parts[count] = span_slice(&output->spans[(output->first + count) % OUTPUT_SPANS]);
+    if (output->outbox)
+        parts[count++] = slice_of(outbox_draft(output->outbox), output->drafted);
+    for (uint32_t i = 0; i < output->count; i++)
+        parts[count++] = span_slice(&output->spans[(output->first + i) % OUTPUT_SPANS]);
     struct span text = text_of(output);
     if (text.length > 0)
         parts[count++] = span_slice(&text);
     enum io io = transport_send(transport, parts, count, ret_sent);
-    if (*ret_sent == output->bytes)
+    bool is_all = *ret_sent == output->bytes;
+    bool is_lost = !is_all && output->outbox && !leave_draft(output);
+    if (is_all || is_lost)
         output_drop(output);
     else
         drop_sent(output, *ret_sent);
-    return io;
+    return is_lost ? IO_FAILED : io;
+}
+
+/* The draft, as it lies. */
+static bool put_draft(struct output *output, struct transport *transport)
+{
+    if (!is_draft(output) || !socket_put_draft(&transport->socket, output->drafted))
+        return false;
+    output->outbox = NULL;
+    output->drafted = 0;
+    return true;
+}
+
+/* A text, which is all there is. */
+static bool put_text(struct output *output, struct transport *transport)
+{
+    struct span text = text_of(output);
+    if (output->outbox || output->count > 0 || !transport_put(transport, span_slice(&text)))
+        return false;
+    buffer_unref(output->scratch);
+    let_go_scratch(output);
+    return true;
 }
 
 enum io output_send(struct output *output, struct transport *transport, size_t *ret_sent)
 {
     ASSERT(output->bytes > 0);
-    struct span text = text_of(output);
-    if (output->count > 0 || !transport_put(transport, span_slice(&text)))
+    if (!put_draft(output, transport) && !put_text(output, transport))
         return send_parts(output, transport, ret_sent);
     *ret_sent = output->bytes;
     output->bytes = 0;
-    buffer_unref(output->scratch);
-    let_go_scratch(output);
     return IO_DONE;
 }

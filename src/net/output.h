@@ -1,6 +1,8 @@
 /* What waits to be sent over one transport: spans in their order, gathered over one turn and sent
- * with one call. Heads and chunk lines are written into a scratch buffer of its own. The caller
- * asks `output_has_room` before it reads more to send: so a slow reader bounds what we hold. */
+ * with one call. Heads and chunk lines are written into a scratch buffer of its own; a head may
+ * begin a *draft*, which lies in the loop's outbox, so that with what little follows it it is where
+ * it leaves from. The caller asks `output_has_room` before it reads more to send: so a slow reader
+ * bounds what we hold. */
 #pragma once
 
 #include "base/text.h"
@@ -13,37 +15,47 @@ enum {
 
 struct output {
     struct buffer_pools *pools;
+    struct outbox *outbox;             /* has its draft; NULL: there is none */
+    uint32_t drafted;                  /* bytes of it, before all spans */
     struct buffer *scratch;            /* one reference, besides those of its spans */
     uint32_t text_start, scratch_used; /* of it: the text that goes behind all spans */
     uint32_t first, count;             /* of `spans` */
-    size_t bytes;                      /* in all spans, and in that text */
+    size_t bytes;                      /* in the draft, in all spans, and in that text */
     struct span spans[OUTPUT_SPANS];
 };
 
 void output_init(struct output *output, struct buffer_pools *pools);
 
-/* Drops what is there: spans, text, scratch buffer. */
+/* Drops what is there: draft, spans, text, scratch buffer. */
 void output_drop(struct output *output);
 
 /* Drops what was not sent. */
 static inline void output_fini(struct output *output)
 {
-    if (output->count > 0 || output->scratch)
+    if (output->count > 0 || output->scratch || output->outbox)
         output_drop(output);
 }
 
 /* How many parts it is sent in: at most OUTPUT_SPANS, where output_has_room was asked. */
 static inline uint32_t output_parts(const struct output *output)
 {
-    return output->count + (output->text_start < output->scratch_used);
+    return (output->outbox != NULL) + output->count + (output->text_start < output->scratch_used);
 }
 
-/* Room for a text of `size` bytes in the scratch buffer, to be written at once and handed to
- * output_add_text. False: no memory. */
+/* Begins the draft with what is first, if it can be over that transport: a text with room for some
+ * thousand bytes, to be written at once and handed to output_draft_text. */
+bool output_begin_draft(struct output *output, const struct transport *transport,
+                        struct text *ret_text);
+
+/* False: the text was cut; nothing was added, and there is no draft. */
+bool output_draft_text(struct output *output, const struct text *text);
+
+/* Room for a text of `size` bytes, to be written at once and handed to output_add_text. False: no
+ * memory. */
 bool output_reserve(struct output *output, size_t size, struct text *ret_text);
 void output_add_text(struct output *output, const struct text *text);
 
-/* How much of it a text gets without a new buffer. */
+/* How much of the scratch buffer a text gets without a new one. */
 static inline size_t output_scratch_room(const struct output *output)
 {
     return output->scratch ? output->scratch->capacity - output->scratch_used : 0;

@@ -1,8 +1,11 @@
 #include "net/output.h"
 
 #include "base/pool.h"
+#include "loop/outbox.h"
 #include "net/h1_writer.h"
 #include "net/test_pair.h"
+
+#include <stdio.h>
 
 struct fixture {
     struct loop *loop;
@@ -225,6 +228,235 @@ static void so_it_does_with_texts_before_and_behind_it(void **state)
     send_pattern(*state, 6000, 2);
 }
 
+/* ---- drafts */
+
+static void draft(struct fixture *fixture, const char *words)
+{
+    struct text text;
+    assert_true(output_begin_draft(&fixture->output, &fixture->pair.transport, &text));
+    text_add(&text, slice_from_text(words));
+    assert_true(output_draft_text(&fixture->output, &text));
+}
+
+static void assert_no_buffer_is_used(struct fixture *fixture)
+{
+    for (int i = 0; i < BUFFER_SIZES; i++)
+        assert_int_equal(pool_in_use(loop_buffers(fixture->loop)->sizes[i]), 0);
+}
+
+/* Takes the draft of the loop and gives it back. */
+static bool others_may_draft(struct fixture *fixture)
+{
+    struct output other;
+    struct text text;
+    output_init(&other, loop_buffers(fixture->loop));
+    bool good = output_begin_draft(&other, &fixture->pair.transport, &text);
+    if (good)
+        text_add(&text, SLICE("never sent"));
+    if (good)
+        assert_true(output_draft_text(&other, &text));
+    output_fini(&other);
+    return good;
+}
+
+static void what_is_little_goes_with_the_draft_and_needs_no_buffer(void **state)
+{
+    struct fixture *fixture = *state;
+    draft(fixture, "head ");
+    output_add(&fixture->output, span_of(fixture, "piece "));
+    add_text(fixture, "end");
+    assert_int_equal(output_parts(&fixture->output), 1);
+    assert_no_buffer_is_used(fixture);
+    assert_flushed(fixture, "head piece end");
+    draft(fixture, "next");
+    assert_flushed(fixture, "next");
+}
+
+static void what_is_large_stands_behind_the_draft(void **state)
+{
+    struct fixture *fixture = *state;
+    char large[1100], expected[1200];
+    memset(large, 'x', sizeof(large));
+    large[sizeof(large) - 1] = '\0';
+    snprintf(expected, sizeof(expected), "head %s behind it", large);
+    draft(fixture, "head ");
+    output_add(&fixture->output, span_of(fixture, large));
+    add_text(fixture, " behind");
+    output_add(&fixture->output, span_of(fixture, " it"));
+    assert_int_equal(output_parts(&fixture->output), 3);
+    size_t sent = 0;
+    assert_int_equal(output_flush(&fixture->output, &fixture->pair.transport, &sent), IO_DONE);
+    assert_int_equal(sent, strlen(expected));
+    loop_turn(fixture->loop, 0);
+    char memory[2048];
+    assert_int_equal(test_pair_read(&fixture->pair, memory, sizeof(memory)), sent);
+    assert_memory_equal(memory, expected, sent);
+    assert_true(others_may_draft(fixture));
+}
+
+static void a_text_that_does_not_fit_the_draft_goes_behind_it(void **state)
+{
+    struct fixture *fixture = *state;
+    char large[OUTBOX_ITEM_MAX];
+    memset(large, 'x', sizeof(large));
+    large[sizeof(large) - 1] = '\0';
+    draft(fixture, "head ");
+    add_text(fixture, large);
+    assert_int_equal(output_parts(&fixture->output), 2);
+    output_add(&fixture->output, span_of(fixture, "piece"));
+    size_t sent = 0;
+    assert_int_equal(output_flush(&fixture->output, &fixture->pair.transport, &sent), IO_DONE);
+    assert_int_equal(sent, 5 + sizeof(large) - 1 + 5);
+}
+
+static void one_drafts_at_a_time(void **state)
+{
+    struct fixture *fixture = *state;
+    draft(fixture, "first");
+    assert_false(others_may_draft(fixture));
+    assert_flushed(fixture, "first");
+    assert_true(others_may_draft(fixture));
+}
+
+static void a_draft_that_is_cut_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct text text;
+    assert_true(output_begin_draft(&fixture->output, &fixture->pair.transport, &text));
+    while (!text_is_cut(&text))
+        text_add(&text, SLICE("too long "));
+    assert_false(output_draft_text(&fixture->output, &text));
+    assert_true(output_is_empty(&fixture->output));
+    assert_true(others_may_draft(fixture));
+    add_text(fixture, "in a buffer");
+    assert_flushed(fixture, "in a buffer");
+}
+
+/* Others send meanwhile, from before it and from behind it. */
+static void a_draft_stays_what_it_is_over_turns(void **state)
+{
+    struct fixture *fixture = *state;
+    struct output other;
+    struct test_pair pair;
+    struct text text;
+    size_t sent = 0;
+    char memory[64];
+    test_pair_open(&pair, fixture->loop);
+    output_init(&other, loop_buffers(fixture->loop));
+    for (int before = 0; before < 2; before++) {
+        if (before)
+            assert_true(socket_put(&pair.transport.socket, SLICE("before")));
+        draft(fixture, "draft");
+        if (!before)
+            assert_true(socket_put(&pair.transport.socket, SLICE("behind")));
+        loop_turn(fixture->loop, 0);
+        assert_int_equal(test_pair_read(&pair, memory, sizeof(memory)), 6);
+        assert_memory_equal(memory, before ? "before" : "behind", 6);
+        assert_true(output_reserve(&other, 5, &text));
+        text_add(&text, SLICE("other"));
+        output_add_text(&other, &text);
+        assert_int_equal(output_flush(&other, &pair.transport, &sent), IO_DONE);
+        output_add(&fixture->output, span_of(fixture, " goes on"));
+        assert_flushed(fixture, "draft goes on");
+        assert_int_equal(test_pair_read(&pair, memory, sizeof(memory)), 5);
+    }
+    output_fini(&other);
+    test_pair_close(&pair);
+}
+
+static void a_draft_behind_what_waits_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct text text;
+    assert_true(socket_put(&fixture->pair.transport.socket, SLICE("said before")));
+    assert_false(output_begin_draft(&fixture->output, &fixture->pair.transport, &text));
+}
+
+/* More than the socket takes: the draft is for others while what it held waits. */
+static void a_draft_that_cannot_go_leaves_its_place(void **state)
+{
+    enum { SIZE = 4 * 1024 * 1024 };
+    struct fixture *fixture = *state;
+    struct buffer *buffer = buffer_new(loop_buffers(fixture->loop), SIZE);
+    assert_non_null(buffer);
+    memset(buffer->data, 'x', SIZE);
+    struct span large = span_take_buffer(buffer, SIZE);
+    size_t sent = 0, total = 0, got = 0;
+    enum io io = IO_DONE;
+    for (int i = 0; io == IO_DONE; i++) {
+        draft(fixture, "head ");
+        output_add(&fixture->output, span_part(&large, 0, SIZE));
+        total += 5 + SIZE;
+        io = output_flush(&fixture->output, &fixture->pair.transport, &sent);
+    }
+    assert_int_equal(io, IO_PENDING);
+    assert_true(others_may_draft(fixture));
+    char *memory = malloc(total);
+    assert_non_null(memory);
+    while (got < total) {
+        got += test_pair_read(&fixture->pair, memory + got, total - got);
+        loop_turn(fixture->loop, 0);
+        assert_int_not_equal(output_flush(&fixture->output, &fixture->pair.transport, &sent),
+                             IO_FAILED);
+    }
+    for (size_t at = 0; at < total; at += 5 + SIZE)
+        assert_memory_equal(memory + at, "head xxx", 8);
+    free(memory);
+    span_clear(&large);
+}
+
+/* The socket is known to be full when the draft is begun. */
+static void a_draft_for_a_full_socket_waits_in_a_buffer(void **state)
+{
+    struct fixture *fixture = *state;
+    static char bytes[64 * 1024];
+    const struct slice part = slice_of(bytes, sizeof(bytes));
+    size_t sent = 0, total = 0, got = 0;
+    enum io io = IO_DONE;
+    while (io == IO_DONE) {
+        io = transport_send(&fixture->pair.transport, &part, 1, &sent);
+        total += sent;
+    }
+    assert_int_equal(io, IO_PENDING);
+    draft(fixture, "draft");
+    assert_int_equal(output_flush(&fixture->output, &fixture->pair.transport, &sent), IO_PENDING);
+    assert_int_equal(sent, 0);
+    assert_true(others_may_draft(fixture));
+    while (got < total)
+        got += test_pair_read(&fixture->pair, bytes,
+                              total - got < sizeof(bytes) ? total - got : sizeof(bytes));
+    test_pair_await(&fixture->pair, fixture->loop);
+    assert_flushed(fixture, "draft");
+}
+
+static void a_draft_that_is_not_sent_is_dropped_at_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    draft(fixture, "never sent");
+    output_fini(&fixture->output);
+    assert_true(others_may_draft(fixture));
+}
+
+static void a_head_is_drafted_or_written_into_a_buffer(void **state)
+{
+    struct fixture *fixture = *state;
+    static char long_value[OUTBOX_ITEM_MAX];
+    memset(long_value, 'v', sizeof(long_value));
+    struct field items[] = {{.name = SLICE("X"), .value = SLICE("1")}};
+    struct response_head head = {.status = 200,
+                                 .reason = SLICE("OK"),
+                                 .fields = {.items = items, .count = 1, .capacity = 1}};
+    const struct h1_write how = {.peer_minor_version = 1};
+    assert_true(h1_output_response_head(&fixture->output, &fixture->pair.transport, &head, &how));
+    assert_no_buffer_is_used(fixture);
+    assert_flushed(fixture, "HTTP/1.1 200 OK\r\nX: 1\r\n\r\n");
+    items[0].value = slice_of(long_value, sizeof(long_value));
+    assert_true(h1_output_response_head(&fixture->output, &fixture->pair.transport, &head, &how));
+    assert_int_equal(fixture->output.bytes,
+                     strlen("HTTP/1.1 200 OK\r\nX: \r\n\r\n") + sizeof(long_value));
+    assert_true(others_may_draft(fixture));
+}
+
 /* ---- bodies */
 
 static void a_counted_body_goes_as_it_is(void **state)
@@ -262,6 +494,17 @@ int main(void)
         TEST(room_for_a_piece_is_room_for_what_frames_it),
         TEST(what_does_not_fit_goes_out_when_there_is_room),
         TEST(so_it_does_with_texts_before_and_behind_it),
+        TEST(what_is_little_goes_with_the_draft_and_needs_no_buffer),
+        TEST(what_is_large_stands_behind_the_draft),
+        TEST(a_text_that_does_not_fit_the_draft_goes_behind_it),
+        TEST(one_drafts_at_a_time),
+        TEST(a_draft_that_is_cut_is_none),
+        TEST(a_draft_stays_what_it_is_over_turns),
+        TEST(a_draft_behind_what_waits_is_none),
+        TEST(a_draft_that_cannot_go_leaves_its_place),
+        TEST(a_draft_for_a_full_socket_waits_in_a_buffer),
+        TEST(a_draft_that_is_not_sent_is_dropped_at_the_end),
+        TEST(a_head_is_drafted_or_written_into_a_buffer),
         TEST(a_counted_body_goes_as_it_is),
         TEST(a_chunked_body_goes_in_chunks_with_its_trailers),
     };

@@ -36,6 +36,12 @@ static inline bool transport_put(struct transport *transport, struct slice bytes
     return !transport->tls && socket_put(&transport->socket, bytes);
 }
 
+/* Whether that may be what is next sent: nothing that was sent before waits. */
+static inline bool transport_takes_draft(const struct transport *transport)
+{
+    return !transport->tls && transport->socket.queued == 0;
+}
+
 /* Whether a receive could find something, or the end, without waiting. */
 static inline bool transport_is_readable(const struct transport *transport)
 {

@@ -455,6 +455,17 @@ static struct h1_write request_framing(const struct request_head *head, bool alo
     return how;
 }
 
+/* What begins the connection. */
+COLD static bool announce(struct call *call)
+{
+    struct text text;
+    if (!output_reserve(&call->output, PROXY_HEADER_WRITTEN_MAX, &text))
+        return false;
+    proxy_header_write(&text, call->upstream->proxy_protocol, call->announcement);
+    output_add_text(&call->output, &text);
+    return true;
+}
+
 bool call_send_head(struct call *call, const struct request_head *head)
 {
     ASSERT(call_is_placed(call) && !call->request_ended && output_is_empty(&call->output));
@@ -462,14 +473,10 @@ bool call_send_head(struct call *call, const struct request_head *head)
         return call_h2_send_head(call, head);
     ASSERT(head->method_text.length > 0 && head->target.length > 0);
     struct h1_write how = request_framing(head, call->announcement);
-    struct text text;
-    size_t announcement_room = call->announcement ? PROXY_HEADER_WRITTEN_MAX : 0;
-    if (!output_reserve(&call->output, announcement_room + h1_request_head_room(head, &how), &text))
+    if (call->announcement && !announce(call))
         return false;
-    if (call->announcement)
-        proxy_header_write(&text, call->upstream->proxy_protocol, call->announcement);
-    h1_write_request_head(&text, head, &how);
-    output_add_text(&call->output, &text);
+    if (!h1_output_request_head(&call->output, &call->connection->transport, head, &how))
+        return false;
     call->sending = how.framing;
     call->head_sent = true;
     call->method = head->method;
