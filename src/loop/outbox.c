@@ -21,17 +21,6 @@ void outbox_seal(struct outbox *outbox, uint32_t number)
     item->room = 0;
 }
 
-struct slice outbox_take(struct outbox *outbox, uint32_t number)
-{
-    ASSERT(number > 0 && number <= outbox->count);
-    struct outbox_item *item = &outbox->items[number - 1];
-    ASSERT(item->socket);
-    if (item->room > 0)
-        outbox_seal(outbox, number);
-    item->socket = NULL;
-    return slice_of(outbox->bytes + item->offset, item->length);
-}
-
 static void seal_all(struct outbox *outbox)
 {
     for (uint32_t number = 1; number <= outbox->count; number++) {
@@ -52,8 +41,9 @@ void outbox_let_go(struct outbox *outbox)
     if (outbox->seals)
         seal_all(outbox);
     for (uint32_t i = 0; i < outbox->count; i++) {
-        if (outbox->items[i].socket)
-            socket_depart(outbox->items[i].socket);
+        struct socket *socket = outbox->items[i].socket;
+        if (socket)
+            socket_depart(socket, outbox_take(outbox, i + 1));
     }
     outbox->count = outbox->used = 0;
     outbox->seals = false;

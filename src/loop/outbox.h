@@ -3,6 +3,7 @@
  * ours out of the processor's caches, and be driven out by it. Belongs to one loop. */
 #pragma once
 
+#include "base/assert.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -104,7 +105,16 @@ void outbox_seal(struct outbox *outbox, uint32_t number);
 
 /* Takes an item out, sealed where it was to be; empty: that failed. Its bytes are good until the
  * next one is put in. */
-struct slice outbox_take(struct outbox *outbox, uint32_t number);
+static inline struct slice outbox_take(struct outbox *outbox, uint32_t number)
+{
+    ASSERT(number > 0 && number <= outbox->count);
+    struct outbox_item *item = &outbox->items[number - 1];
+    ASSERT(item->socket);
+    if (item->room > 0)
+        outbox_seal(outbox, number);
+    item->socket = NULL;
+    return slice_of(outbox->bytes + item->offset, item->length);
+}
 
 /* Has what is to be sealed sealed, then socket_depart called for each that is still in it, in their
  * order; what is put in meanwhile is the last. */

@@ -153,18 +153,24 @@ enum io socket_receive_into(struct socket *socket, char *memory, size_t size, si
 
 /* ---- sending */
 
-/* Asks the system. IO_PENDING: it took `*ret_sent` bytes, less than all. */
+/* What the system said when it was given `total` bytes: `sent` bytes, or -errno. IO_PENDING: it
+ * took less than all. */
+static enum io outcome(struct socket *socket, ssize_t sent, size_t total)
+{
+    if (sent >= 0 && (size_t)sent == total)
+        return IO_DONE;
+    if (sent < 0 && sent != -EAGAIN)
+        return socket_fail(socket, (int)-sent);
+    socket->writable = false;
+    return pending(socket);
+}
+
 static enum io send_now(struct socket *socket, const struct slice *parts, size_t count,
                         size_t total, size_t *ret_sent)
 {
     ssize_t sent = sys_send(socket->fd, parts, count);
-    if (sent < 0 && sent != -EAGAIN)
-        return socket_fail(socket, (int)-sent);
     *ret_sent = sent > 0 ? (size_t)sent : 0;
-    if (*ret_sent == total)
-        return IO_DONE;
-    socket->writable = false;
-    return pending(socket);
+    return outcome(socket, sent, total);
 }
 
 COLD static enum io keep_rest(struct socket *socket, struct slice bytes)
@@ -193,7 +199,8 @@ COLD static void lose(struct socket *socket)
     socket->readable = true; /* why, or what the peer said last */
 }
 
-COLD static void send_rest(struct socket *socket)
+/* Not inlined: who has no rest need not pay for the guard of its frame. */
+COLD __attribute__((noinline)) static void send_rest(struct socket *socket)
 {
     struct socket_rest *rest = socket->rest;
     struct slice part = slice_of(rest->bytes, rest->length);
@@ -210,30 +217,38 @@ COLD static void send_rest(struct socket *socket)
         (void)sys_shutdown_send(socket->fd);
 }
 
-/* Sends what this socket has in the outbox. IO_DONE: all is gone. */
-static enum io send_queued(struct socket *socket)
+COLD static enum io not_all_left(struct socket *socket, struct slice bytes, ssize_t sent)
 {
-    struct slice part = outbox_take(loop_outbox(socket->loop), socket->queued);
-    socket->queued = 0;
-    size_t sent = 0;
-    enum io io = part.length > 0 ? send_now(socket, &part, 1, part.length, &sent) : IO_FAILED;
+    enum io io = bytes.length > 0 ? outcome(socket, sent, bytes.length) : IO_FAILED;
     if (io == IO_PENDING)
-        io = keep_rest(socket, slice_from(part, sent));
+        io = keep_rest(socket, slice_from(bytes, sent > 0 ? (size_t)sent : 0));
     if (io == IO_FAILED)
         lose(socket);
     return io;
 }
 
+/* Sends what this socket had in the outbox. IO_DONE: all is gone. */
+static inline enum io send_queued(struct socket *socket, struct slice bytes)
+{
+    socket->queued = 0;
+    ssize_t sent = bytes.length > 0 ? sys_send_one(socket->fd, bytes) : 0;
+    if (sent > 0 && (size_t)sent == bytes.length)
+        return IO_DONE;
+    return not_all_left(socket, bytes, sent);
+}
+
 /* Lets go what must leave before anything else is done. */
 static inline enum io send_earlier(struct socket *socket)
 {
-    return socket->queued ? send_queued(socket) : IO_DONE;
+    if (!socket->queued)
+        return IO_DONE;
+    return send_queued(socket, outbox_take(loop_outbox(socket->loop), socket->queued));
 }
 
-void socket_depart(struct socket *socket)
+void socket_depart(struct socket *socket, struct slice bytes)
 {
     ASSERT(socket_is_open(socket) && socket->queued);
-    if (send_queued(socket) == IO_FAILED)
+    if (send_queued(socket, bytes) == IO_FAILED)
         socket->on_news(socket);
 }
 

@@ -119,8 +119,9 @@ static inline bool socket_is_open(const struct socket *socket)
  * it still has something to send, and stays as it is. */
 int socket_detach(struct socket *socket);
 
-/* The end of the turn has come for what this socket has in the outbox. */
-void socket_depart(struct socket *socket);
+/* The end of the turn has come for what this socket has in the outbox, from which it was taken;
+ * empty: it could not be sealed. */
+void socket_depart(struct socket *socket, struct slice bytes);
 
 /* ---- a descriptor on which to accept. */
 

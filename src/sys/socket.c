@@ -303,9 +303,9 @@ static ssize_t receive(int fd, void *memory, size_t size)
     return syscall(SYS_recvfrom, fd, memory, size, 0, NULL, NULL);
 }
 
-static ssize_t send_one(int fd, const struct slice *part)
+static ssize_t send_one(int fd, struct slice part)
 {
-    return syscall(SYS_sendto, fd, part->data, part->length, MSG_NOSIGNAL, NULL, 0);
+    return syscall(SYS_sendto, fd, part.data, part.length, MSG_NOSIGNAL, NULL, 0);
 }
 
 static ssize_t send_all(int fd, const struct msghdr *message)
@@ -322,6 +322,15 @@ ssize_t sys_receive(int fd, void *memory, size_t size)
     return count < 0 ? -errno : count;
 }
 
+ssize_t sys_send_one(int fd, struct slice part)
+{
+    ssize_t sent;
+    do {
+        sent = send_one(fd, part);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
 ssize_t sys_send(int fd, const struct slice *parts, size_t count)
 {
     /* A slice and an iovec are laid out alike; the kernel only reads them. */
@@ -329,15 +338,12 @@ ssize_t sys_send(int fd, const struct slice *parts, size_t count)
     _Static_assert(offsetof(struct slice, length) == offsetof(struct iovec, iov_len),
                    "slices are sent as iovecs");
     ASSERT(count <= SYS_PARTS_MAX);
+    if (count == 1)
+        return sys_send_one(fd, parts[0]); /* the kernel then reads no list */
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = count};
     ssize_t sent;
     do {
-        if (count == 1) {
-            sent = send_one(fd, parts);
-        } else {
-            struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts,
-                                     .msg_iovlen = count};
-            sent = send_all(fd, &message);
-        }
+        sent = send_all(fd, &message);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : sent;
 }

@@ -69,6 +69,7 @@ ssize_t sys_receive(int fd, void *memory, size_t size);
 /* Bytes sent, or -errno; never a signal. At most SYS_PARTS_MAX parts. */
 enum { SYS_PARTS_MAX = 64 };
 ssize_t sys_send(int fd, const struct slice *parts, size_t count);
+ssize_t sys_send_one(int fd, struct slice part);
 
 /* Ends our direction; the peer reads its end. */
 int sys_shutdown_send(int fd);

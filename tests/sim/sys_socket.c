@@ -302,6 +302,11 @@ ssize_t sys_send(int fd, const struct slice *parts, size_t count)
     return sent;
 }
 
+ssize_t sys_send_one(int fd, struct slice part)
+{
+    return sys_send(fd, &part, 1);
+}
+
 int sys_shutdown_send(int fd)
 {
     struct end *end = end_of(fd);
