@@ -3,23 +3,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-struct text text_over(char *memory, size_t capacity)
-{
-    return (struct text){.data = memory, .capacity = capacity};
-}
-
 void text_add_number(struct text *text, uint64_t number)
 {
+    enum { DIGITS_MAX = 20 };
     const size_t room = text->capacity - text->length;
     size_t length = 1;
-    for (uint64_t rest = number / 10; rest; rest /= 10)
+    for (uint64_t more = 10; number >= more && length < DIGITS_MAX; more *= 10)
         length++;
     for (; length > room; length--) {
         text->cut = true;
         number /= 10;
     }
-    for (size_t i = text->length + length; i > text->length; number /= 10)
-        text->data[--i] = (char)('0' + number % 10);
+    char *const start = text->data + text->length;
+    for (char *at = start + length; at > start; number /= 10)
+        *--at = (char)('0' + number % 10);
     text->length += length;
 }
 

@@ -11,7 +11,10 @@ struct text {
 };
 
 /* Writes into `memory`, which must outlive the text. */
-struct text text_over(char *memory, size_t capacity);
+static inline struct text text_over(char *memory, size_t capacity)
+{
+    return (struct text){.data = memory, .capacity = capacity};
+}
 
 static inline void text_add(struct text *text, struct slice bytes)
 {

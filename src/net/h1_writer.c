@@ -1,19 +1,35 @@
 #include "net/h1_writer.h"
 
-/* Nearly every head fits a draft: how much room one may need at most is asked where it did not. */
+/* Nearly every head fits a draft. */
+
+static bool reserve_request_head(struct output *output, const struct request_head *head,
+                                 const struct h1_write *how)
+{
+    struct text text;
+    if (!output_reserve(output, h1_request_head_room(head, how), &text))
+        return false;
+    h1_write_request_head(&text, head, how);
+    output_add_text(output, &text);
+    return true;
+}
 
 bool h1_output_request_head(struct output *output, const struct transport *transport,
                             const struct request_head *head, const struct h1_write *how)
 {
     struct text text;
-    if (output_begin_draft(output, transport, &text)) {
-        h1_write_request_head(&text, head, how);
-        if (output_draft_text(output, &text))
-            return true;
-    }
-    if (!output_reserve(output, h1_request_head_room(head, how), &text))
-        return false;
+    if (!output_begin_draft(output, transport, &text))
+        return reserve_request_head(output, head, how);
     h1_write_request_head(&text, head, how);
+    return output_draft_text(output, &text) || reserve_request_head(output, head, how);
+}
+
+static bool reserve_response_head(struct output *output, const struct response_head *head,
+                                  const struct h1_write *how)
+{
+    struct text text;
+    if (!output_reserve(output, h1_response_head_room(head, how), &text))
+        return false;
+    h1_write_response_head(&text, head, how);
     output_add_text(output, &text);
     return true;
 }
@@ -22,16 +38,10 @@ bool h1_output_response_head(struct output *output, const struct transport *tran
                              const struct response_head *head, const struct h1_write *how)
 {
     struct text text;
-    if (output_begin_draft(output, transport, &text)) {
-        h1_write_response_head(&text, head, how);
-        if (output_draft_text(output, &text))
-            return true;
-    }
-    if (!output_reserve(output, h1_response_head_room(head, how), &text))
-        return false;
+    if (!output_begin_draft(output, transport, &text))
+        return reserve_response_head(output, head, how);
     h1_write_response_head(&text, head, how);
-    output_add_text(output, &text);
-    return true;
+    return output_draft_text(output, &text) || reserve_response_head(output, head, how);
 }
 
 static bool add_line_end(struct output *output)

@@ -89,7 +89,7 @@ bool output_begin_draft(struct output *output, const struct transport *transport
     if (!outbox_begin_draft(outbox))
         return false;
     output->outbox = outbox;
-    *ret_text = text_over(outbox_draft(outbox), OUTBOX_ITEM_MAX);
+    *ret_text = (struct text){.data = outbox_draft(outbox), .capacity = OUTBOX_ITEM_MAX};
     return true;
 }
 
@@ -275,17 +275,7 @@ __attribute__((noinline)) static enum io send_parts(struct output *output,
     return is_lost ? IO_FAILED : io;
 }
 
-/* The draft, as it lies. */
-static bool put_draft(struct output *output, struct transport *transport)
-{
-    if (!is_draft(output) || !socket_put_draft(&transport->socket, output->drafted))
-        return false;
-    output->outbox = NULL;
-    output->drafted = 0;
-    return true;
-}
-
-/* A text, which is all there is. */
+/* A text, where that is all there is. */
 static bool put_text(struct output *output, struct transport *transport)
 {
     struct span text = text_of(output);
@@ -296,12 +286,27 @@ static bool put_text(struct output *output, struct transport *transport)
     return true;
 }
 
-enum io output_send(struct output *output, struct transport *transport, size_t *ret_sent)
+static enum io sent_all(struct output *output, size_t *ret_sent)
 {
-    ASSERT(output->bytes > 0);
-    if (!put_draft(output, transport) && !put_text(output, transport))
-        return send_parts(output, transport, ret_sent);
     *ret_sent = output->bytes;
     output->bytes = 0;
     return IO_DONE;
+}
+
+/* Not inlined: a draft need not pay for its frame. */
+__attribute__((noinline)) static enum io
+send_undrafted(struct output *output, struct transport *transport, size_t *ret_sent)
+{
+    return put_text(output, transport) ? sent_all(output, ret_sent)
+                                       : send_parts(output, transport, ret_sent);
+}
+
+enum io output_send(struct output *output, struct transport *transport, size_t *ret_sent)
+{
+    ASSERT(output->bytes > 0);
+    if (!is_draft(output) || !socket_put_draft(&transport->socket, output->drafted))
+        return send_undrafted(output, transport, ret_sent);
+    output->outbox = NULL;
+    output->drafted = 0;
+    return sent_all(output, ret_sent);
 }

@@ -619,7 +619,6 @@ COLD static enum read_event receive_head_h2(struct call *call, struct response_h
 
 enum read_event call_receive_head(struct call *call, struct response_head *ret_head)
 {
-    check(call);
     ASSERT(call_is_placed(call) && !call->response_ended);
     if (call->error)
         return READ_FAILED;
