@@ -114,6 +114,27 @@ static char *end_of(struct arena_chunk *chunk)
     return (char *)chunk + chunk->size;
 }
 
+void *arena_new_within(struct pool *source, size_t limit, size_t size, size_t at)
+{
+    const size_t total = pool_object_size(source);
+    ASSERT(sizeof(struct arena_chunk) + size + ARENA_ALIGNMENT <= total && total <= limit);
+    ASSERT(at + sizeof(struct arena) <= size && at % _Alignof(struct arena) == 0);
+    struct arena_chunk *chunk = pool_get(source);
+    if (!chunk)
+        return NULL;
+    *chunk = (struct arena_chunk){.source = source, .size = total};
+    struct arena *arena = (struct arena *)(void *)(chunk->bytes + at);
+    *arena = (struct arena){
+        .chunks = chunk,
+        .next = chunk->bytes + arena_rounded(size),
+        .end = end_of(chunk),
+        .source = source,
+        .limit = limit,
+        .used = total,
+    };
+    return chunk->bytes;
+}
+
 /* From what a chunk had left when another one took its place. */
 static void *alloc_spare(struct arena *arena, size_t size)
 {
@@ -144,7 +165,7 @@ void *arena_alloc_anew(struct arena *arena, size_t size)
 {
     if (size > arena->limit)
         return NULL;
-    size_t rounded = (size + ARENA_ALIGNMENT - 1) & ~((size_t)ARENA_ALIGNMENT - 1);
+    size_t rounded = arena_rounded(size);
     void *memory = alloc_spare(arena, rounded);
     if (memory)
         return memory;
@@ -184,7 +205,7 @@ void *arena_calloc_lines(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX - 2 * CACHE_LINE)
         return NULL;
-    size = (size + ARENA_ALIGNMENT - 1) & ~((size_t)ARENA_ALIGNMENT - 1);
+    size = arena_rounded(size);
     /* In the chunk that is filled it is known how far the next line is. */
     size_t gap = -(uintptr_t)arena->next & (CACHE_LINE - 1);
     size_t room = (size_t)(arena->end - arena->next);

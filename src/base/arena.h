@@ -26,9 +26,19 @@ struct arena {
  * `limit` is what the chunks may hold in all, in bytes. */
 void arena_init(struct arena *arena, struct pool *source, size_t limit);
 
+/* The first object of a new arena, `size` bytes that are not cleared, in which the arena lies
+ * itself, `at` bytes from the beginning. An object of `source` has to have room for it. NULL: no
+ * memory. */
+void *arena_new_within(struct pool *source, size_t limit, size_t size, size_t at);
+
 /* Gives everything back. The arena may be initialised anew; or it lay in its own memory, and is no
  * more. */
 void arena_fini(struct arena *arena);
+
+static inline size_t arena_rounded(size_t size)
+{
+    return (size + ARENA_ALIGNMENT - 1) & ~((size_t)ARENA_ALIGNMENT - 1);
+}
 
 /* arena_alloc where that chunk has no room. */
 void *arena_alloc_anew(struct arena *arena, size_t size);
@@ -37,7 +47,7 @@ void *arena_alloc_anew(struct arena *arena, size_t size);
  * is no memory; the arena is then as it was. */
 static inline void *arena_alloc(struct arena *arena, size_t size)
 {
-    size_t rounded = (size + ARENA_ALIGNMENT - 1) & ~((size_t)ARENA_ALIGNMENT - 1);
+    size_t rounded = arena_rounded(size);
     if (rounded < size || rounded > (size_t)(arena->end - arena->next))
         return arena_alloc_anew(arena, size);
     void *memory = arena->next;

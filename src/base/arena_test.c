@@ -43,14 +43,25 @@ static void it_may_lie_in_its_own_memory(void **state)
 {
     (void)state;
     struct pool *pool = pool_new("chunks", CHUNK, 8);
-    struct arena arena;
-    arena_init(&arena, pool, 1024 * 1024);
-    struct arena *within = arena_alloc(&arena, sizeof(*within));
-    assert_non_null(within);
-    *within = arena;
+    struct object {
+        char before[24];
+        struct arena arena;
+        char behind[13];
+    };
+    struct object *object =
+        arena_new_within(pool, 1024 * 1024, sizeof(*object), offsetof(struct object, arena));
+    assert_non_null(object);
+    struct arena *within = &object->arena;
+    memset(object->before, 'x', sizeof(object->before));
+    memset(object->behind, 'x', sizeof(object->behind));
+    char *first = arena_alloc(within, 1);
+    assert_true(first >= (char *)(object + 1) && first < (char *)object + CHUNK);
+    assert_int_equal((uintptr_t)first % ARENA_ALIGNMENT, 0);
     for (int i = 0; i < 3; i++)
         assert_non_null(arena_alloc(within, CHUNK / 2));
+    assert_int_equal(pool_in_use(pool), 3);
     assert_non_null(arena_alloc(within, 2 * CHUNK));
+    assert_null(arena_alloc(within, 1024 * 1024 - 5 * CHUNK));
     arena_fini(within);
     assert_int_equal(pool_in_use(pool), 0);
     pool_free(pool);

@@ -180,13 +180,11 @@ static void on_deadline(struct timer *timer)
 
 struct exchange *exchange_new(struct loop_context *context)
 {
-    struct arena arena;
-    arena_init(&arena, context->arena_chunks, ARENA_MAX);
-    struct exchange *exchange = arena_alloc(&arena, sizeof(*exchange));
+    struct exchange *exchange = arena_new_within(
+        context->arena_chunks, ARENA_MAX, sizeof(*exchange), offsetof(struct exchange, arena));
     if (!exchange)
         return NULL;
     /* Field by field what has to be set: the call, heads and captures are filled when in use. */
-    exchange->arena = arena;
     exchange->state = EXCHANGE_ROUTE;
     exchange->request_flow = FLOW_OPEN;
     exchange->response_flow = FLOW_HEAD;
