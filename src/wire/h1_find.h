@@ -40,16 +40,11 @@ static inline uint64_t h1_control_bits(const char *at)
     return (~above_space | delete) & ~word & high;
 }
 
-/* The first control byte, or `end`. */
-static inline const char *h1_find_control(const char *at, const char *end)
+/* The first control byte, or `end`: for what is too short for larger steps, or of which the
+ * processor knows none. Never inlined, so that the constants that it needs are not made for others.
+ */
+__attribute__((noinline)) static const char *h1_find_control_short(const char *at, const char *end)
 {
-#ifdef __SSE2__
-    for (; end - at >= 16; at += 16) {
-        unsigned found = h1_control_mask(at);
-        if (found)
-            return at + __builtin_ctz(found);
-    }
-#endif
     for (; end - at >= 8; at += 8) {
         uint64_t found = h1_control_bits(at);
         if (found)
@@ -58,6 +53,26 @@ static inline const char *h1_find_control(const char *at, const char *end)
     while (at < end && (unsigned char)*at >= 0x20 && *at != 0x7F)
         at++;
     return at;
+}
+
+/* The first control byte from `at` on, or `end`, or `at` where that lies behind it; from `begin`
+ * on, bytes may be looked at. The last step overlaps what was seen before, which is shifted out. */
+static inline const char *h1_find_control(const char *begin, const char *at, const char *end)
+{
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        unsigned found = h1_control_mask(at);
+        if (found)
+            return at + __builtin_ctz(found);
+    }
+    if (at < end && end - begin >= 16) {
+        unsigned found = h1_control_mask(end - 16) >> (16 - (end - at));
+        return found ? at + __builtin_ctz(found) : end;
+    }
+#else
+    (void)begin;
+#endif
+    return h1_find_control_short(at, end);
 }
 
 /* The first of the two bytes, or `end`. */
@@ -78,8 +93,7 @@ static inline const char *h1_find_either(const char *at, const char *end, char o
     return at;
 }
 
-/* The first `byte` from `at` on, or NULL; from `begin` on, bytes may be looked at. The last step
- * overlaps what was seen before, which is shifted out. */
+/* The first `byte` from `at` on, or NULL, in the same manner. */
 static inline const char *h1_find_byte(const char *begin, const char *at, const char *end,
                                        char byte)
 {

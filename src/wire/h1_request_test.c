@@ -105,6 +105,46 @@ static void a_dripping_head_is_looked_at_once(void **state)
     assert_int_equal(scan.length, bytes.length);
 }
 
+/* The search takes many bytes at once: none may slip through its steps. */
+static void a_control_byte_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    const struct slice begin = SLICE("GET / HTTP/1.1\r\nHost: a\r\nX: "), end = SLICE("\r\n\r\n");
+    for (size_t size = 1; size <= 40; size++) {
+        const size_t length = begin.length + size + end.length;
+        char *bytes = malloc(length); /* of just that size, so that the sanitizers watch its end */
+        assert_non_null(bytes);
+        for (size_t place = 0; place < size; place++) {
+            for (unsigned byte = 0; byte <= UINT8_MAX; byte++) {
+                struct h1_scan scan = {0};
+                memcpy(bytes, begin.data, begin.length);
+                memset(bytes + begin.length, '~', size);
+                memcpy(bytes + begin.length + size, end.data, end.length);
+                bytes[begin.length + place] = (char)byte;
+                bool is_bad = (byte < 0x20 && byte != '\t') || byte == 0x7F;
+                assert_int_equal(
+                    h1_scan_head(slice_of(bytes, length), &H1_TESTING_LIMITS, H1_REQUEST, &scan),
+                    is_bad ? H1_BAD : H1_COMPLETE);
+                assert_int_equal(scan.seen, is_bad ? begin.length + place : length - 2);
+            }
+        }
+        free(bytes);
+    }
+}
+
+static void limits_that_are_lowered_meanwhile_refuse_what_was_begun(void **state)
+{
+    (void)state;
+    struct h1_limits lower = H1_TESTING_LIMITS;
+    struct slice bytes =
+        SLICE("GET / HTTP/1.1\r\nHost: a\r\nX: 0123456789012345678901234567890123");
+    struct h1_scan scan = {0};
+    assert_int_equal(h1_scan_head(bytes, &H1_TESTING_LIMITS, H1_REQUEST, &scan), H1_MORE);
+    lower.header_size = 20;
+    assert_int_equal(h1_scan_head(bytes, &lower, H1_REQUEST, &scan), H1_BAD);
+    assert_int_equal(scan.error, ERROR_HEAD_TOO_LARGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +153,8 @@ int main(void)
         cmocka_unit_test(what_was_accepted_and_written_anew_reads_the_same),
         cmocka_unit_test(short_memory_is_told_and_harms_nothing),
         cmocka_unit_test(a_dripping_head_is_looked_at_once),
+        cmocka_unit_test(a_control_byte_is_found_wherever_it_stands),
+        cmocka_unit_test(limits_that_are_lowered_meanwhile_refuse_what_was_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,14 +16,15 @@ enum stop {
     STOP_BAD,      /* at what no line may hold */
 };
 
-/* Looks from `*at` on, past tabs, and leaves there where it stopped. */
-static inline enum stop find_line_end(const char **at, const char *end)
+/* Looks from `*at` on, past tabs, and leaves there where it stopped. `end` may lie before `*at`:
+ * limits may have been lowered since the last call. */
+static inline enum stop find_line_end(const char *begin, const char **at, const char *end)
 {
     for (;; (*at)++) {
-        *at = h1_find_control(*at, end);
+        *at = h1_find_control(begin, *at, end);
         if (end - *at >= 2 && memcmp(*at, "\r\n", 2) == 0)
             return STOP_LINE_END;
-        if (*at == end || (**at == '\r' && *at + 1 == end))
+        if (*at >= end || (**at == '\r' && *at + 1 == end))
             return STOP_SHORT;
         if (**at != '\t')
             return STOP_BAD;
@@ -64,7 +65,7 @@ static enum error_code check_request_line(struct slice line, const struct h1_lim
 static bool may_become_status_line(struct slice line)
 {
     const struct slice begin = SLICE("HTTP/");
-    return slice_starts_with(begin, slice_until(line, begin.length));
+    return slice_starts_with(line, begin) || slice_starts_with(begin, line);
 }
 
 /* Whoever speaks another protocol is told at once, not when the head should have ended. */
@@ -100,7 +101,7 @@ static enum h1_progress scan_start_line(struct slice bytes, const struct h1_limi
     struct slice line = {0};
     while (slice_is_empty(line)) {
         const char *at = bytes.data + scan->seen;
-        enum stop stop = find_line_end(&at, visible_end(bytes, limits, scan));
+        enum stop stop = find_line_end(bytes.data, &at, visible_end(bytes, limits, scan));
         scan->seen = (uint32_t)(at - bytes.data);
         line = slice_of(bytes.data + scan->line, scan->seen - scan->line);
         enum error_code error = ERROR_NONE;
@@ -135,7 +136,7 @@ scan_field_lines(struct slice bytes, const struct h1_limits *limits, enum h1_sid
     const char *end = visible_end(bytes, limits, scan);
     uint32_t lines = scan->lines;
     enum stop stop;
-    while ((stop = find_line_end(&at, end)) == STOP_LINE_END && at > line) {
+    while ((stop = find_line_end(bytes.data, &at, end)) == STOP_LINE_END && at > line) {
         if (++lines > lines_max)
             return refuse(scan, side == H1_REQUEST ? ERROR_TOO_MANY_FIELDS
                                                    : ERROR_RESPONSE_HEAD_TOO_LARGE);

@@ -25,9 +25,9 @@ static bool is_blank(char byte)
 /* Whether controls stand there, save tabs. */
 COLD static bool has_forbidden(const char *at, const char *end)
 {
-    const char *control = h1_find_control(at, end);
+    const char *control = h1_find_control(at, at, end);
     while (control < end && *control == '\t')
-        control = h1_find_control(control + 1, end);
+        control = h1_find_control(at, control + 1, end);
     return control < end;
 }
 
@@ -37,7 +37,7 @@ static bool has_controls(const char *at, const char *end)
 {
     enum { WORD = sizeof(uint64_t) };
     if (end - at < WORD)
-        return h1_find_control(at, end) < end;
+        return h1_find_control(at, at, end) < end;
     for (; end - at > WORD; at += WORD) {
         if (h1_control_bits(at))
             return true;
