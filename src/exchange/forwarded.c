@@ -152,12 +152,12 @@ void forwarded_clean_trailers(struct fields *trailers)
     remove_further_claims(trailers); /* the others are known to be no trailers */
 }
 
-bool forwarded_add(struct exchange *exchange)
+bool forwarded_add(struct exchange *exchange, size_t spare, char **ret_line)
 {
     if (!exchange->peer_is_trusted)
         remove_claims(&exchange->request.fields);
     size_t room = LINES_MAX + 2 * peer_of(exchange).length + 2 * exchange->request.authority.length;
-    char *memory = arena_alloc(&exchange->arena, room);
+    char *memory = arena_alloc(&exchange->arena, room + spare);
     if (!memory)
         return false;
     char *at = add_for(exchange, memory);
@@ -169,5 +169,6 @@ bool forwarded_add(struct exchange *exchange)
     at = add_host(exchange, at);
     at = add_via(exchange, at);
     ASSERT(at <= memory + room);
+    *ret_line = at;
     return true;
 }

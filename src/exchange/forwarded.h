@@ -5,14 +5,17 @@
 #include "base/cold.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct exchange;
 struct fields;
 
 enum { FORWARDED_FIELDS = 5 };
 
-/* Changes the fields of the request, which have room for so many more. False: no memory. */
-bool forwarded_add(struct exchange *exchange);
+/* Changes the fields of the request, which have room for so many more. What is added stands as
+ * lines one behind the other; behind them there is room for `spare` bytes of a further one at
+ * `*ret_line`. False: no memory. */
+bool forwarded_add(struct exchange *exchange, size_t spare, char **ret_line);
 
 /* Takes out of the trailers of a request what would tell the same: a proxy says it in the head, and
  * many applications take a trailer for a field of that. */

@@ -1,5 +1,6 @@
 #include "exchange/request_id.h"
 
+#include "base/assert.h"
 #include "exchange/exchange.h"
 #include "http/byte_class.h"
 #include "sys/clock.h"
@@ -116,17 +117,16 @@ static uint64_t next_number(struct request_id_source *ids)
     return number ^ number >> 31;
 }
 
-static struct slice make(struct exchange *exchange)
+enum { MADE_LENGTH = 2 * sizeof(uint64_t[2]) };
+
+/* In `memory`, MADE_LENGTH bytes. */
+static struct slice make(struct request_id_source *ids, char *memory)
 {
-    struct request_id_source *ids = &exchange->context->ids;
     uint64_t number = next_number(ids);
-    const uint64_t digits[] = {ids->digits[0], ids->digits[1], to_digits((uint32_t)number),
-                               to_digits((uint32_t)(number >> 32))};
-    char *memory = arena_alloc(&exchange->arena, sizeof(digits));
-    if (!memory)
-        return SLICE("");
-    memcpy(memory, digits, sizeof(digits));
-    return slice_of(memory, sizeof(digits));
+    const uint64_t digits[] = {to_digits((uint32_t)number), to_digits((uint32_t)(number >> 32))};
+    memcpy(memory, ids->digits, sizeof(ids->digits));
+    memcpy(memory + sizeof(ids->digits), digits, sizeof(digits));
+    return slice_of(memory, MADE_LENGTH);
 }
 
 /* ---- taking over */
@@ -170,12 +170,24 @@ struct slice request_id(struct exchange *exchange)
 {
     if (!exchange->id.data && exchange->peer_is_trusted)
         exchange->id = find_sent(exchange);
-    if (!exchange->id.data)
-        exchange->id = make(exchange);
+    if (!exchange->id.data) {
+        char *memory = arena_alloc(&exchange->arena, MADE_LENGTH);
+        exchange->id = memory ? make(&exchange->context->ids, memory) : SLICE("");
+    }
     return exchange->id;
 }
 
 /* ---- telling */
+
+/* Nothing of that name is there, and nobody has asked for the id: it is made where it is sent. */
+static void add_line(struct exchange *exchange, char *line)
+{
+    ASSERT(!exchange->id.data);
+    char *value = slice_put(line, SLICE("X-Request-Id: "));
+    exchange->id = make(&exchange->context->ids, value);
+    fields_put_line(&exchange->request.fields, FIELD_X_REQUEST_ID, line, value,
+                    value + MADE_LENGTH);
+}
 
 COLD static bool set_field(struct exchange *exchange, const struct request_id_setting *setting,
                            struct fields *fields)
@@ -186,18 +198,15 @@ COLD static bool set_field(struct exchange *exchange, const struct request_id_se
                       exchange->id);
 }
 
-bool request_id_send(struct exchange *exchange)
+bool request_id_send(struct exchange *exchange, char *line)
 {
     const struct request_id_setting *setting = exchange->plan->request_id;
     if (setting->is_off)
         return true;
     struct fields *fields = &exchange->request.fields;
-    struct slice id = request_id(exchange);
-    if (id.length == 0)
-        return false;
-    if (setting->header.length > 0 || fields_find(fields, FIELD_X_REQUEST_ID))
-        return set_field(exchange, setting, fields);
-    fields_put(fields, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), id);
+    if (setting->header.length > 0 || exchange->id.data || fields_find(fields, FIELD_X_REQUEST_ID))
+        return request_id(exchange).length > 0 && set_field(exchange, setting, fields);
+    add_line(exchange, line);
     return true;
 }
 

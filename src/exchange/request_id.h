@@ -13,6 +13,8 @@ struct loop_context;
 enum {
     REQUEST_ID_MAX = 128, /* bytes of one that is taken over */
     REQUEST_ID_FIELDS = 1,
+    REQUEST_ID_LINE_MAX =
+        sizeof("X-Request-Id: \r\n") + 2 * sizeof(uint64_t[2]), /* of one of ours */
 };
 
 /* What the ids of one loop are made from. */
@@ -36,8 +38,9 @@ void request_id_seed(struct loop_context *context);
 struct slice request_id(struct exchange *exchange);
 
 /* Puts it into the request, whose fields have room for REQUEST_ID_FIELDS more; whatever else has
- * that name goes. The plan is there. False: no memory. */
-bool request_id_send(struct exchange *exchange);
+ * that name goes. At `line` there are REQUEST_ID_LINE_MAX bytes, which live as long as the
+ * exchange. The plan is there. False: no memory. */
+bool request_id_send(struct exchange *exchange, char *line);
 
 /* Takes out of the trailers of the request what has its name. */
 COLD void request_id_clean_trailers(struct exchange *exchange);

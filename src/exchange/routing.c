@@ -157,7 +157,8 @@ static bool prepare_head(struct exchange *exchange)
         return false;
     if (upgrade)
         fields_put(fields, FIELD_UPGRADE, SLICE("Upgrade"), protocol);
-    return forwarded_add(exchange) && request_id_send(exchange);
+    char *line; /* the id goes out in one piece with what is said of the client */
+    return forwarded_add(exchange, REQUEST_ID_LINE_MAX, &line) && request_id_send(exchange, line);
 }
 
 bool exchange_normalize(struct exchange *exchange)
