@@ -410,6 +410,8 @@ static enum io pump_request(struct exchange *exchange)
  * all where there was none to be had. */
 static enum io run_request(struct exchange *exchange, unsigned *pieces)
 {
+    if (exchange->request_flow == FLOW_ENDED)
+        return call_flush(&exchange->call); /* what failed by now the response tells */
     if (exchange->request_flow != FLOW_PUMP) {
         enum io io = relay_request(exchange, pieces, false);
         if (io != IO_DONE || !is_long_request(exchange))
