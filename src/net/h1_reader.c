@@ -170,6 +170,11 @@ static enum read_event step(struct h1_reader *reader, const struct h1_limits *li
     UNREACHABLE();
 }
 
+static bool is_counted(const struct h1_body *body)
+{
+    return body->framing == H1_FRAMING_COUNTED && body->remaining > 0;
+}
+
 enum read_event h1_reader_read_body(struct h1_reader *reader, struct transport *transport,
                                     const struct h1_limits *limits, enum h1_side side,
                                     struct arena *arena, struct fields *trailers,
@@ -177,6 +182,11 @@ enum read_event h1_reader_read_body(struct h1_reader *reader, struct transport *
 {
     ASSERT(ret_piece->length == 0 && reader->scan.lines <= limits->header_count + 1);
     for (;;) {
+        if (h1_reader_has_leftover(reader) && is_counted(&reader->body)) {
+            *ret_piece =
+                span_cut(&reader->inbound, h1_body_take(&reader->body, reader->inbound.length));
+            return READ_PIECE;
+        }
         enum read_event event = step(reader, limits, side, arena, trailers, ret_piece, ret_error);
         if (event != READ_WAIT)
             return event;

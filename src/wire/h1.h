@@ -103,6 +103,16 @@ enum h1_progress h1_scan_trailers(struct slice bytes, const struct h1_limits *li
 enum error_code h1_parse_trailers(struct slice bytes, const struct h1_scan *scan, enum h1_side side,
                                   struct arena *arena, struct fields *trailers);
 
+/* Of `available` bytes of a counted body, of which some are still to come, those that belong to it:
+ * they are a piece as they are. */
+static inline size_t h1_body_take(struct h1_body *body, size_t available)
+{
+    ASSERT(body->framing == H1_FRAMING_COUNTED && body->remaining > 0);
+    size_t length = available < body->remaining ? available : (size_t)body->remaining;
+    body->remaining -= length;
+    return length;
+}
+
 /* What may be given up while the body is not read: whether a cut now is a cut, or the proper end
  * of a body that ends with its connection. */
 bool h1_body_may_end_here(const struct h1_body *body);
