@@ -83,7 +83,7 @@ uint64_t slice_hash(struct slice s, uint64_t seed)
 }
 
 /* Eight bytes at once. Above 0x7F nothing is a letter. */
-static uint64_t lower_word(uint64_t word)
+static inline uint64_t lower_word(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101u, high = ones << 7;
     uint64_t low_bits = word & ~high;
@@ -91,7 +91,7 @@ static uint64_t lower_word(uint64_t word)
     return word | (from_a & ~behind_z & ~word & high) >> 2;
 }
 
-static void lower_copy_word(char *to, const char *from)
+__attribute__((always_inline)) static inline void lower_copy_word(char *to, const char *from)
 {
     uint64_t word = 0;
     memcpy(&word, from, sizeof(word));

@@ -79,7 +79,7 @@ struct access_note access_log_note(const struct request_head *head)
                                 .user_agent = user_agent ? user_agent->value : none};
 }
 
-static void tell_failure(struct exchange *exchange)
+__attribute__((noinline)) COLD static void tell_failure(struct exchange *exchange)
 {
     bool by_client = error_side(exchange->error) == ERROR_SIDE_CLIENT;
     const struct upstream *upstream = exchange->plan ? exchange->plan->upstream : NULL;

@@ -18,8 +18,9 @@ static bool set_target(struct exchange *exchange)
     return request->target.data != NULL;
 }
 
-/* False: refused. */
-static bool rewrite_target(struct exchange *exchange)
+/* False: refused. Not inlined, as is what else few exchanges need: the frames that it wants would
+ * be made for all. */
+__attribute__((noinline)) static bool rewrite_target(struct exchange *exchange)
 {
     enum error_code error = ERROR_OUT_OF_MEMORY;
     switch (path_normalize(exchange->request.path, &exchange->arena, &exchange->path)) {
@@ -63,12 +64,18 @@ static bool normalize_host(struct exchange *exchange)
     return true;
 }
 
+__attribute__((noinline)) static void ask_for_client(struct exchange *exchange,
+                                                     const struct ip_ranges *trusted)
+{
+    exchange->client = client_address(&exchange->peer, trusted, &exchange->request.fields);
+}
+
 static void find_client(struct exchange *exchange)
 {
     const struct ip_ranges *trusted = &exchange->hold->plans->trusted_proxies;
     exchange->peer_is_trusted = ip_ranges_contain(trusted, &exchange->peer);
     if (exchange->peer_is_trusted)
-        exchange->client = client_address(&exchange->peer, trusted, &exchange->request.fields);
+        ask_for_client(exchange, trusted);
 }
 
 /* False: no memory. */
@@ -93,7 +100,8 @@ COLD static bool tell_certificate(struct exchange *exchange, struct route_questi
 }
 
 /* The path as routes compare it. False: no memory. */
-static bool find_match_form(struct exchange *exchange, struct slice *ret_path)
+__attribute__((noinline)) static bool find_match_form(struct exchange *exchange,
+                                                      struct slice *ret_path)
 {
     return path_match_form(exchange->path, &exchange->arena, ret_path) &&
            path_collapse(*ret_path, &exchange->arena, ret_path);
@@ -101,12 +109,9 @@ static bool find_match_form(struct exchange *exchange, struct slice *ret_path)
 
 bool exchange_question(struct exchange *exchange, struct route_question *ret_question)
 {
-    struct slice path = exchange->path;
-    if (!exchange->path_is_bare && !find_match_form(exchange, &path))
-        return false;
     *ret_question = (struct route_question){
         .host = exchange->host,
-        .path = path,
+        .path = exchange->path,
         .query = exchange->request.query,
         .scheme = exchange->scheme,
         .head = &exchange->request,
@@ -115,6 +120,8 @@ bool exchange_question(struct exchange *exchange, struct route_question *ret_que
         .listener_is_private = exchange->listener->is_private,
         .arena = &exchange->arena,
     };
+    if (!exchange->path_is_bare && !find_match_form(exchange, &ret_question->path))
+        return false;
     return !exchange->tls || !route_table_asks_certificates(exchange->hold->plans->routes) ||
            tell_certificate(exchange, ret_question);
 }

@@ -293,7 +293,7 @@ bool host_normalize(struct slice name, char *memory, size_t capacity, struct sli
 {
     ASSERT(memory);
     enum { NAME_MAX_LENGTH = 253 };
-    if (slice_ends_with(name, SLICE(".")))
+    if (name.length > 0 && name.data[name.length - 1] == '.')
         name.length--;
     if (name.length > capacity || name.length > NAME_MAX_LENGTH)
         return false;

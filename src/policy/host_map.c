@@ -68,7 +68,9 @@ static uint32_t find_entry(const struct host_map *map, enum host_kind kind, stru
     return HASH_INDEX_NONE;
 }
 
-static bool has_address(const struct site_addresses *listen, const struct address *address)
+/* Not inlined: most sites have no addresses of their own. */
+__attribute__((noinline)) static bool has_address(const struct site_addresses *listen,
+                                                  const struct address *address)
 {
     for (uint32_t i = 0; i < listen->count; i++) {
         if (address_equal(&listen->items[i], address))

@@ -16,8 +16,9 @@ struct search {
 /* What the walk does next. */
 enum search_verdict { SEARCH_GO_ON, SEARCH_DONE, SEARCH_UNDECIDED };
 
-static enum match_verdict conditions_hold(const struct route_entry *entry,
-                                          const struct route_question *question)
+/* Not inlined, as is what else ordinary sites do not need: its frame would be made for all. */
+__attribute__((noinline)) static enum match_verdict
+conditions_hold(const struct route_entry *entry, const struct route_question *question)
 {
     for (uint32_t i = 0; i < entry->condition_count; i++) {
         enum match_verdict verdict = condition_match(entry->conditions[i], question);
@@ -31,14 +32,10 @@ static enum search_verdict try_route(struct search *search, const struct route_e
 {
     if (search->best && search->best->priority >= entry->priority)
         return SEARCH_GO_ON;
-    switch (conditions_hold(entry, search->question)) {
-    case MATCH_NO:
-        return SEARCH_GO_ON;
-    case MATCH_UNDECIDED:
-        return SEARCH_UNDECIDED;
-    case MATCH_YES:
-        break;
-    }
+    enum match_verdict verdict =
+        entry->condition_count ? conditions_hold(entry, search->question) : MATCH_YES;
+    if (verdict != MATCH_YES)
+        return verdict == MATCH_NO ? SEARCH_GO_ON : SEARCH_UNDECIDED;
     search->best = entry;
     search->answer->capture_count = 0;
     return search->site->has_priorities ? SEARCH_GO_ON : SEARCH_DONE;
@@ -78,7 +75,7 @@ static enum search_verdict try_pattern(struct search *search, const struct path_
 }
 
 /* The routes that have a path. */
-static enum search_verdict try_paths(struct search *search)
+__attribute__((noinline)) static enum search_verdict try_paths(struct search *search)
 {
     const struct site_entry *site = search->site;
     const struct route_table *table = search->table;
@@ -104,7 +101,8 @@ static enum search_verdict try_all(struct search *search)
     struct slice path = search->question->path;
     enum search_verdict verdict = SEARCH_GO_ON;
     bool is_path = path.length > 0 && path.data[0] == '/'; /* else the asterisk of OPTIONS */
-    if (is_path)
+    bool has_paths = site->shapes.prefixes || site->shapes.has_exact || site->pattern_count > 0;
+    if (is_path && has_paths)
         verdict = try_paths(search);
     if (verdict == SEARCH_GO_ON && site->anywhere != ROUTE_NONE)
         verdict = try_group(search, site->anywhere);

@@ -6,7 +6,7 @@
 enum { ROOM_FOR_MORE = 8 };
 
 /* What stands before the next space, behind which `*rest`, the end of the line, begins then. */
-static struct slice cut_part(struct slice line, struct slice *rest)
+static inline struct slice cut_part(struct slice line, struct slice *rest)
 {
     const char *at = rest->data, *end = at + rest->length;
     const char *space = h1_find_byte(line.data, at, end, ' ');
