@@ -1,5 +1,11 @@
 #include "base/slice.h"
 
+void slice_cleanse(struct slice bytes)
+{
+    if (bytes.length > 0)
+        explicit_bzero((char *)(uintptr_t)bytes.data, bytes.length);
+}
+
 bool slice_equal_fold(struct slice a, struct slice b)
 {
     if (a.length != b.length)

@@ -74,6 +74,10 @@ __attribute__((always_inline)) static inline char *slice_put(char *to, struct sl
     return to + length;
 }
 
+/* Overwrites bytes that nobody shall read any more, in memory that may be written to. The compiler
+ * does not leave it away where nobody reads them. */
+void slice_cleanse(struct slice bytes);
+
 /* Letters of ASCII compare without case, all other bytes exactly. */
 bool slice_equal_fold(struct slice a, struct slice b);
 

@@ -171,6 +171,15 @@ static void a_hash_is_stable_and_seeded(void **state)
     assert_true(slice_hash(SLICE("abc"), 1) != slice_hash(SLICE("abd"), 1));
 }
 
+static void bytes_are_overwritten(void **state)
+{
+    (void)state;
+    char secret[] = "a secret!";
+    slice_cleanse(slice_of(secret + 2, 6));
+    slice_cleanse(slice_of(NULL, 0));
+    assert_memory_equal(secret, "a \0\0\0\0\0\0!", 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +197,7 @@ int main(void)
         cmocka_unit_test(small_letters_are_copied_of_any_length),
         cmocka_unit_test(small_letters_are_copied_of_capitals_alone),
         cmocka_unit_test(a_hash_is_stable_and_seeded),
+        cmocka_unit_test(bytes_are_overwritten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

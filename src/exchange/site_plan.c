@@ -398,11 +398,11 @@ static bool build_site(struct builder *builder, struct site *site)
 /* Overwritten as soon as they were read, where they live for as long as the configuration. */
 static void cleanse_keys(const struct tls_settings *settings)
 {
-    tls_cleanse(settings->pair.key.bytes);
-    tls_cleanse(settings->pair.certificate.bytes); /* it may hold the key */
+    slice_cleanse(settings->pair.key.bytes);
+    slice_cleanse(settings->pair.certificate.bytes); /* it may hold the key */
     for (uint32_t i = 0; i < settings->more.count; i++) {
-        tls_cleanse(settings->more.items[i].key.bytes);
-        tls_cleanse(settings->more.items[i].certificate.bytes);
+        slice_cleanse(settings->more.items[i].key.bytes);
+        slice_cleanse(settings->more.items[i].certificate.bytes);
     }
 }
 

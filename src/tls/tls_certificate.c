@@ -253,12 +253,6 @@ void tls_objects_fini(struct tls_objects *objects)
     *objects = (struct tls_objects){0};
 }
 
-void tls_cleanse(struct slice bytes)
-{
-    if (bytes.length > 0)
-        OPENSSL_cleanse((char *)(uintptr_t)bytes.data, bytes.length);
-}
-
 /* ---- what is told of it */
 
 static const struct {

@@ -86,6 +86,3 @@ struct tls_name_walk {
 /* The next one, in small letters: a host, `*.` and what it is below, or an address. Those that no
  * host can have are passed over. False: there are no more. */
 bool tls_certificate_next_name(struct tls_name_walk *walk, struct text *ret_name);
-
-/* Overwrites bytes that nobody shall read any more. */
-void tls_cleanse(struct slice bytes);

@@ -99,7 +99,7 @@ bool tls_directory_read(struct setting_reader *reader, const struct node *node,
 void tls_directory_cleanse(const struct tls_directory *directory)
 {
     for (uint32_t i = 0; i < directory->count; i++) {
-        tls_cleanse(directory->items[i].bytes);
-        tls_cleanse(directory->items[i].key);
+        slice_cleanse(directory->items[i].bytes);
+        slice_cleanse(directory->items[i].key);
     }
 }

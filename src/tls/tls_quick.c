@@ -90,7 +90,7 @@ bool tls_certificate_read_quickly(struct tls_certificate *certificate, struct sl
     struct text memory = text_over(scratch, size);
     bool good = read_chain(chain, &memory, &found) && read_key(key, &memory, &found) &&
                 read_all(certificate, &found, maker);
-    tls_cleanse(slice_of(scratch, size));
+    slice_cleanse(slice_of(scratch, size));
     free(scratch);
     return good;
 }

@@ -6,14 +6,14 @@ enum { PAIRS_MAX = TLS_KEY_KINDS, TLS_12 = 0x0303, TLS_13 = 0x0304 };
 
 static void cleanse(void *bytes)
 {
-    tls_cleanse(*(const struct slice *)bytes);
+    slice_cleanse(*(const struct slice *)bytes);
 }
 
 bool tls_keep_until_cleansed(struct setting_reader *reader, struct slice bytes)
 {
     struct slice *kept = ARENA_NEW(reader->arena, struct slice);
     if (!kept || !arena_on_fini(reader->arena, cleanse, kept)) {
-        tls_cleanse(bytes);
+        slice_cleanse(bytes);
         return false;
     }
     *kept = bytes;

@@ -6,7 +6,6 @@
 #include "http/byte_class.h"
 #include "http/cookie.h"
 #include "policy/hash_index.h"
-#include "tls/tls_certificate.h"
 
 enum {
     TOKEN_BYTES = 16,  /* of the keyed hash: nobody guesses 128 bits */
@@ -53,7 +52,7 @@ bool assignment_read_secret(struct setting_reader *reader, const struct node *no
     secret->node = node;
     secret->is_short = text.length < SECRET_LEAST;
     bool good = tls_mac_key(text, &secret->key);
-    tls_cleanse(bytes);
+    slice_cleanse(bytes);
     return good;
 }
 

@@ -161,8 +161,8 @@ static struct tls_certificate *own_certificate(struct making *making)
         bool is_of_key = state >= TLS_CERTIFICATE_NO_KEY && state <= TLS_CERTIFICATE_MISFIT;
         wrong = is_of_key ? key : &pair->certificate;
     }
-    tls_cleanse(pair->certificate.bytes);
-    tls_cleanse(pair->key.bytes);
+    slice_cleanse(pair->certificate.bytes);
+    slice_cleanse(pair->key.bytes);
     if (state == TLS_CERTIFICATE_GOOD) {
         tell_time(making, certificate);
         return certificate;
