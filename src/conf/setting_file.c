@@ -76,6 +76,8 @@ static const char *read_path(struct setting_reader *reader, struct slice path, b
         return NULL;
     if (!good && reason != configuration_file_is_large)
         return words(reader, "cannot read \"", path, "\": ", reason);
+    if (good)
+        slice_cleanse(*ret_bytes); /* it may be a key with much behind it */
     *ret_cure = large_cure;
     return complain_of_size(reader, path, max);
 }

@@ -87,10 +87,11 @@ bool inheritance_read_bytes(const struct inheritance *inheritance, struct slice 
 bool inheritance_read(const struct inheritance *inheritance, int estate)
 {
     struct arena arena;
-    struct slice bytes;
+    struct slice bytes = {0};
     arena_init(&arena, NULL, 2 * (size_t)ESTATE_BYTES_MAX);
     bool good = sys_read_opened(estate, ESTATE_BYTES_MAX, &arena, &bytes) == 0 &&
                 inheritance_read_bytes(inheritance, bytes);
+    slice_cleanse(bytes); /* there are keys in it */
     arena_fini(&arena);
     return good;
 }

@@ -15,6 +15,9 @@ void kept_files_init(struct kept_files *files)
 
 void kept_files_clear(struct kept_files *files)
 {
+    struct kept_walk walk = {0};
+    for (const struct kept *kept; (kept = kept_files_next(files, &walk));)
+        slice_cleanse(kept->bytes);
     map_fini(&files->by_name);
     arena_fini(&files->arena);
     kept_files_init(files);
@@ -42,10 +45,12 @@ bool kept_files_add(struct kept_files *files, enum kept_kind kind, struct slice 
     char memory[NAME_LENGTH_MAX + 1];
     struct kept *entry = ARENA_NEW(&files->arena, struct kept);
     struct slice key = arena_copy(&files->arena, key_of(kind, name, memory));
-    if (!entry || !key.data)
-        return false;
-    *entry = kept;
-    return map_set(&files->by_name, key, entry);
+    if (entry)
+        *entry = kept;
+    bool good = entry && key.data && map_set(&files->by_name, key, entry);
+    if (!good)
+        slice_cleanse(kept.bytes);
+    return good;
 }
 
 void kept_files_replace(struct kept_files *files, enum kept_kind kind, struct slice name,
@@ -54,6 +59,7 @@ void kept_files_replace(struct kept_files *files, enum kept_kind kind, struct sl
     char memory[NAME_LENGTH_MAX + 1];
     struct kept *entry = map_get(&files->by_name, key_of(kind, name, memory));
     ASSERT(entry);
+    slice_cleanse(entry->bytes);
     *entry = kept;
 }
 

@@ -1,7 +1,8 @@
 /* What was read for a configuration and what it names: files with their bytes, patterns with the
  * names that they stood for; logs and listeners by name alone. It is the *allowance* of a worker
  * (main/opening.h). The supervisor keeps that of what is served, so that a worker in the place of a
- * dead one serves the same, whatever has become of the files. One thread. */
+ * dead one serves the same, whatever has become of the files. Keys are among them: what is no
+ * longer kept is overwritten. One thread. */
 #pragma once
 
 #include "base/arena.h"

@@ -66,12 +66,42 @@ static void what_is_taken_replaces_what_was_there(void **state)
     kept_files_clear(&loading);
 }
 
+static void what_is_no_longer_kept_is_overwritten(void **state)
+{
+    (void)state;
+    struct kept_files files;
+    kept_files_init(&files);
+    keep(&files, KEPT_FILE, "a", "a key");
+    struct slice before = kept_files_find(&files, KEPT_FILE, SLICE("a"))->bytes;
+    kept_files_replace(&files, KEPT_FILE, SLICE("a"),
+                       (struct kept){.bytes = arena_copy(&files.arena, SLICE("another"))});
+    assert_memory_equal(before.data, "\0\0\0\0\0", 5);
+    expect(&files, KEPT_FILE, "a", "another");
+    kept_files_clear(&files);
+}
+
+static void what_there_is_no_memory_to_keep_is_overwritten(void **state)
+{
+    (void)state;
+    struct kept_files files;
+    char name[4096], key[] = "a key";
+    memset(name, 'a', sizeof(name));
+    kept_files_init(&files);
+    files.arena.limit = 0;
+    assert_false(kept_files_add(&files, KEPT_FILE, slice_of(name, sizeof(name)),
+                                (struct kept){.bytes = slice_of(key, 5)}));
+    assert_memory_equal(key, "\0\0\0\0\0", 5);
+    kept_files_clear(&files);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_is_found_by_kind_and_name),
         cmocka_unit_test(that_something_cannot_be_read_is_kept_as_well),
         cmocka_unit_test(what_is_taken_replaces_what_was_there),
+        cmocka_unit_test(what_is_no_longer_kept_is_overwritten),
+        cmocka_unit_test(what_there_is_no_memory_to_keep_is_overwritten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

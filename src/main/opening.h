@@ -72,5 +72,6 @@ void opening_end_check(struct opening *opening, int channel, int error);
 int opening_write(const struct opening *opening, int file);
 bool opening_read(struct opening *opening, struct slice key, struct slice value);
 
-/* `for_good`: the supervisor ends; otherwise only this process's copies are closed. */
+/* `for_good`: the supervisor ends; otherwise only this process's copies are closed, and those of
+ * what is kept overwritten. */
 void opening_fini(struct opening *opening, bool for_good);

@@ -190,8 +190,11 @@ int sys_read_opened(int fd, size_t max, struct arena *arena, struct slice *ret_b
         ssize_t count = read(fd, memory + length, size - length);
         if (count < 0 && errno == EINTR)
             continue;
-        if (count < 0)
-            return -errno;
+        if (count < 0) {
+            int error = errno;
+            slice_cleanse(slice_of(memory, length));
+            return -error;
+        }
         if (count == 0)
             break;
         length += (size_t)count;

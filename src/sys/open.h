@@ -70,7 +70,8 @@ struct sys_opener {
 /* Opens in this process. */
 struct sys_opener *sys_opener_direct(void);
 
-/* Reads a whole file of at most `max` bytes into `arena`. 0 or -errno (-EFBIG: larger). */
+/* Reads a whole file of at most `max` bytes into `arena`, where its bytes are the caller's to
+ * overwrite. 0 or -errno (-EFBIG: larger), and nothing of it is left. */
 int sys_read_file(struct sys_opener *opener, const char *path, size_t max, struct arena *arena,
                   struct slice *ret_bytes);
 

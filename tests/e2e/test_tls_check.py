@@ -6,7 +6,7 @@ import ssl
 import pytest
 
 from harness.certificates import a_site
-from harness.weir import WeirFailed, is_sanitized, run_weir_command
+from harness.weir import WeirFailed, run_weir_command
 
 LISTEN = 'listen: ":443"\nsites:\n'
 
@@ -357,30 +357,6 @@ def test_keys_are_told_nowhere(authority, start_tls, directory):
     assert said.returncode == 0
     assert f"key: {authority.directory}/site.key" in said.stdout
     assert secret not in said.stdout + said.stderr + weir.log
-
-
-@pytest.mark.skipif(is_sanitized(), reason="sanitizers map more memory than there is")
-@pytest.mark.parametrize("sites", [
-    a_site(file="many/site"), "  - {tls: {certificates: {files}/many}, respond: 200}\n"])
-def test_keys_are_forgotten_as_text(authority, start_tls, tls, sites):
-    """In memory a key is numbers of the library; the text that was read is overwritten."""
-    (authority.directory / "many").mkdir()
-    authority.make("many/site", ["example.com"])
-    weir = start_tls(sites)
-    assert tls(weir).ask().status == 200
-    lines = (authority.directory / "many/site.key").read_bytes().splitlines()
-    with open(f"/proc/{weir.process.pid}/maps", encoding="ascii") as maps, \
-            open(f"/proc/{weir.process.pid}/mem", "rb") as memory:
-        for line in maps:
-            where, rights = line.split()[:2]
-            begin, end = (int(number, 16) for number in where.split("-"))
-            if not rights.startswith("rw"):
-                continue
-            try:
-                memory.seek(begin)
-                assert lines[1] not in memory.read(end - begin), line
-            except (OSError, OverflowError):
-                continue
 
 
 def asking_clients(client):
