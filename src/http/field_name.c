@@ -142,14 +142,19 @@ enum field_name field_name_find(struct slice name)
     return equal ? found : FIELD_OTHER;
 }
 
+/* What has one spelling where names become variables: all that is neither letter nor digit. */
+static char unmarked(char byte)
+{
+    char small = ascii_lower(byte);
+    return ascii_is_digit(byte) || (small >= 'a' && small <= 'z') ? small : '-';
+}
+
 bool field_name_reads_as(struct slice name, struct slice other)
 {
     if (name.length != other.length)
         return false;
     for (size_t i = 0; i < name.length; i++) {
-        bool equal = ascii_lower(name.data[i]) == ascii_lower(other.data[i]) ||
-                     (name.data[i] == '_' && other.data[i] == '-');
-        if (!equal)
+        if (unmarked(name.data[i]) != unmarked(other.data[i]))
             return false;
     }
     return true;
@@ -157,14 +162,13 @@ bool field_name_reads_as(struct slice name, struct slice other)
 
 bool field_name_is_disguise(struct slice name)
 {
-    char dashed[LENGTH_MAX];
-    if (name.length > LENGTH_MAX)
+    if (name.length < 2 || name.length > LENGTH_MAX)
         return false;
-    if (!memchr(name.data, '_', name.length))
-        return slice_equal_fold(name, SLICE("Proxy"));
-    for (size_t i = 0; i < name.length; i++)
-        dashed[i] = name.data[i] == '_' ? '-' : name.data[i];
-    return field_name_find(slice_of(dashed, name.length)) != FIELD_OTHER;
+    char second = unmarked(name.data[1]), last_but_one = unmarked(name.data[name.length - 2]);
+    struct slice known = NAMES[CANDIDATES[AT(name.length, second, last_but_one)]].text;
+    if (slice_equal_fold(name, SLICE("Proxy")))
+        return true;
+    return field_name_reads_as(name, known) && !slice_equal_fold(name, known);
 }
 
 struct slice field_name_text(enum field_name name)

@@ -86,13 +86,15 @@ enum field_name {
  * in the size of the list. */
 enum field_name field_name_find(struct slice name);
 
-/* Whether a server may read `name` as `other`: without case, and `_` as the `-` of the other. */
+/* Whether a server may read the one name as the other: without case, and with all bytes alike that
+ * are neither letters nor digits. Where names become variables, `-` becomes `_` everywhere (RFC
+ * 3875 4.1.18), the dot in PHP, and in lighttpd every such byte. */
 bool field_name_reads_as(struct slice name, struct slice other);
 
-/* Whether a server may take the name for that of another field. CGI and what came after it (WSGI,
- * Rack, PHP) have one spelling for `-` and `_` (RFC 3875 4.1.18), so `Transfer_Encoding` and
- * `X_Forwarded_For` are to them what Weir decides or writes itself; and `Proxy` is to them the
- * setting HTTP_PROXY, by which programs find their way out. False for every name in the list. */
+/* Whether a server may take the name for that of another field, as CGI and what came after it
+ * (WSGI, Rack, PHP) do: `Transfer_Encoding` and `X.Forwarded.For` are to them what Weir decides or
+ * writes itself; and `Proxy` is to them the setting HTTP_PROXY, by which programs find their way
+ * out. False for every name in the list. */
 bool field_name_is_disguise(struct slice name);
 
 /* The name as it is usually written; empty for FIELD_OTHER. */

@@ -94,7 +94,8 @@ static bool remove_other(struct fields *fields, struct slice name)
     if (!(fields->present & FIELD_BIT(FIELD_OTHER)) || slice_is_empty(name))
         return false;
     for (uint32_t i = 0; i < fields->count; i++) {
-        if (!field_name_reads_as(fields->items[i].name, name))
+        struct field *field = &fields->items[i];
+        if (field->id != FIELD_OTHER || !field_name_reads_as(field->name, name))
             continue;
         remove_one(&fields->items[i]);
         any = true;

@@ -126,8 +126,12 @@ static void removing_takes_what_reads_like_it_as_well(void **state)
     assert_true(fields_remove_text(&setting->fields, SLICE("X-User")));
     assert_fields(setting, "X-Users=3 ");
     add(setting, "X-User", "4");
-    assert_false(fields_remove_text(&setting->fields, SLICE("X_User")));
-    assert_fields(setting, "X-Users=3 X-User=4 ");
+    add(setting, "X.User", "5");
+    assert_true(fields_remove_text(&setting->fields, SLICE("X_User")));
+    assert_fields(setting, "X-Users=3 ");
+    add(setting, "User-Agent", "6");
+    assert_false(fields_remove_text(&setting->fields, SLICE("User_Agent")));
+    assert_fields(setting, "X-Users=3 User-Agent=6 ");
 }
 
 static void setting_replaces_the_first_where_it_stands(void **state)

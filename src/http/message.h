@@ -70,8 +70,9 @@ const struct field *fields_find(const struct fields *fields, enum field_name id)
 /* The same for any name, known or not. */
 const struct field *fields_find_text(const struct fields *fields, struct slice name);
 
-/* Removes every field of that name; false where there was none. By text, also those that a server
- * may read as it (field_name_reads_as): who sets X-User anew must not leave an X_User. */
+/* Removes every field of that name; false where there was none. By text, of a name outside the list
+ * also those that a server may read as it (field_name_reads_as): who sets X-User anew must not
+ * leave an X_User, nor who sets X_User an X-User. */
 bool fields_remove(struct fields *fields, enum field_name id);
 bool fields_remove_text(struct fields *fields, struct slice name);
 

@@ -807,7 +807,9 @@ for name, value in {
 for name in ("X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for", "X_Forwarded_Host",
              "X_Forwarded_Proto", "X_Real_IP", "Content_Type", "Content_Length", "Keep_Alive",
              "Proxy_Connection", "HTTP2_Settings", "If_Match", "X_Request_Id", "Proxy", "PROXY",
-             "User_Agent", "Set_Cookie", "Cache_Control", "Proxy_Authorization"):
+             "User_Agent", "Set_Cookie", "Cache_Control", "Proxy_Authorization",
+             "X.Forwarded.For", "X-Forwarded.For", "x.real.ip", "X+Forwarded~Proto",
+             "Content.Length", "Transfer!Encoding", "X.Forwarded.Prefix"):
     case(f"disguise-{name}", get(name.encode() + b": 192.0.2.1"), "3875 4.1.18",
          Forward(fields={name: None, "X-Forwarded-For": "127.0.0.1"}))
     case(f"disguise-trailer-{name}", trailing(b"X-A: b", name.encode() + b": 5"), "3875 4.1.18",
@@ -817,8 +819,9 @@ case("disguise-named-by-connection", get(b"Connection: X_Forwarded_For", b"X_For
 case("disguise-of-both", post(b"Content_Length: 1", b"Content-Length: 5", b"Transfer_Encoding: x",
                               body=b"hello"), "3875 4.1.18",
      Forward(body=b"hello", fields={"Content_Length": None, "Transfer_Encoding": None}))
-case("underscores-in-a-name-of-nobody", get(b"my_field: a"), "9110 5.1",
-     Forward(fields={"my_field": "a"}))
+for name in ("my_field", "my.field", "my+field"):
+    case(f"marks-in-a-name-of-nobody-{name}", get(name.encode() + b": a"), "9110 5.1",
+         Forward(fields={name: "a"}))
 
 # Pipelines (RFC 9112 9.3.2)
 

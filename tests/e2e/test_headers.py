@@ -1,6 +1,8 @@
 """`headers`: fields of requests and responses that are set, added and removed on the way, and
 `upstream_host`."""
 
+import re
+
 import pytest
 
 from harness.origin import answering
@@ -297,10 +299,13 @@ def test_what_reads_like_a_field_that_is_set_or_removed_goes_as_well(through):
     one = through("""
 headers:
   request:
-    set: {X-User: nobody}
+    set: {X-User: nobody, SSL_CLIENT_VERIFY: NONE}
     remove: X-Role
 """)
-    request, _ = one(fields=[("X_User", "root"), ("x-user", "root"), ("X_Role", "admin")])
-    assert [value for name, value in request.fields if name.lower().startswith("x-user")] == [
-        "nobody"]
-    assert not request.has("X_User") and not request.has("X_Role")
+    request, _ = one(fields=[("X_User", "root"), ("x-user", "root"), ("X.User", "root"),
+                             ("X_Role", "admin"), ("X.Role", "admin"),
+                             ("SSL-Client-Verify", "SUCCESS"), ("ssl.client_verify", "SUCCESS")])
+    reads_as = [(re.sub("[^a-z0-9]", "_", name.lower()), value) for name, value in request.fields]
+    assert [value for name, value in reads_as if name.startswith("x_user")] == ["nobody"]
+    assert [value for name, value in reads_as if name == "ssl_client_verify"] == ["NONE"]
+    assert not [value for name, value in reads_as if name == "x_role"]
