@@ -114,12 +114,12 @@ bool fields_set(struct fields *fields, struct arena *arena, enum field_name id, 
 {
     ASSERT(name.length > 0);
     struct field *first = id == FIELD_OTHER ? find_other(fields, name) : find(fields, id);
-    if (!first)
-        return fields_add(fields, arena, id, name, value);
     if (id == FIELD_OTHER)
         (void)remove_other(fields, name);
-    else
+    else if (first)
         (void)fields_remove(fields, id);
+    if (!first)
+        return fields_add(fields, arena, id, name, value);
     *first = (struct field){.name = name, .value = value, .id = id};
     fields->present |= FIELD_BIT(id);
     return true;

@@ -147,6 +147,9 @@ static void setting_replaces_the_first_where_it_stands(void **state)
     assert_fields(setting, "Host=c x=3 ");
     assert_true(fields_set(fields, &setting->arena, FIELD_OTHER, SLICE("Y"), SLICE("4")));
     assert_fields(setting, "Host=c x=3 Y=4 ");
+    add(setting, "X_Id", "5");
+    assert_true(fields_set(fields, &setting->arena, FIELD_OTHER, SLICE("X-Id"), SLICE("6")));
+    assert_fields(setting, "Host=c x=3 Y=4 X-Id=6 ");
     assert_non_null(fields_find(fields, FIELD_HOST));
 }
 

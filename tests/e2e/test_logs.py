@@ -253,6 +253,9 @@ def test_the_id_may_have_another_name_or_none(start_origin, start_weir, connect)
           - routes: [{{path: /off, request_id: off}}]
             proxy: {origin.url}
     """))
+    client.ask("GET", "/", fields=[("X_Correlation_Id", "zero")])
+    assert not field(origin.requests[-1], "X_Correlation_Id")
+    assert ID.match(*field(origin.requests[-1], "X-Correlation-Id"))
     sent = [("X-Correlation-Id", "one"), ("X-Request-Id", "two")]
     client.ask("GET", "/", fields=sent)
     assert field(origin.requests[-1], "X-Correlation-Id") == ["one"]
