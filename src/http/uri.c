@@ -272,14 +272,16 @@ COLD __attribute__((noinline)) static bool literal_parse(struct slice authority,
 }
 
 /* Of the names of RFC 3986 3.2.2 only what those in use have: with escapes and sub-delims, of which
- * the comma makes a list, a server might find another name than Weir did. */
+ * the comma makes a list, a server might find another name than Weir did; and a label has at least
+ * one letter (RFC 1035 2.3.1), so that no name is empty without its last dot or made of dots. */
 bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port)
 {
     if (slice_is_empty(authority))
         return false;
     const char *end = authority.data + authority.length, *at = authority.data;
-    while (at < end && byte_is(*at, BYTE_UNRESERVED))
-        at++;
+    bool label_begins = true;
+    while (at < end && byte_is(*at, BYTE_UNRESERVED) && !(label_begins && *at == '.'))
+        label_begins = *at++ == '.';
     size_t length = (size_t)(at - authority.data);
     if (length == 0)
         return authority.data[0] == '[' && literal_parse(authority, ret_host, ret_port);

@@ -36,10 +36,10 @@ bool path_match_form(struct slice path, struct arena *arena, struct slice *ret_p
  * path that ends in `/` is not given. */
 bool path_next_segment(struct slice *rest, struct slice *ret_segment);
 
-/* Splits `host`, `host:port`, `[v6]`, `[v6]:port`. Host: reg-name or IPv4 in ASCII without
- * userinfo, escapes left as they are; IPv6 must parse. `*ret_port` 0: none written (an empty port
- * as in `host:` is none). False: malformed (RFC 3986 3.2, RFC 9110 7.2); what is returned then
- * means nothing. */
+/* Splits `host`, `host:port`, `[v6]`, `[v6]:port`. Host: a name or IPv4 in ASCII (letters,
+ * digits and `-._~`, no empty label, but a dot at the end may be) without userinfo; IPv6 must
+ * parse. `*ret_port` 0: none written (an empty port as in `host:` is none). False: malformed (RFC
+ * 3986 3.2, RFC 9110 7.2); what is returned then means nothing. */
 bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *ret_port);
 
 /* `name` in lower case and without the dot at its end, in `memory` of `capacity` bytes. False: it

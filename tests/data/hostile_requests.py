@@ -396,6 +396,8 @@ for name, value in {
     "asterisk": b"*.example.com", "ampersand": b"example.com&a=b", "apostrophe": b"exam'ple.com",
     "dollar": b"$host", "parenthesis": b"(example.com)", "plus": b"exam+ple.com",
     "zone": b"[fe80::1%25eth0]", "future-address": b"[v1.a]", "port-zero": b"example.com:0",
+    "dot-alone": b".", "dots-alone": b"..", "dots-and-port": b"..:80", "dot-first": b".example.com",
+    "empty-label": b"example..com", "dots-last": b"example.com..",
 }.items():
     case(f"host-of-{name}", head(b"GET / HTTP/1.1", b"Host: " + value), "9110 4.2.1", Refuse())
 case("host-empty-in-1.0", b"GET / HTTP/1.0\r\nHost:\r\n\r\n", "9110 4.2.1", Refuse())
