@@ -11,22 +11,25 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* What stands in a struct and is told as it is. */
+/* What stands in a struct and is told as it is, or is the sum of what loops count. */
 struct figure {
     const char *name;
     enum metric_kind kind;
     const char *help;
     size_t offset;
     size_t size;
+    uint64_t (*sum)(const void *counts); /* NULL: it stands in the struct */
 };
 
 #define FIGURE(type, field, name, kind, help)                                                      \
     {                                                                                              \
-        name, kind, help, offsetof(type, field), sizeof(((const type *)NULL)->field)               \
+        name, kind, help, offsetof(type, field), sizeof(((const type *)NULL)->field), NULL         \
     }
 
 static uint64_t read_figure(const void *counts, const struct figure *figure)
 {
+    if (figure->sum)
+        return figure->sum(counts);
     const void *at = (const char *)counts + figure->offset;
     ASSERT(figure->size == sizeof(uint32_t) || figure->size == sizeof(uint64_t));
     return figure->size == sizeof(uint32_t)
@@ -46,18 +49,28 @@ static void print_figure(FILE *file, const struct figure *figure, const char *la
 
 #define SERVER(field, name, kind, help) FIGURE(struct server, field, name, kind, help)
 
+static uint64_t uses_of(const void *server)
+{
+    return server_lent(server);
+}
+
+static uint64_t idle_of(const void *server)
+{
+    return server_idle(server);
+}
+
 static const struct figure server_figures[] = {
     SERVER(connections, "weir_server_connections_total", METRIC_COUNTER,
            "Connections that were opened to the server, or tried to be."),
-    SERVER(lent, "weir_server_uses_total", METRIC_COUNTER,
-           "How often a connection to the server served a call, a new one or one kept."),
+    {"weir_server_uses_total", METRIC_COUNTER,
+     "How often a connection to the server served a call, a new one or one kept.", .sum = uses_of},
     SERVER(failed, "weir_server_failures_total", METRIC_COUNTER,
            "How often the server could not be reached."),
     SERVER(ejected, "weir_server_ejections_total", METRIC_COUNTER,
            "How often the server rested since it failed again and again, or too often."),
     SERVER(active, "weir_server_active", METRIC_GAUGE,
            "Connections to the server that serve a call or a tunnel."),
-    SERVER(idle, "weir_server_idle", METRIC_GAUGE, "Connections to the server that are kept."),
+    {"weir_server_idle", METRIC_GAUGE, "Connections to the server that are kept.", .sum = idle_of},
     SERVER(tls_handshakes, "weir_server_tls_handshakes_total", METRIC_COUNTER,
            "TLS handshakes with the server that came to their end."),
     SERVER(tls_resumed, "weir_server_tls_resumed_total", METRIC_COUNTER,

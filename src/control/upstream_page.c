@@ -48,11 +48,6 @@ static unsigned active_of(const struct server *server)
     return atomic_load_explicit(&server->active, memory_order_relaxed);
 }
 
-static unsigned idle_of(const struct server *server)
-{
-    return atomic_load_explicit(&server->idle, memory_order_relaxed);
-}
-
 /* ---- JSON */
 
 static void print_milliseconds(FILE *file, const char *key, bool is_known, double value)
@@ -88,7 +83,7 @@ static void print_json_server(FILE *file, const struct upstream *upstream,
         admin_print_json(file, reason);
     (void)fprintf(file, ", \"changed_live\": %s, \"added_live\": %s, \"active\": %u, \"idle\": %u",
                   standing_is_changed(standing) ? "true" : "false",
-                  member->is_added ? "true" : "false", active_of(server), idle_of(server));
+                  member->is_added ? "true" : "false", active_of(server), server_idle(server));
     print_milliseconds(file, "latency_ms", latency > 0, (double)latency / 1000);
     print_milliseconds(file, "check_ms", standing->patient && standing->passed > 0,
                        (double)standing->probe_took);
@@ -164,7 +159,7 @@ static void print_row(FILE *file, const struct widths *widths, const struct upst
                   member->is_added                        ? "+"
                   : standing_is_changed(member->standing) ? "*"
                                                           : " ",
-                  active_of(server), idle_of(server), latency, reason.length > 0 ? "  " : "",
+                  active_of(server), server_idle(server), latency, reason.length > 0 ? "  " : "",
                   SHOWN(reason));
 }
 
@@ -236,7 +231,7 @@ void upstream_page_print_server(FILE *file, const struct upstream *upstream,
     else
         (void)fputs("off\n", file);
     (void)fprintf(file, "active          %u\nidle            %u\n", active_of(server),
-                  idle_of(server));
+                  server_idle(server));
     if (latency > 0)
         (void)fprintf(file, "latency         %.3f ms\n", (double)latency / 1000);
     if (server_chosen(server) != SERVER_CHOSE_NOTHING)

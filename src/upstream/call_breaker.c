@@ -101,7 +101,7 @@ static void on_search_end(void *owner)
 static bool somebody_is_idle(const struct upstream *upstream)
 {
     for (uint32_t i = 0; i < upstream->count; i++) {
-        if (atomic_load_explicit(&upstream->members[i].server->idle, memory_order_relaxed) > 0)
+        if (server_idle(upstream->members[i].server) > 0)
             return true;
     }
     return false;

@@ -178,11 +178,6 @@ static struct server_h2 *leave_place(struct call *call)
     return self->connection;
 }
 
-static void count_use(struct call *call)
-{
-    atomic_fetch_add_explicit(&call->server->lent, 1, memory_order_relaxed);
-}
-
 /* A call that is not first is counted anew with its own connection. Where others have its place
  * among the server's calls by then, it is as if they had come before. */
 static enum call_progress go_on_in_h1(struct call *call)
@@ -194,8 +189,8 @@ static enum call_progress go_on_in_h1(struct call *call)
         call_h2_leave(call);
         return CALL_FAILED;
     }
+    counter_add(&self->connection->tally->lent, 1);
     server_h2_leave(leave_place(call), &self->user);
-    count_use(call);
     return CALL_READY;
 }
 
@@ -217,7 +212,7 @@ enum call_progress call_h2_go_on(struct call *call)
             return await_settings(call);
         if (h2_may_ask(connection->codec)) {
             call->reused = connection->asked++ > 0;
-            count_use(call);
+            counter_add(&connection->tally->lent, 1);
             return CALL_READY;
         }
         break;

@@ -102,7 +102,7 @@ static void end_one(struct server_registry *registry, struct farewell *farewell)
     sys_lock_release(registry->lock);
     if (gone)
         queue_forget(gone);
-    free(gone);
+    server_free(gone);
     if (is_over)
         free(farewell);
 }

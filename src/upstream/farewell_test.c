@@ -172,7 +172,7 @@ static void idle_connections_are_closed(void **state)
     struct server *server = name(bench->place);
     upstreams_keep(connect_to(server, 0), IDLE_MS);
     upstreams_keep(connect_to(server, 1), IDLE_MS);
-    assert_int_equal(atomic_load(&server->idle), 2);
+    assert_int_equal(server_idle(server), 2);
     server_unref(bench->servers, server);
     tidy();
     assert_int_equal(server_registry_count(bench->servers), 0);

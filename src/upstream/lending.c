@@ -35,7 +35,7 @@ static void on_question(struct loop *loop, struct message *message)
 static struct upstreams *find_lender(const struct upstreams *borrower, const struct server *server)
 {
     const struct lending_circle *circle = borrower->circle;
-    if (!circle || atomic_load_explicit(&server->idle, memory_order_relaxed) == 0)
+    if (!circle || server_idle(server) == 0)
         return NULL;
     unsigned index = atomic_load_explicit(&server->idle_on, memory_order_relaxed);
     struct upstreams *lender = index < circle->count ? circle->members[index] : NULL;

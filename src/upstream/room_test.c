@@ -133,7 +133,7 @@ static unsigned count_connections(void)
 
 static unsigned count_idle(void)
 {
-    return atomic_load(&bench->server->idle);
+    return server_idle(bench->server);
 }
 
 static void on_end(void *owner)

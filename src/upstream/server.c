@@ -39,7 +39,7 @@ void server_registry_free(struct server_registry *registry)
     for (uint32_t i = 0; i < registry->count; i++) {
         if (registry->servers[i])
             standings_free(registry->servers[i]->standings);
-        free(registry->servers[i]);
+        server_free(registry->servers[i]);
     }
     free(registry->servers);
     free(registry->free_ids);
@@ -48,6 +48,47 @@ void server_registry_free(struct server_registry *registry)
     session_table_free(registry->sessions);
     free(registry);
 }
+
+/* ---- what loops count */
+
+static struct server_tally *tallies_of(const struct server *server)
+{
+    return atomic_load_explicit(&server->tallies, memory_order_acquire);
+}
+
+struct server_tally *server_tally_of(struct server *server, const void *loop)
+{
+    for (struct server_tally *tally = tallies_of(server); tally; tally = tally->next) {
+        if (tally->loop == loop)
+            return tally;
+    }
+    struct server_tally *tally = calloc(1, sizeof(*tally));
+    if (!tally)
+        return NULL;
+    tally->loop = loop;
+    tally->next = tallies_of(server);
+    while (!atomic_compare_exchange_weak(&server->tallies, &tally->next, tally))
+        continue;
+    return tally;
+}
+
+unsigned server_idle(const struct server *server)
+{
+    uint64_t sum = 0;
+    for (const struct server_tally *tally = tallies_of(server); tally; tally = tally->next)
+        sum += gauge_read(&tally->idle);
+    return (unsigned)sum;
+}
+
+uint64_t server_lent(const struct server *server)
+{
+    uint64_t sum = 0;
+    for (const struct server_tally *tally = tallies_of(server); tally; tally = tally->next)
+        sum += counter_read(&tally->lent);
+    return sum;
+}
+
+/* ---- servers */
 
 static bool make_room(struct server_registry *registry)
 {
@@ -83,6 +124,17 @@ static struct server *allocate(const struct server_place *place)
     return server;
 }
 
+void server_free(struct server *server)
+{
+    struct server_tally *tally = server ? tallies_of(server) : NULL;
+    while (tally) {
+        struct server_tally *next = tally->next;
+        free(tally);
+        tally = next;
+    }
+    free(server);
+}
+
 static void take_id(struct server_registry *registry, struct server *server)
 {
     server->id =
@@ -109,7 +161,7 @@ static struct server *add(struct server_registry *registry, const struct server_
         server->address_count = 1;
     }
     if (!map_set(&registry->by_key, server->key, server)) {
-        free(server);
+        server_free(server);
         return NULL;
     }
     take_id(registry, server);

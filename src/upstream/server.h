@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/cold.h"
 #include "base/list.h"
+#include "obs/counter.h"
 #include "policy/latency.h"
 #include "sys/dns.h"
 #include "sys/thread.h"
@@ -56,6 +57,15 @@ bool server_place_parse_any(struct slice text, struct arena *arena, struct serve
 /* What a server over TLS chose that could choose (ALPN), in its last handshake with any loop. */
 enum server_chosen { SERVER_CHOSE_NOTHING, SERVER_CHOSE_H1, SERVER_CHOSE_H2 };
 
+/* What one loop counts of a server: so each call needs no locked instruction for it, and no line of
+ * the cache that other loops write. It is there as long as the server. */
+struct server_tally {
+    struct server_tally *next;
+    const void *loop;    /* whose it is */
+    struct counter lent; /* connections to calls, new ones and such as were used before */
+    struct gauge idle;   /* connections */
+};
+
 struct server {
     uint32_t id; /* dense, from 0: index of tables per loop; of one that is gone another has it */
     uint32_t serial; /* nobody else ever has it */
@@ -69,7 +79,6 @@ struct server {
     _Atomic uint64_t rests_until; /* milliseconds of the monotonic clock; passed over until then */
     _Atomic uint32_t failures_in_row;    /* of calls, since one went well: ejection.h */
     _Atomic uint32_t ejections_in_row;   /* the same */
-    atomic_uint idle;                    /* idle connections on all loops */
     atomic_uint idle_on;                 /* index of the loop that put one aside last */
     atomic_uint moves;                   /* times that its name left an address */
     atomic_uint active;                  /* calls on all loops */
@@ -77,8 +86,9 @@ struct server {
     atomic_uint set_aside;               /* upstreams in which it is: standing.h */
     _Atomic uint64_t latency;            /* what latency.h remembers */
 
+    _Atomic(struct server_tally *) tallies; /* of all loops that had a connection to it */
+
     /* Since it is known, on all loops. */
-    _Atomic uint64_t lent;        /* connections to calls, new ones and such as were used before */
     _Atomic uint64_t connections; /* that were opened, or tried to be */
     _Atomic uint64_t failed;      /* times that it could not be reached */
     _Atomic uint64_t ejected;     /* times that it rested since it failed again and again */
@@ -130,6 +140,16 @@ struct server *server_registry_get(struct server_registry *registry,
 /* Named once less; when nobody names it, the loops are told to let go of it (farewell.h), and names
  * are not looked up for it. Any thread. */
 void server_unref(struct server_registry *registry, struct server *server);
+
+/* What that loop counts of it, made where there is nothing yet. NULL: no memory. The loop alone. */
+struct server_tally *server_tally_of(struct server *server, const void *loop);
+
+/* How many connections are idle, and how often one was lent, on all loops. Any thread. */
+unsigned server_idle(const struct server *server);
+uint64_t server_lent(const struct server *server);
+
+/* Nobody knows it any more. NULL is accepted. */
+void server_free(struct server *server);
 
 /* What it is called in a URL: its key without the scheme, without the port where it is that of the
  * scheme, and without the address that its name led to. */

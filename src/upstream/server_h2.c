@@ -61,10 +61,9 @@ static void set_idle(struct server_h2 *self, bool is_idle)
     if (self->is_idle == is_idle)
         return;
     self->is_idle = is_idle;
-    if (is_idle)
-        atomic_fetch_add_explicit(&self->server->idle, 1, memory_order_relaxed);
-    else
-        atomic_fetch_sub_explicit(&self->server->idle, 1, memory_order_relaxed);
+    struct gauge *idle = &self->tally->idle;
+    ASSERT(is_idle || gauge_read(idle) > 0);
+    gauge_set(idle, is_idle ? gauge_read(idle) + 1 : gauge_read(idle) - 1);
 }
 
 static void close_it(struct server_h2 *self, enum error_code error)
@@ -257,6 +256,7 @@ static struct server_h2 *new_one(struct upstreams *upstreams, struct list *share
     self->user = (struct connection_user){.on_news = on_news, .on_timeout = on_timeout};
     self->home = upstreams;
     self->server = terms->question->server;
+    self->tally = server_tally_of(self->server, upstreams); /* its pool has made it */
     if (self->server->is_tls) {
         self->tls = terms->question->tls;
         tls_server_context_ref(self->tls);

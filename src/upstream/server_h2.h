@@ -32,6 +32,7 @@ struct server_h2 {
     struct server_connection *connection; /* NULL: closed, taken, or between two addresses */
     struct upstreams *home;
     struct server *server;
+    struct server_tally *tally;     /* of that, on this loop */
     struct tls_server_context *tls; /* a reference; NULL: without TLS */
     struct connection_account account;
     enum server_h2_state state;

@@ -188,6 +188,23 @@ static void a_server_that_a_name_led_to_is_called_by_the_name(void **state)
     assert_int_equal(addresses[0].port, 3000);
 }
 
+static void what_loops_count_of_a_server_is_told_as_a_sum(void **state)
+{
+    (void)state;
+    const char first_loop = 0, second_loop = 0;
+    assert_int_equal(server_idle(bench.server), 0);
+    struct server_tally *first = server_tally_of(bench.server, &first_loop);
+    struct server_tally *second = server_tally_of(bench.server, &second_loop);
+    assert_true(first && second && first != second);
+    assert_ptr_equal(server_tally_of(bench.server, &first_loop), first);
+    gauge_set(&first->idle, 2);
+    gauge_set(&second->idle, 3);
+    counter_add(&first->lent, 10);
+    counter_add(&second->lent, 7);
+    assert_int_equal(server_idle(bench.server), 5);
+    assert_int_equal(server_lent(bench.server), 17);
+}
+
 static void an_address_behind_another_one_is_no_server(void **state)
 {
     (void)state;
@@ -221,6 +238,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_server_that_a_name_led_to_is_called_by_the_name, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_address_behind_another_one_is_no_server, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_loops_count_of_a_server_is_told_as_a_sum, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

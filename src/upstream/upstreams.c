@@ -25,6 +25,7 @@ struct server_pool {
     struct list idle;
     struct list connecting; /* connections of users that would take a loan instead */
     struct tls_session session;
+    struct server_tally *tally;     /* of this loop */
     struct list shared;             /* connections of HTTP/2 that take calls: server_h2.h */
     uint32_t connections;           /* idle, lent, and in their graves */
     uint32_t loans;                 /* asked for, and not answered yet */
@@ -216,7 +217,7 @@ int upstreams_pick(struct upstreams *upstreams, const struct upstream *upstream,
 /* ---- connections */
 
 /* Made where there is none. NULL: no memory. */
-static struct server_pool *pool_of(struct upstreams *upstreams, const struct server *server)
+static struct server_pool *pool_of(struct upstreams *upstreams, struct server *server)
 {
     if (server->id >= upstreams->pool_count) {
         uint32_t count = (server->id + 64) & ~63u;
@@ -230,11 +231,13 @@ static struct server_pool *pool_of(struct upstreams *upstreams, const struct ser
         upstreams->pool_count = count;
     }
     struct server_pool *pool = upstreams->pools[server->id];
-    if (!pool && (pool = malloc(sizeof(*pool)))) {
+    struct server_tally *tally = pool ? pool->tally : server_tally_of(server, upstreams);
+    if (!pool && tally && (pool = malloc(sizeof(*pool)))) {
         list_init(&pool->idle);
         list_init(&pool->connecting);
         list_init(&pool->shared);
         pool->session = (struct tls_session){0};
+        pool->tally = tally;
         pool->connections = pool->loans = 0;
         pool->letter = NULL;
         upstreams->pools[server->id] = pool;
@@ -350,7 +353,7 @@ void upstreams_discharge(struct server *server)
         queue_place_free(server);
 }
 
-struct list *upstreams_shared(struct upstreams *upstreams, const struct server *server)
+struct list *upstreams_shared(struct upstreams *upstreams, struct server *server)
 {
     struct server_pool *pool = pool_of(upstreams, server);
     return pool ? &pool->shared : NULL;
@@ -363,7 +366,7 @@ static void lend(struct server_connection *connection, struct connection_user *u
     ASSERT(!connection->user);
     connection->user = user;
     if (!connection->is_shared)
-        atomic_fetch_add_explicit(&connection->server->lent, 1, memory_order_relaxed);
+        counter_add(&connection->pool->tally->lent, 1);
 }
 
 static void take_back(struct server_connection *connection)
@@ -377,9 +380,10 @@ static void take_back(struct server_connection *connection)
 static void leave_idle(struct server_connection *connection)
 {
     ASSERT(!connection->user && !list_is_empty(&connection->link));
+    struct gauge *idle = &connection->pool->tally->idle;
+    ASSERT(gauge_read(idle) > 0);
     list_remove(&connection->link);
-    unsigned before = atomic_fetch_sub_explicit(&connection->server->idle, 1, memory_order_relaxed);
-    ASSERT(before > 0);
+    gauge_set(idle, gauge_read(idle) - 1);
 }
 
 /* Among the newest: after a reload with other settings the older ones wait for their end behind
@@ -579,9 +583,10 @@ static void put_aside(struct server_connection *connection, uint64_t idle_ms)
     const struct upstreams *upstreams = connection->home;
     ASSERT(!connection->user && list_is_empty(&connection->link) && idle_ms > 0);
     ASSERT(socket_is_open(&connection->transport.socket));
+    struct gauge *idle = &connection->pool->tally->idle;
     list_push_front(&connection->pool->idle, &connection->link);
+    gauge_set(idle, gauge_read(idle) + 1);
     atomic_store_explicit(&connection->server->idle_on, upstreams->index, memory_order_relaxed);
-    atomic_fetch_add_explicit(&connection->server->idle, 1, memory_order_relaxed);
     timer_set(upstreams->loop, &connection->timer, idle_ms);
 }
 

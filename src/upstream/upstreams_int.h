@@ -28,7 +28,7 @@ bool upstreams_admit(struct server *server, uint32_t limit);
 void upstreams_discharge(struct server *server);
 
 /* The connections of HTTP/2 that take calls. NULL: no memory. */
-struct list *upstreams_shared(struct upstreams *upstreams, const struct server *server);
+struct list *upstreams_shared(struct upstreams *upstreams, struct server *server);
 
 /* The server has left an upstream: its idle connections are closed. */
 void upstreams_close_idle_to(struct upstreams *upstreams, const struct server *server);

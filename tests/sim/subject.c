@@ -339,8 +339,8 @@ static void check_servers(void)
             const struct server *server = upstream->members[j].server;
             CHECK(atomic_load(&server->active) == 0, "%u calls are still counted",
                   atomic_load(&server->active));
-            CHECK(atomic_load(&server->idle) == 0, "%u idle connections are still counted",
-                  atomic_load(&server->idle));
+            CHECK(server_idle(server) == 0, "%u idle connections are still counted",
+                  server_idle(server));
         }
     }
 }
