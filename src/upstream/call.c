@@ -197,18 +197,24 @@ static enum call_progress connect_server(struct call *call)
     return CALL_FAILED;
 }
 
-static bool choose_untried(struct call *call)
+static int pick_untried(const struct call *call)
 {
-    ASSERT(!call->connection && call->tried_count <= CALL_TRIES_MAX);
-    if (call->tried_count > 0 && !call_may_try_more(call))
-        return false;
     struct balancer_question question = {.tried = call->tried,
                                          .tried_count = call->tried_count,
                                          .key = call->key,
                                          .has_key = call->has_key,
                                          .has_wish = call->has_wish,
                                          .wished = call->wished};
-    int picked = upstreams_pick(call->home, call->upstream, &question);
+    return upstreams_pick(call->home, call->upstream, &question);
+}
+
+static bool choose_untried(struct call *call)
+{
+    ASSERT(!call->connection && call->tried_count <= CALL_TRIES_MAX);
+    if (call->tried_count > 0 && !call_may_try_more(call))
+        return false;
+    bool is_plain = call->tried_count == 0 && upstream_has_no_choice(call->upstream);
+    int picked = is_plain ? 0 : pick_untried(call);
     if (picked < 0)
         return false;
     ASSERT((uint32_t)picked < call->upstream->count && picked <= UINT16_MAX);
@@ -429,7 +435,7 @@ enum call_progress call_start(struct call *call)
 
 /* ---- the request */
 
-static struct h1_write request_framing(const struct request_head *head, bool alone)
+static inline struct h1_write request_framing(const struct request_head *head, bool alone)
 {
     static const enum h1_framing framings[] = {
         [BODY_NONE] = H1_FRAMING_NONE,

@@ -113,6 +113,14 @@ struct upstream {
     struct upstream_member members[];
 };
 
+/* Whether its first member is the one to ask, whatever the question: it is the only one, and
+ * neither how many calls it has nor how it stands is to be looked at. */
+static inline bool upstream_has_no_choice(const struct upstream *upstream)
+{
+    return upstream->count == 1 && !upstream->is_limited &&
+           !server_is_set_aside(upstream->members[0].server);
+}
+
 struct log_sinks;
 struct tls_entrance;
 struct tls_finding;

@@ -288,18 +288,20 @@ void upstreams_let_go(struct upstreams *upstreams, struct farewell_letter *lette
     let_go_if_unused(upstreams, pool, server);
 }
 
-/* Whether the server has sent more than its response, or its end. A receive that took just what the
- * response still had (a pump does) leaves open whether there is more: only asking tells. Over TLS a
- * ticket may have come, which is none of a response. */
-static bool has_unasked_bytes(struct server_connection *connection)
+COLD static bool receives_more(struct transport *transport)
 {
-    struct transport *transport = &connection->transport;
-    if (!transport_is_readable(transport))
-        return false;
     struct span bytes = {0};
     enum io io = transport_receive(transport, BUFFER_SMALL, &bytes);
     span_clear(&bytes);
     return io != IO_PENDING;
+}
+
+/* Whether the server has sent more than its response, or its end. A receive that took just what the
+ * response still had (a pump does) leaves open whether there is more: only asking tells. Over TLS a
+ * ticket may have come, which is none of a response. */
+static inline bool has_unasked_bytes(struct server_connection *connection)
+{
+    return transport_is_readable(&connection->transport) && receives_more(&connection->transport);
 }
 
 /* A server has nothing to say on an idle connection: whatever it sends, its end included, closes
