@@ -1,7 +1,9 @@
 #include "wire/h2_block.h"
 
 #include "base/assert.h"
+#include "base/cold.h"
 #include "http/byte_class.h"
+#include "http/uri.h"
 
 #include <string.h>
 
@@ -201,12 +203,26 @@ static bool is_target(const struct h2_pseudo *pseudo)
            (path.data[0] == '/' || (is_options && slice_equal(path, SLICE("*"))));
 }
 
-/* The target has an authority, and Host, where it is there as well, says the same. */
-static bool is_host(struct slice authority, struct slice host)
+/* The same host and port, where the port of the scheme need not be written (RFC 3986 6.2.3). */
+COLD __attribute__((noinline)) static bool is_same_place(const struct h2_pseudo *pseudo,
+                                                         struct slice host)
 {
-    if (!authority.data || !host.data)
-        return authority.data || host.data;
-    return slice_equal_fold(host, authority);
+    uint16_t usual = slice_equal_fold(pseudo->scheme, SLICE("https")) ? 443 : 80;
+    struct slice names[2] = {{0}};
+    uint16_t ports[2] = {0};
+    if (!authority_parse(pseudo->authority, &names[0], &ports[0]) ||
+        !authority_parse(host, &names[1], &ports[1]))
+        return false;
+    return slice_equal_fold(names[0], names[1]) &&
+           (ports[0] ? ports[0] : usual) == (ports[1] ? ports[1] : usual);
+}
+
+/* The target has an authority, and Host, where it is there as well, says the same. */
+static bool is_host(const struct h2_pseudo *pseudo, struct slice host)
+{
+    if (!pseudo->authority.data || !host.data)
+        return pseudo->authority.data || host.data;
+    return slice_equal_fold(host, pseudo->authority) || is_same_place(pseudo, host);
 }
 
 bool h2_block_read_facts(const struct h2_block *block, struct h2_block_facts *ret_facts)
@@ -231,8 +247,7 @@ bool h2_block_is_request(const struct h2_block *block, struct h2_block_facts *re
     ret_facts->priority = noted.priority;
     bool counted =
         !noted.length.data || slice_to_number(noted.length, INT64_MAX, &ret_facts->length);
-    return is_method && !is_response && counted && is_target(pseudo) &&
-           is_host(pseudo->authority, noted.host);
+    return is_method && !is_response && counted && is_target(pseudo) && is_host(pseudo, noted.host);
 }
 
 bool h2_block_is_response(const struct h2_block *block, struct h2_block_facts *ret_facts)
