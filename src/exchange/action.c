@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "http/field_syntax.h"
+#include "policy/field_value.h"
 #include "policy/route.h"
 #include "upstream/commons.h"
 
@@ -67,6 +68,14 @@ static bool read_template(struct setting_reader *reader, struct slice name, cons
     return *ret_template != NULL;
 }
 
+/* A template for a field of a message. */
+static bool read_field_value(struct setting_reader *reader, struct slice name,
+                             const struct node *node, const struct template **ret_template)
+{
+    return read_template(reader, name, node, ret_template) &&
+           field_value_check(*ret_template, node, reader->diagnostics);
+}
+
 static bool unknown_key(struct setting_reader *reader, const struct node_pair *pair,
                         const char *const *keys, size_t count, const char *all)
 {
@@ -78,18 +87,31 @@ static bool unknown_key(struct setting_reader *reader, const struct node_pair *p
     return false;
 }
 
+static bool read_target(struct setting_reader *reader, struct slice name, const struct node *node,
+                        const struct template **ret_to)
+{
+    struct slice constant;
+    if (!read_field_value(reader, name, node, ret_to))
+        return false;
+    if (!template_is_constant(*ret_to, &constant) || slice_trim(constant).length > 0)
+        return true;
+    diagnostics_error(reader->diagnostics, node->position, "write it as https://example.com$target",
+                      "the redirect does not say where to");
+    return false;
+}
+
 static bool read_redirect(struct setting_reader *reader, const struct node *node, void *field)
 {
     static const char *const keys[] = {"to", "status"};
     struct redirect_setting *redirect = field;
     *redirect = (struct redirect_setting){.status = 302};
     if (node->kind == NODE_SCALAR)
-        return read_template(reader, SLICE("redirect"), node, &redirect->to);
+        return read_target(reader, SLICE("redirect"), node, &redirect->to);
     bool good = true;
     for (uint32_t i = 0; i < node->count && node->kind == NODE_MAPPING; i++) {
         const struct node_pair *pair = &node->pairs[i];
         if (slice_equal(pair->key, SLICE("to")))
-            good &= read_template(reader, pair->key, pair->value, &redirect->to);
+            good &= read_target(reader, pair->key, pair->value, &redirect->to);
         else if (slice_equal(pair->key, SLICE("status")))
             good &= read_status(reader, pair->value, 300, 399, &redirect->status);
         else
@@ -127,8 +149,8 @@ static bool read_fields(struct setting_reader *reader, const struct node *node,
             continue;
         }
         respond->fields[respond->field_count].name = pair->key;
-        good &= read_template(reader, pair->key, pair->value,
-                              &respond->fields[respond->field_count].value);
+        good &= read_field_value(reader, pair->key, pair->value,
+                                 &respond->fields[respond->field_count].value);
         respond->field_count++;
     }
     return good;
@@ -170,7 +192,7 @@ static bool read_upstream_host(struct setting_reader *reader, const struct node 
         host->kind = UPSTREAM_HOST_CLIENT;
         return true;
     }
-    return read_template(reader, SLICE("upstream_host"), node, &host->text);
+    return read_field_value(reader, SLICE("upstream_host"), node, &host->text);
 }
 
 /* ---- queue_priority */

@@ -112,11 +112,16 @@ static void check(const void *group, const struct node *node, struct diagnostics
 {
     const struct variants_settings *own = group;
     const struct node *by = node_find(node, SLICE("by"));
+    const struct node *cookie = node_find(node, SLICE("cookie"));
     struct slice text;
     assignment_check(&own->assignment, node, diagnostics);
     check_field(node, "tell", own->tell, field_name_is_settable(own->tell), diagnostics);
     check_field(node, "force_header", own->force_header, bytes_are(own->force_header, BYTE_TOKEN),
                 diagnostics);
+    if (own->assignment.cookie.length == 0 && !own->by)
+        diagnostics_error(diagnostics, cookie ? cookie->position : node->position,
+                          "write letters, digits, - and _, as in weir_variant",
+                          "no cookie can have this name");
     if (by && own->by && template_is_constant(own->by, &text))
         diagnostics_error(diagnostics, by->position, "write what differs: $client_ip, $cookie.user",
                           "a text without variables gives everybody the same variant");

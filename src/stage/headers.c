@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "conf/setting.h"
 #include "http/field_syntax.h"
+#include "policy/field_value.h"
 #include "policy/route.h"
 
 enum operation_kind { OPERATION_REMOVE, OPERATION_SET, OPERATION_ADD };
@@ -89,24 +90,11 @@ static bool append(struct list *list, enum operation_kind kind, struct slice nam
     return true;
 }
 
-/* A constant value is checked now, one with variables when they are known. */
-static bool check_value(const struct list *list, const struct operation *operation,
-                        const struct node *value)
-{
-    struct slice text;
-    if (!template_is_constant(operation->value, &text) || field_value_is_valid(slice_trim(text)))
-        return true;
-    diagnostics_error(list->reader->diagnostics, value->position,
-                      "write it in one line, without control characters",
-                      "a field cannot carry this value: it holds bytes that no field may have");
-    return false;
-}
-
 static bool append_value(struct list *list, enum operation_kind kind, struct slice name,
                          const struct node *value)
 {
     return append(list, kind, name, value) &&
-           check_value(list, &list->items[list->count - 1], value);
+           field_value_check(list->items[list->count - 1].value, value, list->reader->diagnostics);
 }
 
 /* `set` and `add`: names with texts; of `add` also with lists of texts. */

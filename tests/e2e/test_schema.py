@@ -13,6 +13,8 @@ pytestmark = pytest.mark.one_thread  # commands that serve nothing
 
 # The wrong files of conf_check.txt that an editor finds nothing in, and why.
 UNSEEN = {
+    "a cookie of variants without a name": "an editor does not know whether \"by\" is inherited",
+    "bytes that no field may have": "a schema says nothing of templates beyond that they are text",
     "nothing at all": "a file that others include needs no site",
     "an environment that lacks something": "an editor has another environment",
     "a tag": "a validator sees values, not how they are written",
