@@ -166,11 +166,11 @@ def test_nobody_has_the_key_of_a_configuration_that_was_refused(start, make, aut
 
 def test_nobody_has_the_key_of_a_file_that_is_too_large(make, authority, start_tls):
     make()
-    authority.make("large", ["large.example.com"])
-    key = authority.directory / "large.key"
+    authority.make("many/large", ["large.example.com"])
+    key = authority.directory / "many/large.key"
     secrets = Secrets(key.read_bytes())
     key.write_bytes(key.read_bytes() + b"#" * (256 << 10))
-    weir = start_tls(f"  - {SITES['a file of its own']}\n" + a_site("large.example.com", "large"))
+    weir = start_tls(f"  - {SITES['a directory']}\n")
     weir.wait_for_log("a certificate cannot be served and is left out")
     assert not left_in(weir.process.pid, secrets)
 
