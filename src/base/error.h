@@ -22,6 +22,7 @@
       "the client took nothing of the response in timeouts.request_body")                          \
     E(MISDIRECTED, 421, CLIENT, "the host does not fit the TLS connection")                        \
     E(TLS_REQUIRED, 421, CLIENT, "the site is served over TLS alone")                              \
+    E(HTTPS_WITHOUT_TLS, 421, CLIENT, "the request says https, but came without TLS")              \
     E(METHOD_REFUSED, 405, CLIENT, "the method is not served here")                                \
     E(BODY_TOO_LARGE, 413, CLIENT, "the request body is larger than limits.body_size")             \
     E(TARGET_TOO_LONG, 414, CLIENT, "the target is longer than limits.target_length")              \

@@ -151,7 +151,7 @@ static bool ends_connection(const struct exchange *exchange)
     return exchange->error && error_side(exchange->error) == ERROR_SIDE_CLIENT &&
            exchange->error != ERROR_NO_SITE && exchange->error != ERROR_NO_ROUTE &&
            exchange->error != ERROR_METHOD_REFUSED && exchange->error != ERROR_MISDIRECTED &&
-           exchange->error != ERROR_TLS_REQUIRED;
+           exchange->error != ERROR_TLS_REQUIRED && exchange->error != ERROR_HTTPS_WITHOUT_TLS;
 }
 
 /* Stages see our own answers too: their fields belong on every response. */

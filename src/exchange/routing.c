@@ -3,6 +3,7 @@
 #include "base/cold.h"
 #include "exchange/exchange.h"
 #include "exchange/forwarded.h"
+#include "exchange/listener_settings.h"
 #include "exchange/request_id.h"
 #include "exchange/sticking.h"
 #include "http/uri.h"
@@ -179,6 +180,15 @@ bool exchange_normalize(struct exchange *exchange)
     return true;
 }
 
+/* RFC 9110 7.4: what is at an https URL is for nobody who comes without TLS; but somebody before us
+ * may have ended it, whose word counts or who speaks for all that come here. That http is said over
+ * TLS takes nothing from anybody: clients of gRPC behind a proxy of their own do. */
+COLD static bool is_misdirected(const struct exchange *exchange)
+{
+    return !exchange->tls && !exchange->peer_is_trusted &&
+           !exchange->listener->proxy_protocol->required;
+}
+
 enum verdict exchange_route(struct exchange *exchange)
 {
     ASSERT(!exchange->plan && !exchange->has_call);
@@ -188,6 +198,10 @@ enum verdict exchange_route(struct exchange *exchange)
     if (!error && exchange->plan->access_log)
         exchange->access_note = access_log_note(&exchange->request);
     enum exchange_state next = EXCHANGE_STAGES;
+    if (exchange->request.says_https && is_misdirected(exchange)) {
+        exchange_refuse(exchange, ERROR_HTTPS_WITHOUT_TLS);
+        return GO_ON;
+    }
     if (exchange->site && (exchange->site->plan || exchange->tls)) {
         if (site_plan_answers(exchange))
             return GO_ON;

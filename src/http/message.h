@@ -146,6 +146,7 @@ struct request_head {
     bool expects_continue; /* Expect: 100-continue (RFC 9110 10.1.1) */
     bool wants_trailers;   /* TE: trailers (RFC 9110 10.1.4) */
     bool wants_upgrade;    /* a protocol other than h2c (RFC 9110 7.8); `Upgrade` holds it */
+    bool says_https;       /* of itself, as target or :scheme, whatever its connection is */
     struct fields fields;  /* Host is among them */
 };
 

@@ -79,6 +79,7 @@ static enum error_code read_absolute(struct request_head *head, struct arena *ar
     if (!authority_parse(authority, &head->host, &head->port))
         return ERROR_BAD_TARGET;
     head->target_form = TARGET_ABSOLUTE;
+    head->says_https = scheme == SLICE("https://").length;
     head->authority = authority;
     return read_absolute_rest(head, slice_from(rest, end), arena);
 }

@@ -172,6 +172,7 @@ static inline void h1_describe_request(struct h1_outcome *outcome, const struct 
     h1_outcome_add_number(outcome, "length", head->body_length);
     text_add(&outcome->text, head->expects_continue ? SLICE(" expects") : SLICE(""));
     text_add(&outcome->text, head->wants_upgrade ? SLICE(" upgrades") : SLICE(""));
+    text_add(&outcome->text, head->says_https ? SLICE(" https") : SLICE(""));
     h1_outcome_add_fields(outcome, &head->fields);
 }
 

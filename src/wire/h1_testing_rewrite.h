@@ -45,6 +45,7 @@ static inline void h1_forget_wire(struct h1_trial *trial)
     trial->keep_alive |= trial->request.wants_upgrade; /* one that says close as well */
     if (trial->request.target_form == TARGET_ABSOLUTE)
         trial->request.target_form = TARGET_ORIGIN;
+    trial->request.says_https = false;
     fields_remove_hop_by_hop(&trial->request.fields);
     (void)fields_remove(&trial->request.fields, FIELD_CONTENT_LENGTH);
     fields_remove_hop_by_hop(&trial->response.fields);

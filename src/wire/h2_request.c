@@ -33,8 +33,8 @@ static enum error_code read_target(const struct h2_pseudo *pseudo, const struct 
         return error;
     if (head->target.length > limits->target_length)
         return ERROR_TARGET_TOO_LONG;
-    if (!slice_equal_fold(pseudo->scheme, SLICE("http")) &&
-        !slice_equal_fold(pseudo->scheme, SLICE("https")))
+    head->says_https = slice_equal_fold(pseudo->scheme, SLICE("https"));
+    if (!head->says_https && !slice_equal_fold(pseudo->scheme, SLICE("http")))
         return ERROR_BAD_TARGET;
     ASSERT(head->target.length > 0);
     return h1_read_target(head, arena);

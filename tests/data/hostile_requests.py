@@ -246,7 +246,6 @@ for name, target, forms in (
     ("encoded-crlf", b"/%0d%0aX-A:%20b", ("/%0d%0aX-A:%20b", "/%0D%0AX-A:%20b")),
     ("word-with-encoded-slash-dots", b"/a..%2fb", ("/a..%2fb", "/a..%2Fb")),
     ("dots-with-parameter", b"/a/..;/b", ("/a/..;/b",)),
-    ("scheme-https", b"https://example.com/a", ("/a",)),
 ):
     case(f"target-{name}", get(target=target), TARGET, Either(Refuse((400, 421)), Forward(forms)))
 

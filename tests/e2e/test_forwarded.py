@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from harness.h2_client import H2Client
+from harness.certificates import a_site
+from harness.h2_client import PREFACE, SETTINGS, H2Client, frame_bytes
+from harness.metrics import read_metrics
 
 LOOPBACK = "trusted_proxies: [127.0.0.0/8]"
 
@@ -29,9 +31,9 @@ def test_servers_learn_who_asked(start_origin, start_proxy, connect):
 
 
 def test_the_scheme_is_that_of_the_connection(start_origin, start_h2c, connect, h2):
-    """Whatever the request says of itself (RFC 9110 7.4)."""
+    """Whatever the request says of itself; where that is https, by whom we trust."""
     origin = start_origin()
-    weir = start_h2c(f"- proxy: {origin.url}")
+    weir = start_h2c(f"- proxy: {origin.url}", LOOPBACK)
     assert connect(weir).ask(target="https://example.com/").status == 200
     assert h2(weir).ask(scheme="https").status == 200
     for request in origin.requests:
@@ -39,6 +41,52 @@ def test_the_scheme_is_that_of_the_connection(start_origin, start_h2c, connect, 
         assert request.value("X-Forwarded-Proto") == "http"
         assert forwarded_pairs(request.value("Forwarded"))["proto"] == "http"
     assert len(origin.requests) == 2
+
+
+def test_what_says_https_is_refused_without_tls(start_origin, start_h2c, connect, h2, directory):
+    """RFC 9110 7.4. The connection goes on."""
+    origin = start_origin()
+    admin = str(directory / "admin.sock")
+    weir = start_h2c(f"- {{host: example.com, proxy: '{origin.url}'}}", f"admin: unix:{admin}")
+    one, two = connect(weir), h2(weir)
+    for target in ["https://example.com/", "HTTPS://EXAMPLE.COM?a", "https://nobody.example/a"]:
+        assert one.ask(target=target).status == 421
+    assert [two.ask(scheme=scheme).status for scheme in ["https", "HTTPS"]] == [421, 421]
+    assert not origin.requests
+    assert one.ask(target="http://example.com/").status == two.ask(scheme="http").status == 200
+    assert read_metrics(admin)("weir_errors_total", error="https_without_tls", side="client") == 5
+
+
+def test_a_body_of_what_is_refused_is_taken(start_origin, start_h2c, connect, h2):
+    weir = start_h2c(f"- proxy: {start_origin().url}")
+    one, two = connect(weir), h2(weir)
+    assert one.ask("POST", "https://example.com/", body=b"a" * 1000).status == 421
+    assert two.ask("POST", body=b"a" * 1000, scheme="https").status == 421
+    assert one.ask().status == two.ask().status == 200
+
+
+def test_who_speaks_for_others_may_have_ended_tls(start_origin, start_weir, connect, h2, ports):
+    """With a header of the PROXY protocol the peer is the client, whom nobody trusts."""
+    origin, address = start_origin(), ("127.0.0.1", ports.take())
+    listener = f"{{address: '127.0.0.1:{address[1]}', h2c: on, proxy_protocol: [127.0.0.1]}}"
+    weir = start_weir(f"listen: [{listener}]\nsites: [{{proxy: '{origin.url}'}}]\n", address)
+    header = b"PROXY TCP4 192.0.2.7 198.51.100.1 1 443\r\n"
+    one, two = connect(weir), h2(weir, settings=None)
+    one.send(header)
+    assert one.ask(target="https://example.com/").status == 200
+    two.send(header + PREFACE + frame_bytes(SETTINGS))
+    assert two.ask(scheme="https").status == 200
+
+
+def test_what_says_http_is_taken_over_tls(start_origin, authority, start_tls, tls, h2_tls):
+    """As clients behind a proxy of their own do, which makes TLS of it."""
+    origin = start_origin()
+    authority.make("site", ["example.com"])
+    weir = start_tls(a_site(rest=f"proxy: '{origin.url}'"))
+    for scheme in ["http", "https"]:
+        assert tls(weir).ask(target=f"{scheme}://example.com/").status == 200
+        assert h2_tls(weir).ask(scheme=scheme).status == 200
+    assert [request.value("X-Forwarded-Proto") for request in origin.requests] == ["https"] * 4
 
 
 def test_host_goes_on_unchanged(start_origin, start_proxy, connect):

@@ -27,7 +27,8 @@ def client(start_h2c, start_origin, h2):
             connection.answer(body=b"hello")
 
     origin = start_origin(behaviour)
-    return h2(start_h2c(f"- proxy: {origin.url}"))
+    # Who is trusted may say https without TLS.
+    return h2(start_h2c(f"- proxy: {origin.url}", "trusted_proxies: 127.0.0.1"))
 
 
 def section(number):
