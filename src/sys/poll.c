@@ -56,19 +56,11 @@ int sys_poll_remove(struct sys_poller *poller, int fd)
     return epoll_ctl(poller->epoll, EPOLL_CTL_DEL, fd, NULL) == 0 ? 0 : -errno;
 }
 
-static unsigned translate(uint32_t events)
-{
-    unsigned what = 0;
-    if (events & EPOLLIN)
-        what |= SYS_READABLE;
-    if (events & EPOLLOUT)
-        what |= SYS_WRITABLE;
-    if (events & EPOLLRDHUP)
-        what |= SYS_ENDED;
-    if (events & (EPOLLHUP | EPOLLERR))
-        what |= SYS_BROKEN;
-    return what;
-}
+#define IS_TOLD_AS(what, events) _Static_assert((unsigned)(what) == (unsigned)(events), #events)
+IS_TOLD_AS(SYS_READABLE, EPOLLIN);
+IS_TOLD_AS(SYS_WRITABLE, EPOLLOUT);
+IS_TOLD_AS(SYS_ENDED, EPOLLRDHUP);
+IS_TOLD_AS(SYS_BROKEN, EPOLLHUP | EPOLLERR);
 
 size_t sys_poll_wait(struct sys_poller *poller, struct sys_ready *ret_ready, size_t max,
                      int timeout_ms)
@@ -77,7 +69,7 @@ size_t sys_poll_wait(struct sys_poller *poller, struct sys_ready *ret_ready, siz
     struct epoll_event events[BATCH];
     int count = epoll_wait(poller->epoll, events, max < BATCH ? (int)max : BATCH, timeout_ms);
     for (int i = 0; i < count; i++)
-        ret_ready[i] = (struct sys_ready){events[i].data.ptr, translate(events[i].events)};
+        ret_ready[i] = (struct sys_ready){events[i].data.ptr, events[i].events};
     return count > 0 ? (size_t)count : 0;
 }
 

@@ -6,11 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* As the system numbers them, so that nothing has to be translated; others may be set as well. */
 enum {
-    SYS_READABLE = 1,
-    SYS_WRITABLE = 2,
-    SYS_ENDED = 4,  /* the peer ended its direction: reading will come to an end */
-    SYS_BROKEN = 8, /* both directions are over */
+    SYS_READABLE = 0x1,
+    SYS_WRITABLE = 0x4,
+    SYS_ENDED = 0x2000, /* the peer ended its direction: reading will come to an end */
+    SYS_BROKEN = 0x18,  /* any of its bits: both directions are over */
 };
 
 struct sys_ready {

@@ -596,13 +596,11 @@ bool call_was_dead(const struct call *call)
            (call->error == ERROR_SERVER_CLOSED || call->error == ERROR_SERVER_RESET);
 }
 
-/* How long the connection may be kept: as long as we want, and a second less than the server says
- * (Keep-Alive: timeout=5), so that a request does not cross its close. */
-static uint64_t keep_for(const struct call *call, const struct fields *fields)
+/* `keep`, or a second less than the server says (Keep-Alive: timeout=5), so that a request does not
+ * cross its close. */
+COLD static uint64_t keep_as_told(uint64_t keep, struct slice rest)
 {
-    uint64_t keep = (uint64_t)call->timeouts->pool_idle, seconds = 0;
-    const struct field *field = fields_find(fields, FIELD_KEEP_ALIVE);
-    struct slice rest = field ? field->value : slice_of(NULL, 0);
+    uint64_t seconds = 0;
     while (!slice_is_empty(rest)) {
         struct slice part = slice_trim(slice_cut(&rest, ','));
         if (!slice_starts_with(part, SLICE("timeout=")))
@@ -611,6 +609,14 @@ static uint64_t keep_for(const struct call *call, const struct fields *fields)
             keep = seconds > 1 ? (seconds - 1) * 1000 : 500;
     }
     return keep;
+}
+
+/* How long the connection may be kept: as long as we want, and as the server says. */
+static uint64_t keep_for(const struct call *call, const struct fields *fields)
+{
+    uint64_t keep = (uint64_t)call->timeouts->pool_idle;
+    const struct field *field = fields_find(fields, FIELD_KEEP_ALIVE);
+    return field ? keep_as_told(keep, field->value) : keep;
 }
 
 COLD static enum read_event receive_head_h2(struct call *call, struct response_head *ret_head)
@@ -640,13 +646,13 @@ enum read_event call_receive_head(struct call *call, struct response_head *ret_h
         return fail(call, READ_FAILED, cut_error(call));
     if (event == READ_FAILED)
         return fail(call, READ_FAILED, error);
-    struct h1_scan scan = call->reader.scan;
+    error = h1_parse_response(span_slice(&call->reader.inbound), &call->reader.scan, call->limits,
+                              call->arena, call->method, ret_head, &call->reader.body,
+                              &call->keep_alive);
     span_clear(&call->response_bytes);
     call->response_bytes = h1_reader_take_head(&call->reader);
     call->progress = true;
     call->bytes_received += call->response_bytes.length;
-    error = h1_parse_response(span_slice(&call->response_bytes), &scan, call->limits, call->arena,
-                              call->method, ret_head, &call->reader.body, &call->keep_alive);
     if (error)
         return fail(call, READ_FAILED, error);
     if (call->websocket && !call_websocket_read(call, ret_head))
