@@ -5,19 +5,9 @@
 
 void text_add_number(struct text *text, uint64_t number)
 {
-    enum { DIGITS_MAX = 20 };
-    const size_t room = text->capacity - text->length;
-    size_t length = 1;
-    for (uint64_t more = 10; number >= more && length < DIGITS_MAX; more *= 10)
-        length++;
-    for (; length > room; length--) {
-        text->cut = true;
-        number /= 10;
-    }
-    char *const start = text->data + text->length;
-    for (char *at = start + length; at > start; number /= 10)
-        *--at = (char)('0' + number % 10);
-    text->length += length;
+    char digits[TEXT_DIGITS_MAX];
+    const char *end = text_put_number(digits, number);
+    text_add(text, slice_of(digits, (size_t)(end - digits)));
 }
 
 void text_add_hex(struct text *text, uint64_t number)

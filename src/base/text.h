@@ -37,6 +37,18 @@ static inline void text_add_byte(struct text *text, char byte)
         text->cut = true;
 }
 
+/* Writes its digits, TEXT_DIGITS_MAX at most, and returns the place behind them. */
+enum { TEXT_DIGITS_MAX = 20 };
+static inline char *text_put_number(char *to, uint64_t number)
+{
+    size_t length = 1;
+    for (uint64_t more = 10; number >= more && length < TEXT_DIGITS_MAX; more *= 10)
+        length++;
+    for (char *at = to + length; at > to; number /= 10)
+        *--at = (char)('0' + number % 10);
+    return to + length;
+}
+
 void text_add_number(struct text *text, uint64_t number);
 void text_add_hex(struct text *text, uint64_t number);
 

@@ -16,9 +16,8 @@ static const uint64_t NOT_WRITTEN = FIELD_BITS_HOP_BY_HOP | FIELD_BIT(FIELD_CONT
 static char *put_length(char *at, uint64_t length)
 {
     at = slice_put(at, SLICE("Content-Length: "));
-    struct text digits = text_over(at, 20);
-    text_add_number(&digits, length);
-    return slice_put(at + digits.length, SLICE("\r\n"));
+    at = text_put_number(at, length);
+    return slice_put(at, SLICE("\r\n"));
 }
 
 static char *put_framing(char *at, const struct h1_write *how)
