@@ -12,6 +12,7 @@
     E(BAD_TARGET, 400, CLIENT, "the request target is malformed or can be read in two ways")       \
     E(BAD_FIELD, 400, CLIENT, "a field of the request is malformed")                               \
     E(BAD_HOST, 400, CLIENT, "the Host field is missing, repeated or malformed")                   \
+    E(BAD_UPSTREAM_HOST, 400, CLIENT, "the request makes no host of upstream_host")                \
     E(BAD_FRAMING, 400, CLIENT, "the length of the request body can be read in two ways")          \
     E(BAD_CHUNK, 400, CLIENT, "the request body is not in chunks as it says")                      \
     E(REQUEST_TIMEOUT, 408, CLIENT,                                                                \

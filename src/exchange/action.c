@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "http/field_syntax.h"
+#include "http/uri.h"
 #include "policy/field_value.h"
 #include "policy/route.h"
 #include "upstream/commons.h"
@@ -192,7 +193,16 @@ static bool read_upstream_host(struct setting_reader *reader, const struct node 
         host->kind = UPSTREAM_HOST_CLIENT;
         return true;
     }
-    return read_field_value(reader, SLICE("upstream_host"), node, &host->text);
+    if (!read_field_value(reader, SLICE("upstream_host"), node, &host->text))
+        return false;
+    struct slice constant, name;
+    uint16_t port = 0;
+    if (!template_is_constant(host->text, &constant) || authority_parse(constant, &name, &port))
+        return true;
+    diagnostics_error(reader->diagnostics, node->position,
+                      "for example app.internal, app.internal:8080, server, or off",
+                      "this is no host");
+    return false;
 }
 
 /* ---- queue_priority */

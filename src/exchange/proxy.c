@@ -6,6 +6,7 @@
 #include "exchange/page.h"
 #include "exchange/sticking.h"
 #include "http/field_syntax.h"
+#include "http/uri.h"
 #include "upstream/call_websocket.h"
 #include "upstream/commons.h"
 
@@ -20,13 +21,17 @@ static bool set_host(struct request_head *head, struct arena *arena, struct slic
            fields_set(&head->fields, arena, FIELD_HOST, SLICE("Host"), host);
 }
 
-/* False: no memory, or the value cannot be a field's. */
-static bool prepare_host(struct exchange *exchange, const struct plan *plan)
+/* What comes of variables may be no host, such as `a/b`: a server may then take another one for it
+ * than whoever wrote the text meant. */
+static enum error_code prepare_host(struct exchange *exchange, const struct plan *plan)
 {
     if (plan->host_kind != UPSTREAM_HOST_TEXT)
-        return true;
-    return set_host(&exchange->request, &exchange->arena,
-                    exchange_expand(exchange, plan->host_text));
+        return ERROR_NONE;
+    struct slice host = exchange_expand(exchange, plan->host_text), name;
+    uint16_t port = 0;
+    if (host.data && !authority_parse(host, &name, &port))
+        return ERROR_BAD_UPSTREAM_HOST;
+    return set_host(&exchange->request, &exchange->arena, host) ? ERROR_NONE : ERROR_OUT_OF_MEMORY;
 }
 
 static bool is_too_large(const struct exchange *exchange, const struct plan *plan)
@@ -131,8 +136,9 @@ static void start_proxy(struct exchange *exchange, const struct plan *plan)
         return;
     }
     const struct proxy_header *announcement;
-    if (!prepare_host(exchange, plan) || !announce(exchange, plan, &announcement)) {
-        exchange_refuse(exchange, ERROR_OUT_OF_MEMORY);
+    enum error_code error = prepare_host(exchange, plan);
+    if (error || !announce(exchange, plan, &announcement)) {
+        exchange_refuse(exchange, error ? error : ERROR_OUT_OF_MEMORY);
         return;
     }
     call_init(&exchange->call, exchange->context->upstreams, plan->upstream, plan->timeouts,

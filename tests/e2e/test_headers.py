@@ -152,6 +152,17 @@ def test_the_host_that_the_server_is_told(start_origin, start_weir, connect, wri
     assert request.value("X-Forwarded-Host") == "Shop.example:81"
 
 
+def test_what_is_no_host_is_not_sent_as_one(start_origin, start_weir, connect):
+    origin = start_origin()
+    weir = start_weir(f"sites: [{{proxy: '{origin.url}', upstream_host: '$query.tenant'}}]")
+    for tenant in ("one.internal", "one.internal:81", "[::1]:81"):
+        assert connect(weir).ask(target=f"/?tenant={tenant}").status == 200
+        assert origin.requests[-1].value("Host") == tenant
+    for tenant in ("", "a/b", "a@b", "a,b", "a%0d%0ab", "..", "a:b", "a:99999", ":80"):
+        response = connect(weir).ask(target=f"/?tenant={tenant}")
+        assert (response.status, len(origin.requests)) == (400, 3), tenant
+
+
 @pytest.mark.parametrize("operation, place", [
     ("{request: {set: {Connection: close}}}", "3:32"),
     ("{request: {add: {Transfer-Encoding: chunked}}}", "3:32"),

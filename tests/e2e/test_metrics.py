@@ -161,6 +161,7 @@ REFUSED = [  # error, status, side, what is asked
     ("bad_request_line", 400, "client", head(HOST, target="/ /")),
     ("bad_field", 400, "client", head(HOST, "X-A : b")),
     ("bad_host", 400, "client", head()),
+    ("bad_upstream_host", 400, "client", head(HOST, target="/called?a,b")),
     ("bad_framing", 400, "client", head(HOST, "Content-Length: 1", "Content-Length: 2")),
     ("bad_chunk", 400, "client",
      head(HOST, "Transfer-Encoding: chunked", method="POST") + b"nonsense\r\n"),
@@ -206,6 +207,7 @@ upstreams:
   full: {{servers: [{{address: "{full.server}", max_connections: 1}}]}}
 sites:
   - routes:
+      - {{path: /called, upstream_host: "$query", proxy: app}}
       - {{path: /dead, proxy: "http://127.0.0.1:{ports.take()}"}}
       - {{path: /endless, timeouts: {{request: 200ms}}, proxy: app}}
       - {{path: /frozen, timeouts: {{connect: 200ms}}, proxy: "http://{frozen_listener}"}}
