@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -213,11 +214,34 @@ def check_tunnel(client, data):
     assert client.read_exactly(len(data)) == data
 
 
-def ask_freshly(weir, stopping, wrong):
+@contextmanager
+def in_load(ask, count, *arguments):
+    """`count` threads of ask(*arguments, stopping, wrong, done), each adding to `done` what it got;
+    yields how to wait for so many more. Nothing may have gone wrong in the end."""
+    stopping, wrong, done = threading.Event(), [], []
+    clients = [threading.Thread(target=ask, args=(*arguments, stopping, wrong, done))
+               for _ in range(count)]
+
+    def wait_for_more(more):
+        before = len(done)
+        poll_until(lambda: len(done) >= before + more or wrong, what=f"{more} more")
+
+    for client in clients:
+        client.start()
+    try:
+        yield wait_for_more
+    finally:
+        stopping.set()
+        for client in clients:
+            client.join()
+    assert not wrong
+
+
+def ask_freshly(weir, stopping, wrong, done):
     """A connection for each request, without pause."""
     while not stopping.is_set():
         try:
-            body(weir.weir.address)
+            done.append(body(weir.weir.address))
         except Exception as failure:  # whatever it is, it was a lost request
             wrong.append(repr(failure))
 
@@ -225,11 +249,8 @@ def ask_freshly(weir, stopping, wrong):
 def test_no_request_and_no_tunnel_is_lost(start_installed, installed, start_origin):
     origin = start_origin(answering_or_echoing)
     weir = start_installed(f"threads: 2\nsites: [{{proxy: '{origin.url}'}}]\n")
-    stopping, wrong = threading.Event(), []
-    fresh = threading.Thread(target=ask_freshly, args=(weir, stopping, wrong))
     tunnel = open_tunnel(weir)
-    fresh.start()
-    try:
+    with in_load(ask_freshly, 1, weir):
         with Load(weir.weir, clients=6) as load:
             for following in (installed.next, installed.version, installed.next):
                 load.wait_for(100)
@@ -238,15 +259,11 @@ def test_no_request_and_no_tunnel_is_lost(start_installed, installed, start_orig
                 check_tunnel(tunnel, following.encode())
             load.wait_for(100)
             assert set(load.statuses) == {200} and load.cuts == 0, load.tell()
-    finally:
-        stopping.set()
-        fresh.join()
-    assert not wrong
     tunnel.close()
     only_one_worker(weir)
 
 
-def ask_in_http2(weir, stopping, wrong, counts):
+def ask_in_http2(weir, stopping, wrong, done):
     """Without pause; a client that is told to leave comes back over another connection."""
     try:
         while not stopping.is_set():
@@ -254,7 +271,7 @@ def ask_in_http2(weir, stopping, wrong, counts):
             while not stopping.is_set() and client.goaway is None:
                 response = client.ask()
                 assert response.status == 200 and response.body == b"hello", response
-                counts.append(1)
+                done.append(1)
             client.close()
     except Exception as failure:  # whatever it is, it was a lost request
         wrong.append(repr(failure))
@@ -266,23 +283,12 @@ def test_no_stream_is_lost_on_either_side(start_installed, installed, start_h2_o
     weir = start_installed(
         f'threads: 2\nlisten: [{{address: "127.0.0.1:{port}", h2c: on}}]\n'
         f'sites: [{{proxy: "{origin.url}"}}]\n', ("127.0.0.1", port))
-    stopping, wrong, counts = threading.Event(), [], []
-    clients = [threading.Thread(target=ask_in_http2, args=(weir, stopping, wrong, counts))
-               for _ in range(4)]
-    for client in clients:
-        client.start()
-    try:
+    with in_load(ask_in_http2, 4, weir) as wait_for_more:
         for following in (installed.next, installed.version):
-            before = len(counts)
-            poll_until(lambda: len(counts) >= before + 100 or wrong, what="requests")
+            wait_for_more(100)
             installed.replace_by_next(following)
             upgrade(weir)
         only_one_worker(weir)
-    finally:
-        stopping.set()
-        for client in clients:
-            client.join()
-    assert not wrong
     left = [connection for connection in origin.connections if connection.goaway]
     assert left and all(connection.goaway.error == 0 for connection in left)
 
@@ -391,39 +397,27 @@ def test_clients_over_tls_end_what_they_began(start_over_tls, start_origin, tls,
     only_one_worker(weir)
 
 
-def shake_hands(weir, authority, stopping, wrong, counts):
+def shake_hands(weir, authority, stopping, wrong, done):
     """A handshake for each request, without pause."""
     while not stopping.is_set():
         try:
             client = TlsClient(weir.weir.address, trusting(authority))
             assert client.ask().body == b"one"
             client.close()
-            counts.append(1)
+            done.append(1)
         except Exception as failure:  # whatever it is, it was a lost request
             wrong.append(repr(failure))
 
 
 def test_no_handshake_is_lost(start_over_tls, installed, authority):
     weir = start_over_tls("respond: {body: one}")
-    stopping, wrong, counts = threading.Event(), [], []
-    clients = [threading.Thread(target=shake_hands,
-                                args=(weir, authority, stopping, wrong, counts)) for _ in range(2)]
-    for client in clients:
-        client.start()
-    try:
+    with in_load(shake_hands, 2, weir, authority) as wait_for_more:
         for following in (installed.next, installed.version):
-            before = len(counts)
-            poll_until(lambda: len(counts) >= before + 20 or wrong, what="handshakes")
+            wait_for_more(20)
             installed.replace_by_next(following)
             upgrade(weir)
         only_one_worker(weir)
-        before = len(counts)
-        poll_until(lambda: len(counts) >= before + 20 or wrong, what="handshakes afterwards")
-    finally:
-        stopping.set()
-        for client in clients:
-            client.join()
-    assert not wrong
+        wait_for_more(20)
 
 
 def test_a_ticket_from_before_costs_a_whole_handshake_and_no_more(start_over_tls, authority, tls):
