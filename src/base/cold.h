@@ -4,3 +4,7 @@
 #pragma once
 
 #define COLD __attribute__((cold))
+
+/* The contrary: what such a function calls is made a part of it (but for what is `noinline`), where
+ * much of that is a few steps, which cost less than calls and the registers that calls keep. */
+#define WHOLE __attribute__((flatten))

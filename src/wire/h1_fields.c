@@ -1,5 +1,6 @@
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/cold.h"
 #include "http/byte_class.h"
 #include "wire/h1_find.h"
 #include "wire/h1_int.h"
@@ -39,7 +40,9 @@ static const char *read_field(const char *at, const char *end, struct field *ret
     return line_end + 2;
 }
 
-bool h1_read_field_lines(struct slice lines, struct fields *fields, uint64_t *ret_repeated)
+/* With all of it in here, what lines are searched with stays in registers. */
+WHOLE __attribute__((noinline)) bool h1_read_field_lines(struct slice lines, struct fields *fields,
+                                                         uint64_t *ret_repeated)
 {
     const char *at = lines.data, *end = lines.data + lines.length;
     uint64_t present = 0, repeated = 0;
@@ -72,7 +75,7 @@ bool h1_read_version(struct slice text, unsigned *ret_major, unsigned *ret_minor
     return true;
 }
 
-bool h1_is_token(struct slice text)
+__attribute__((noinline)) bool h1_is_token(struct slice text)
 {
     return !slice_is_empty(text) && bytes_are(text, BYTE_TOKEN);
 }
@@ -90,7 +93,8 @@ bool h1_next_element(struct slice *rest, struct slice *ret_element)
 /* Each element is looked for among all fields: a head full of them would be work for 10 ms. */
 enum { OPTIONS_MAX = 64 };
 
-static bool read_option_list(struct slice list, struct h1_options *options)
+__attribute__((noinline)) static bool read_option_list(struct slice list,
+                                                       struct h1_options *options)
 {
     struct slice option;
     while (h1_next_element(&list, &option)) {

@@ -1,4 +1,5 @@
 #include "base/assert.h"
+#include "base/cold.h"
 #include "wire/h1_find.h"
 #include "wire/h1_int.h"
 
@@ -97,10 +98,10 @@ static enum error_code read_connection(struct request_head *head, uint64_t repea
     return ERROR_NONE;
 }
 
-enum error_code h1_parse_request(struct slice bytes, const struct h1_scan *scan,
-                                 const struct h1_limits *limits, struct arena *arena,
-                                 struct request_head *head, struct h1_body *body,
-                                 bool *ret_keep_alive)
+WHOLE enum error_code h1_parse_request(struct slice bytes, const struct h1_scan *scan,
+                                       const struct h1_limits *limits, struct arena *arena,
+                                       struct request_head *head, struct h1_body *body,
+                                       bool *ret_keep_alive)
 {
     ASSERT(scan->error == ERROR_NONE && scan->lines > 0);
     uint64_t repeated = 0;

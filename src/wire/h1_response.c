@@ -1,4 +1,5 @@
 #include "base/assert.h"
+#include "base/cold.h"
 #include "wire/h1_int.h"
 
 enum { ROOM_FOR_MORE = 8 };
@@ -64,10 +65,10 @@ static enum error_code read_framing(struct response_head *head, uint64_t repeate
     return ERROR_NONE;
 }
 
-enum error_code h1_parse_response(struct slice bytes, const struct h1_scan *scan,
-                                  const struct h1_limits *limits, struct arena *arena,
-                                  enum method method, struct response_head *head,
-                                  struct h1_body *body, bool *ret_keep_alive)
+WHOLE enum error_code h1_parse_response(struct slice bytes, const struct h1_scan *scan,
+                                        const struct h1_limits *limits, struct arena *arena,
+                                        enum method method, struct response_head *head,
+                                        struct h1_body *body, bool *ret_keep_alive)
 {
     ASSERT(scan->error == ERROR_NONE && scan->lines > 0);
     ASSERT(scan->lines - 1 <= limits->header_count);

@@ -66,7 +66,8 @@ static enum error_code read_absolute_rest(struct request_head *head, struct slic
     return target.data ? read_path(head, target) : ERROR_OUT_OF_MEMORY;
 }
 
-static enum error_code read_absolute(struct request_head *head, struct arena *arena)
+__attribute__((noinline)) static enum error_code read_absolute(struct request_head *head,
+                                                               struct arena *arena)
 {
     size_t scheme = scheme_length(head->target);
     if (scheme == 0)
@@ -97,7 +98,8 @@ enum error_code h1_read_target(struct request_head *head, struct arena *arena)
 }
 
 /* Host as the target's authority says it; the field is added where HTTP/1.0 left it out. */
-static enum error_code set_host(struct request_head *head, struct arena *arena)
+__attribute__((noinline)) static enum error_code set_host(struct request_head *head,
+                                                          struct arena *arena)
 {
     bool set =
         fields_set(&head->fields, arena, FIELD_HOST, field_name_text(FIELD_HOST), head->authority);

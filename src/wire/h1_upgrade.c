@@ -50,7 +50,8 @@ static bool is_single(const struct request_head *head, uint64_t repeated)
     return !(repeated & FIELD_BIT(FIELD_UPGRADE)) && is_protocol(value) && !is_h2c(value);
 }
 
-bool h1_read_upgrade(struct request_head *head, uint64_t repeated, struct arena *arena)
+__attribute__((noinline)) bool h1_read_upgrade(struct request_head *head, uint64_t repeated,
+                                               struct arena *arena)
 {
     struct fields *fields = &head->fields;
     if (!(fields->present & FIELD_BIT(FIELD_UPGRADE)))

@@ -84,7 +84,7 @@ def test_a_command_is_told(command):
     r"`([a-z]+/[\w/]+\.[ch]):(\w+)`", ARCHITECTURE))), ids=lambda part: part)
 def test_a_function_is_where_the_architecture_says(file, function):
     source = (ROOT / "src" / file).read_text()
-    assert re.search(rf"^(?:COLD )?[a-z][^;{{}}\n]*\b{function}\(", source, re.MULTILINE)
+    assert re.search(rf"^(?:COLD |WHOLE )?[a-z][^;{{}}\n]*\b{function}\(", source, re.MULTILINE)
 
 
 @pytest.mark.parametrize("file", sorted(set(re.findall(
