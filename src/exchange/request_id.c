@@ -120,7 +120,8 @@ static uint64_t next_number(struct request_id_source *ids)
 enum { MADE_LENGTH = 2 * sizeof(uint64_t[2]) };
 
 /* In `memory`, MADE_LENGTH bytes. */
-static struct slice make(struct request_id_source *ids, char *memory)
+__attribute__((always_inline)) static inline struct slice make(struct request_id_source *ids,
+                                                               char *memory)
 {
     uint64_t number = next_number(ids);
     const uint64_t digits[] = {to_digits((uint32_t)number), to_digits((uint32_t)(number >> 32))};

@@ -108,7 +108,7 @@ __attribute__((noinline)) static bool find_match_form(struct exchange *exchange,
            path_collapse(*ret_path, &exchange->arena, ret_path);
 }
 
-bool exchange_question(struct exchange *exchange, struct route_question *ret_question)
+static inline bool put_question(struct exchange *exchange, struct route_question *ret_question)
 {
     *ret_question = (struct route_question){
         .host = exchange->host,
@@ -127,10 +127,15 @@ bool exchange_question(struct exchange *exchange, struct route_question *ret_que
            tell_certificate(exchange, ret_question);
 }
 
+bool exchange_question(struct exchange *exchange, struct route_question *ret_question)
+{
+    return put_question(exchange, ret_question);
+}
+
 static enum error_code ask_table(struct exchange *exchange)
 {
     struct route_question question;
-    if (!exchange_question(exchange, &question))
+    if (!put_question(exchange, &question))
         return ERROR_OUT_OF_MEMORY;
     struct route_answer answer;
     enum route_verdict verdict = route_find(exchange->hold->plans->routes, &question, &answer);
@@ -169,7 +174,7 @@ static bool prepare_head(struct exchange *exchange)
     return forwarded_add(exchange, REQUEST_ID_LINE_MAX, &line) && request_id_send(exchange, line);
 }
 
-bool exchange_normalize(struct exchange *exchange)
+static inline bool normalize(struct exchange *exchange)
 {
     ASSERT(exchange->listener && exchange->request.target.length > 0);
     exchange->client_target = exchange->request.target;
@@ -189,10 +194,15 @@ COLD static bool is_misdirected(const struct exchange *exchange)
            !exchange->listener->proxy_protocol->required;
 }
 
+bool exchange_normalize(struct exchange *exchange)
+{
+    return normalize(exchange);
+}
+
 enum verdict exchange_route(struct exchange *exchange)
 {
     ASSERT(!exchange->plan && !exchange->has_call);
-    if (!exchange_normalize(exchange))
+    if (!normalize(exchange))
         return GO_ON;
     enum error_code error = ask_table(exchange);
     if (!error && exchange->plan->access_log)

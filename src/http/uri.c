@@ -279,9 +279,9 @@ bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *r
     if (slice_is_empty(authority))
         return false;
     const char *end = authority.data + authority.length, *at = authority.data;
-    bool label_begins = true;
-    while (at < end && byte_is(*at, BYTE_UNRESERVED) && !(label_begins && *at == '.'))
-        label_begins = *at++ == '.';
+    while (at < end && byte_is(*at, BYTE_UNRESERVED) &&
+           (*at != '.' || (at > authority.data && at[-1] != '.')))
+        at++;
     size_t length = (size_t)(at - authority.data);
     if (length == 0)
         return authority.data[0] == '[' && literal_parse(authority, ret_host, ret_port);
@@ -291,7 +291,7 @@ bool authority_parse(struct slice authority, struct slice *ret_host, uint16_t *r
     return port_parse(slice_from(authority, length + 1), ret_port);
 }
 
-bool host_normalize(struct slice name, char *memory, size_t capacity, struct slice *ret_host)
+WHOLE bool host_normalize(struct slice name, char *memory, size_t capacity, struct slice *ret_host)
 {
     ASSERT(memory);
     enum { NAME_MAX_LENGTH = 253 };

@@ -168,8 +168,10 @@ static uint32_t choose(const struct host_map *map, uint32_t index, const struct 
 }
 
 /* The longest comes first. */
-static uint32_t find_wildcard(const struct host_map *map, struct slice host,
-                              const struct address *listener, bool is_private)
+__attribute__((noinline)) static uint32_t find_wildcard(const struct host_map *map,
+                                                        struct slice host,
+                                                        const struct address *listener,
+                                                        bool is_private)
 {
     unsigned labels = count_labels(host);
     for (size_t i = 0; i < host.length; i++) {

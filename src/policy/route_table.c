@@ -3,6 +3,7 @@
  * whose conditions hold has it, except where a site uses priorities: then the walk goes on to its
  * end and the highest has it. */
 #include "base/assert.h"
+#include "base/cold.h"
 #include "policy/route_int.h"
 
 struct search {
@@ -111,9 +112,9 @@ static enum search_verdict try_all(struct search *search)
     return verdict;
 }
 
-enum route_verdict route_find(const struct route_table *table,
-                              const struct route_question *question,
-                              struct route_answer *ret_answer)
+WHOLE enum route_verdict route_find(const struct route_table *table,
+                                    const struct route_question *question,
+                                    struct route_answer *ret_answer)
 {
     ASSERT(question->arena && question->head && question->client);
     ret_answer->site = NULL;
