@@ -60,7 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         h1_feed_body(&other, bytes, h1_fuzz_cuts(bytes, round, memory), H1_REQUEST, &split);
         h1_fuzz_assert_equal(&whole, &split);
     }
-    if (slice_starts_with(text_slice(&whole.text), SLICE("ok")))
+    /* Where a line has no space behind its colon it has one when it is written anew. */
+    bool may_grow_too_large = trial.scan.length + trial.scan.lines > H1_TESTING_LIMITS.header_size;
+    if (slice_starts_with(text_slice(&whole.text), SLICE("ok")) && !may_grow_too_large)
         check_rewritten(&trial, &whole, bytes);
     return 0;
 }
