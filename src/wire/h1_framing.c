@@ -61,7 +61,14 @@ enum body_kind h1_start_body(struct h1_body *body, enum h1_side side, enum h1_fr
                              uint64_t length)
 {
     ASSERT(framing != H1_FRAMING_COUNTED || length > 0);
-    *body = (struct h1_body){.framing = framing, .side = (uint8_t)side};
+    /* Member by member: where the compiler takes this for seldom it would clear with `rep stos`. */
+    body->framing = framing;
+    body->state = 0;
+    body->side = (uint8_t)side;
+    body->line_length = 0;
+    body->overhead = 0;
+    body->remaining = 0;
+    body->error = ERROR_NONE;
     switch (framing) {
     case H1_FRAMING_NONE:
         return BODY_NONE;
