@@ -297,31 +297,15 @@ bool sys_accept_queue(int fd, uint32_t *ret_waiting, uint32_t *ret_limit)
 }
 
 /* The system is called past the C library, where each of these calls is a place at which the thread
- * may be cancelled: that takes two locked instructions, and 1.5 % of a small exchange. Its
- * `syscall` takes as long as such a call to move what it is given from register to register, so
- * where we know the registers we fill them. Returns a count, or -errno. */
+ * may be cancelled: that takes two locked instructions, and 1.5 % of a small exchange. Returns a
+ * count, or -errno. */
 static inline ssize_t transfer(long call, int fd, const void *memory, size_t size, int flags)
 {
-#ifdef __x86_64__
-    register long fourth __asm__("r10") = flags;
-    register long fifth __asm__("r8") = 0;
-    register long sixth __asm__("r9") = 0;
-    long count;
-    do {
-        __asm__ volatile("syscall"
-                         : "=a"(count)
-                         : "a"(call), "D"((long)fd), "S"(memory), "d"(size), "r"(fourth),
-                           "r"(fifth), "r"(sixth)
-                         : "rcx", "r11", "memory");
-    } while (count == -EINTR);
-    return count;
-#else
     ssize_t count;
     do {
         count = syscall(call, fd, memory, size, flags, NULL, 0);
     } while (count < 0 && errno == EINTR);
     return count < 0 ? -errno : count;
-#endif
 }
 
 ssize_t sys_receive(int fd, void *memory, size_t size)
