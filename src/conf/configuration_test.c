@@ -357,7 +357,7 @@ static void the_structure_is_checked(void **state)
                           "true}"},
         {"upstreams: [a]",
          "weir.yaml:1:12: \"upstreams\" must be a mapping of names, but here is a "
-         "list; for example \"shop: [10.0.0.1:8080]\""},
+         "list; servers stand below a name of theirs: \"shop: [a]\""},
         {"upstreams: {\"a:1\": b}", "weir.yaml:1:13: \"a:1\" cannot be the name of an upstream; "
                                     "letters and digits, then also \"-\", \"_\" and \".\""},
         {"upstreams: {a: }", "weir.yaml:1:16: an upstream has nothing in it; for example \"shop: "

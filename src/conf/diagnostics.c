@@ -48,10 +48,11 @@ static bool is_before(struct position a, struct position b)
     return a.line != b.line ? a.line < b.line : a.column < b.column;
 }
 
+/* Whether `a`, which is kept, says what `b` would. */
 static bool is_same(const struct diagnostic *a, const struct diagnostic *b)
 {
     return !is_before(a->position, b->position) && !is_before(b->position, a->position) &&
-           a->severity == b->severity && slice_equal(a->what, b->what);
+           a->severity == b->severity && (a->is_alone || slice_equal(a->what, b->what));
 }
 
 /* Where it belongs; false: it is there already. */
@@ -168,6 +169,16 @@ void diagnostics_error(struct diagnostics *diagnostics, struct position position
     tell_printed(diagnostics, (struct diagnostic){.severity = SEVERITY_ERROR, .position = position},
                  cure, what, arguments);
     va_end(arguments);
+}
+
+void diagnostics_error_alone(struct diagnostics *diagnostics, struct position position,
+                             const char *cure, const char *what)
+{
+    tell(diagnostics, (struct diagnostic){.severity = SEVERITY_ERROR,
+                                          .position = position,
+                                          .what = slice_from_text(what),
+                                          .cure = slice_from_text(cure),
+                                          .is_alone = true});
 }
 
 void diagnostics_take_back(struct diagnostics *diagnostics, struct position position)

@@ -17,6 +17,7 @@ struct diagnostic {
     struct position position; /* line 0: of no place in a file */
     struct slice what;        /* what is wrong: a sentence without a full stop */
     struct slice cure;        /* what would be right; may be empty */
+    bool is_alone;            /* an error that says all that is to be told of its place */
     bool is_event;            /* a warning that is told in the error log of who serves it, too */
 };
 
@@ -42,6 +43,11 @@ void diagnostics_error(struct diagnostics *diagnostics, struct position position
 void diagnostics_warning(struct diagnostics *diagnostics, struct position position,
                          const char *cure, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* An error beside which nothing that is told later of its place is kept: it knows best. `what` and
+ * `cure` are ready. */
+void diagnostics_error_alone(struct diagnostics *diagnostics, struct position position,
+                             const char *cure, const char *what);
 
 /* Takes back the errors of a place that were told by who knew less than who tells another now. */
 void diagnostics_take_back(struct diagnostics *diagnostics, struct position position);

@@ -57,6 +57,24 @@ static void the_same_is_not_told_twice_of_one_place(void **state)
     diagnostics_free(diagnostics);
 }
 
+static void beside_an_error_that_stands_alone_no_other_is_told_of_its_place(void **state)
+{
+    (void)state;
+    struct diagnostics *diagnostics = diagnostics_new(10);
+    diagnostics_error(diagnostics, at(0, 1, 1), NULL, "before");
+    diagnostics_error_alone(diagnostics, at(0, 1, 1), NULL, "it knows best");
+    diagnostics_error(diagnostics, at(0, 1, 1), NULL, "behind");
+    diagnostics_error(diagnostics, at(0, 1, 2), NULL, "elsewhere");
+    diagnostics_warning(diagnostics, at(0, 1, 1), NULL, "a warning");
+    assert_int_equal(diagnostics_errors(diagnostics), 3);
+    assert_int_equal(diagnostics_count(diagnostics), 4);
+    assert_what(diagnostics, 0, "before");
+    assert_what(diagnostics, 1, "it knows best");
+    assert_what(diagnostics, 2, "a warning");
+    assert_what(diagnostics, 3, "elsewhere");
+    diagnostics_free(diagnostics);
+}
+
 static void errors_of_a_place_can_be_taken_back(void **state)
 {
     (void)state;
@@ -266,6 +284,7 @@ int main(void)
         cmocka_unit_test(diagnostics_come_in_order_of_their_places),
         cmocka_unit_test(diagnostics_of_one_place_keep_their_order),
         cmocka_unit_test(the_same_is_not_told_twice_of_one_place),
+        cmocka_unit_test(beside_an_error_that_stands_alone_no_other_is_told_of_its_place),
         cmocka_unit_test(errors_of_a_place_can_be_taken_back),
         cmocka_unit_test(what_is_too_much_is_counted_and_errors_go_before_warnings),
         cmocka_unit_test(the_caret_stands_under_its_character),

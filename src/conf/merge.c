@@ -110,6 +110,18 @@ static void put(struct merging *merging, struct node *value)
     result->pairs[result->count++].value = value;
 }
 
+/* Servers alone, as those of one upstream are written. */
+static const char *named_cure(const struct merging *merging, const struct node *value)
+{
+    const struct node *server =
+        value->kind == NODE_SEQUENCE && value->count > 0 ? value->items[0] : value;
+    if (server->kind != NODE_SCALAR || node_is_nothing(server))
+        return "for example \"shop: [10.0.0.1:8080]\"";
+    return diagnostics_text(merging->loading->diagnostics,
+                            "servers stand below a name of theirs: \"shop: [%.*s]\"",
+                            SHOWN(server->text));
+}
+
 /* The upstreams of all files, whose names differ; what is not a mapping is told. */
 static void merge_upstreams(struct merging *merging)
 {
@@ -126,7 +138,7 @@ static void merge_upstreams(struct merging *merging)
             merge_pairs(&merge, value);
         else
             refuse_kind(merging->loading, value, "\"upstreams\"", "a mapping of names",
-                        "for example \"shop: [10.0.0.1:8080]\"");
+                        named_cure(merging, value));
     }
     map_fini(&merge.keys);
     if (merge.result)

@@ -80,21 +80,24 @@ static const char *type_words(const struct setting *setting)
     return "a text";
 }
 
+const char *setting_hidden_cure(const struct node *node)
+{
+    if (node->kind == NODE_SCALAR && node->commented)
+        return "what stands behind # is a comment; a value with # must be in quotes";
+    if (node->kind == NODE_SCALAR && node->anchored)
+        return "what begins with & is an anchor in YAML; a value that begins with & must be in "
+               "quotes";
+    return NULL;
+}
+
 bool setting_refuse(struct setting_reader *reader, const char *name, const char *wanted,
                     const char *example, const struct node *node)
 {
     const char *cure = setting_example(reader->diagnostics, name, example);
-    if (node->kind == NODE_SCALAR && node->commented)
-        diagnostics_error(reader->diagnostics, node->position,
-                          "what stands behind # is a comment; a value with # must be in quotes",
+    const char *hidden = setting_hidden_cure(node);
+    if (node_is_nothing(node))
+        diagnostics_error(reader->diagnostics, node->position, hidden ? hidden : cure,
                           "\"%s\" has no value", name);
-    else if (node->kind == NODE_SCALAR && node->anchored)
-        diagnostics_error(reader->diagnostics, node->position,
-                          "what begins with & is an anchor in YAML; a value that begins with & "
-                          "must be in quotes",
-                          "\"%s\" has no value", name);
-    else if (node_is_nothing(node))
-        diagnostics_error(reader->diagnostics, node->position, cure, "\"%s\" has no value", name);
     else
         diagnostics_error(reader->diagnostics, node->position, cure, "\"%s\" is %s, but here is %s",
                           name, wanted, node_kind_words(node));

@@ -157,6 +157,10 @@ const char *setting_list_cure(struct diagnostics *diagnostics, struct slice text
  * told of it before. */
 void setting_refuse_braced(struct diagnostics *diagnostics, const struct node_pair *pair);
 
+/* Where something stands in the place of a value, which YAML takes for none, and the node is
+ * nothing: a comment, or an anchor. What would be right; NULL: nothing stands there. */
+const char *setting_hidden_cure(const struct node *node);
+
 /* Tells that `name` is `wanted` (`a list`, `a text or a list`), but something else is here. Returns
  * false, for readers to return. */
 bool setting_refuse(struct setting_reader *reader, const char *name, const char *wanted,

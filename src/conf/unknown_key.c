@@ -272,10 +272,11 @@ static const char *tight_cure(struct loading *loading, const struct node *node)
 void refuse_kind(struct loading *loading, const struct node *node, const char *name,
                  const char *wanted, const char *cure)
 {
-    const char *tight = tight_cure(loading, node);
+    const char *tight = tight_cure(loading, node), *hidden = setting_hidden_cure(node);
     loading->failed = true;
     if (node_is_nothing(node))
-        diagnostics_error(loading->diagnostics, node->position, cure, "%s has nothing in it", name);
+        diagnostics_error(loading->diagnostics, node->position, hidden ? hidden : cure,
+                          "%s has nothing in it", name);
     else
         diagnostics_error(loading->diagnostics, node->position, tight ? tight : cure,
                           "%s must be %s, but here is %s", name, wanted, node_kind_words(node));

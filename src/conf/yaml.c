@@ -160,6 +160,16 @@ static void on_key(struct reading *reading, const yaml_event_t *event, struct sl
     yaml_tree_add(&reading->tree, &node, (const char *)event->data.scalar.anchor);
 }
 
+/* What YAML and all who read it take for nothing would be a name, a pattern that finds all, or a
+ * file. */
+static void refuse_null(struct reading *reading, const yaml_event_t *event)
+{
+    struct slice text = slice_of((const char *)event->data.scalar.value, event->data.scalar.length);
+    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && slice_equal(text, SLICE("~")))
+        diagnostics_error_alone(reading->with->diagnostics, place(reading, event->start_mark),
+                                "write a value, or take it out", "to YAML \"~\" is nothing");
+}
+
 static void on_value(struct reading *reading, const yaml_event_t *event, struct slice text)
 {
     const struct yaml_reader *with = reading->with;
@@ -178,6 +188,7 @@ static void on_value(struct reading *reading, const yaml_event_t *event, struct 
         return;
     }
     note_continued(reading, event, node);
+    refuse_null(reading, event);
     yaml_tree_add(&reading->tree, node, (const char *)event->data.scalar.anchor);
 }
 

@@ -23,6 +23,11 @@ static bool read_address(struct setting_reader *reader, const struct node *node,
                           "a server is an address, not %s", node_kind_words(node));
         return false;
     }
+    const char *hidden = setting_hidden_cure(node);
+    if (hidden) {
+        diagnostics_error(reader->diagnostics, node->position, hidden, "a server has no address");
+        return false;
+    }
     if (server_place_parse(node->text, reader->arena, &server->place, &wrong, &cure))
         return true;
     const char *list = setting_list_cure(reader->diagnostics, node->text);
