@@ -204,8 +204,11 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->scheme = SCHEME_HTTP;
     exchange->tls = NULL;
     exchange->id = slice_of(NULL, 0);
-    exchange->client_target = exchange->client_path = slice_of(NULL, 0);
-    exchange->host = exchange->path = exchange->reply_body = slice_of(NULL, 0);
+    exchange->client_target = slice_of(NULL, 0);
+    exchange->client_path = slice_of(NULL, 0);
+    exchange->host = slice_of(NULL, 0);
+    exchange->path = slice_of(NULL, 0);
+    exchange->reply_body = slice_of(NULL, 0);
     exchange->site = NULL;
     exchange->route = NULL;
     exchange->plan = NULL;
