@@ -193,7 +193,7 @@ static bool read_upstream_host(struct setting_reader *reader, const struct node 
         host->kind = UPSTREAM_HOST_CLIENT;
         return true;
     }
-    if (!read_field_value(reader, SLICE("upstream_host"), node, &host->text))
+    if (!read_template(reader, SLICE("upstream_host"), node, &host->text))
         return false;
     struct slice constant, name;
     uint16_t port = 0;
