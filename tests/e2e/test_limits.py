@@ -386,10 +386,10 @@ def test_a_server_is_not_blamed_for_a_client_that_takes_its_time(start_origin, s
         connection.answer(200, body)
         connection.hold()
 
-    weir = start_proxy(start_origin(behaviour), settings="timeouts: {between_bytes: 1s}")
+    weir = start_proxy(start_origin(behaviour), settings="timeouts: {between_bytes: 3s}")
     client = connect(weir)
     client.keep_received = False
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    client.send_until_blocked(piece, 256 * 1024 * 1024, quiet=1.5)
+    client.send_until_blocked(piece, 256 * 1024 * 1024, quiet=4)
     assert client.read_response().body == body
