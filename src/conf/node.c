@@ -88,7 +88,9 @@ const char *node_kind_words(const struct node *node)
 {
     switch (node->kind) {
     case NODE_SCALAR:
-        return node_is_nothing(node) ? "nothing" : "a text";
+        if (node_is_nothing(node))
+            return "nothing";
+        return node->text.length > 0 ? "a text" : "an empty text";
     case NODE_MAPPING:
         return "a mapping";
     case NODE_SEQUENCE:

@@ -68,5 +68,6 @@ bool node_is_percent(const struct node *node, uint32_t max, uint32_t *ret_percen
 /* The place of a byte of a scalar's text, as near as is known. */
 struct position node_position_at(const struct node *scalar, size_t offset);
 
-/* `a text`, `a list`, `a mapping`, `nothing`: what the file has here, for error messages. */
+/* `a text`, `an empty list`, `a mapping`, `nothing` and the like: what the file has here, for error
+ * messages. */
 const char *node_kind_words(const struct node *node);

@@ -331,6 +331,14 @@ static bool read_scalar(struct setting_reader *reader, const struct setting *set
     UNREACHABLE();
 }
 
+static bool read_custom(const struct setting_reader *reader, const struct setting *setting,
+                        const struct node *node, void *ret_field)
+{
+    struct setting_reader inner = *reader;
+    inner.setting = setting;
+    return setting->read(&inner, node, ret_field);
+}
+
 /* `off` for a text, a template or a choice that has no such word. */
 static bool is_taken_back(const struct setting *setting, const struct node *node)
 {
@@ -352,7 +360,7 @@ bool setting_read(struct setting_reader *reader, const struct setting *setting,
     if (setting->type == SETTING_CUSTOM) {
         if (node_is_nothing(node))
             return setting_refuse(reader, setting->name, "", setting->example, node);
-        return setting->read(reader, node, ret_field);
+        return read_custom(reader, setting, node, ret_field);
     }
     if (node->kind != NODE_SCALAR || node_is_nothing(node))
         return setting_refuse(reader, setting->name, type_words(setting), setting->example, node);
@@ -375,7 +383,7 @@ bool setting_read_default(struct setting_reader *reader, const struct setting *s
     node->kind = NODE_SCALAR;
     node->text = slice_from_text(setting->standard);
     if (setting->type == SETTING_CUSTOM)
-        return setting->read(reader, node, ret_field);
+        return read_custom(reader, setting, node, ret_field);
     return read_scalar(reader, setting, node, ret_field);
 }
 

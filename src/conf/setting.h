@@ -56,6 +56,8 @@ struct setting_reader {
     struct arena *arena; /* for what outlives the call: that of the configuration */
     struct diagnostics *diagnostics;
     const struct variable_table *variables;
+    const struct setting *setting; /* that is read: its name and example, for several that share a
+                                      reader */
     const void *inherited; /* the field's value in the scope around, to add to; NULL: none */
     const struct configuration *configuration; /* being loaded; for setting_read_file */
     const struct configuration_reader *files;

@@ -62,7 +62,8 @@ static bool read_page(struct setting_reader *reader, const struct node *path,
 {
     struct slice bytes;
     if (path->kind != NODE_SCALAR)
-        return setting_refuse(reader, "a page", "a file or a list of files", EXAMPLE, path);
+        return setting_refuse(reader, "error_pages", "a file or a list of files for each status",
+                              EXAMPLE, path);
     const struct error_page *kind = kind_of(path->text);
     if (!kind) {
         diagnostics_error(reader->diagnostics, path->position,

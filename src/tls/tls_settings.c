@@ -20,14 +20,22 @@ bool tls_keep_until_cleansed(struct setting_reader *reader, struct slice bytes)
     return true;
 }
 
+/* Neither a list nor an empty text. */
+static bool is_path(struct setting_reader *reader, const struct node *node)
+{
+    if (node->kind == NODE_SCALAR && node->text.length > 0)
+        return true;
+    return setting_refuse(reader, reader->setting->name, "a file", reader->setting->example, node);
+}
+
 bool tls_file_read(struct setting_reader *reader, const struct node *node, void *field)
 {
     struct tls_file *file = field;
     *file = (struct tls_file){0};
     if (node_is_word(node, "off"))
         return true;
-    if (node->kind != NODE_SCALAR || node->text.length == 0)
-        return setting_refuse(reader, "a certificate or key", "a file", "/etc/weir/shop.pem", node);
+    if (!is_path(reader, node))
+        return false;
     file->node = node;
     file->path = setting_path(reader, node);
     file->problem =
@@ -53,8 +61,8 @@ bool tls_authorities_read(struct setting_reader *reader, const struct node *node
     *file = (struct tls_file){0};
     if (node_is_word(node, "off"))
         return true;
-    if (node->kind != NODE_SCALAR || node->text.length == 0)
-        return setting_refuse(reader, "a list of authorities", "a file", "/etc/weir/ca.pem", node);
+    if (!is_path(reader, node))
+        return false;
     file->node = node;
     file->path = setting_path(reader, node);
     file->problem =
@@ -132,8 +140,8 @@ static bool read_pairs(struct setting_reader *reader, const struct node *node, v
         if (node->items[i]->kind == NODE_MAPPING)
             good &= setting_read_mapping(reader, &pair_group, node->items[i], &items[i]);
         else
-            good =
-                setting_refuse(reader, "a certificate", "a mapping", PAIRS_EXAMPLE, node->items[i]);
+            good = setting_refuse(reader, "certificates", "a list of mappings", PAIRS_EXAMPLE,
+                                  node->items[i]);
     }
     if (good)
         *pairs = (struct tls_pairs){.items = items, .count = node->count};
