@@ -388,8 +388,9 @@ static enum io pump_request(struct exchange *exchange)
     ASSERT(exchange->request_flow == FLOW_PUMP && source && sink);
     enum pump_event event = pump_run(&exchange->pump, source, sink, &moved);
     ASSERT(exchange->pump.remaining <= remaining);
-    exchange->request_body_bytes += moved;
-    stream->class->pumped_from(stream, remaining - exchange->pump.remaining);
+    uint64_t taken = remaining - exchange->pump.remaining; /* the pipe may hold some of it */
+    exchange->request_body_bytes += taken;
+    stream->class->pumped_from(stream, taken);
     call_pumped_to(&exchange->call, moved);
     if (event == PUMP_WAIT_SOURCE)
         return IO_DONE;

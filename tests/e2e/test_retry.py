@@ -2,6 +2,7 @@
 
 import collections
 import pathlib
+import signal
 import threading
 
 import pytest
@@ -308,6 +309,32 @@ def test_a_storm_has_its_bounds(start_origin, start_weir, threads, directory):
     metrics = read_metrics(f"{directory}/admin")
     assert metrics("weir_upstream_retries_total", upstream="app") == received - asked
     assert metrics("weir_upstream_retries_refused_total", upstream="app") > 0
+
+
+def test_no_server_gets_a_long_body_without_its_beginning(start_origin, start_weir, connect):
+    """Of which the one that failed was to get it, straight from socket to socket."""
+    asked, fails, size = threading.Event(), threading.Event(), 1024 * 1024
+
+    def fails_late(connection):
+        connection.read_request_head()
+        asked.set()
+        connection.wait(fails)
+        connection.reset()
+
+    bad, good = start_origin(fails_late), start_origin(answering(b"good"))
+    weir = start_weir(configuration(bad.server, good.server))
+    client, body = connect(weir), b"x" * size
+    client.send(f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode())
+    assert asked.wait(10)
+    weir.signal(signal.SIGSTOP)  # it hears of the body first, and finds that nobody takes it
+    client.send(body[:size // 8])
+    fails.set()
+    bad.wait_until(bad.connections[0].finished.is_set, "the server has failed")
+    weir.signal(signal.SIGCONT)
+    client.send(body[size // 8:])
+    assert client.read_response().status in (200, 502)
+    assert all(len(request.body) == size for request in good.requests)
+    assert all(connection.received.endswith(body) for connection in good.connections)
 
 
 def test_a_reload_keeps_the_budget(start_origin, start_weir, connect, directory):
