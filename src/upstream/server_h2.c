@@ -394,6 +394,8 @@ static bool receive(struct server_h2 *self)
     return true;
 }
 
+/* Who has news may look for a connection anew, and by that close this one, where nobody else is on
+ * it and its server has moved. */
 static void serve(struct server_h2 *self)
 {
     for (;;) {
@@ -409,7 +411,7 @@ static void serve(struct server_h2 *self)
 /* False: nothing more can be sent. */
 static bool send_out(struct server_h2 *self)
 {
-    for (unsigned i = 0; i < SENDS_PER_RUN; i++) {
+    for (unsigned i = 0; i < SENDS_PER_RUN && !server_h2_is_closed(self); i++) {
         size_t sent = 0;
         bool good = h2_output_frame(self->codec, &self->output);
         enum io io = output_flush(&self->output, &self->connection->transport, &sent);
@@ -419,6 +421,8 @@ static bool send_out(struct server_h2 *self)
         if (io == IO_PENDING || sent == 0)
             return true;
     }
+    if (server_h2_is_closed(self))
+        return true;
     loop_defer(self->home->loop, &self->task);
     return true;
 }
@@ -470,7 +474,8 @@ static void run(struct server_h2 *self)
     if (!had_settings && h2_has_settings(self->codec))
         tell_users(self); /* who waits to know what is offered */
     is_alive &= send_out(self);
-    settle(self, is_alive);
+    if (!server_h2_is_closed(self))
+        settle(self, is_alive);
 }
 
 void server_h2_push(struct server_h2 *self)

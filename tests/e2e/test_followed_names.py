@@ -329,6 +329,33 @@ def test_a_server_moves_with_its_name(names, ports, start_origin, start_h2_origi
     assert list(servers_of(weir)) == [f"{scheme}{NAME}:{port}"]
 
 
+def test_a_server_moves_before_it_is_asked_again(names, ports, start_h2_origin, start, connect):
+    """Over the only connection to where it was, on which nobody else is."""
+    port, moved = ports.take(), threading.Event()
+
+    def refuses_late(connection):
+        while True:
+            request = connection.read_request()
+            if request.get(":path") == "/late":
+                connection.wait(moved)
+            connection.answer(request, 503, b"before")
+
+    before = start_h2_origin(refuses_late, ("127.0.0.2", port))
+    start_h2_origin(answering_h2(b"after"), ("127.0.0.3", port))
+    names.set(NAME, "A", "127.0.0.2")
+    weir = start(f"'h2c://{NAME}:{port}'", upstream=", ejection: {failures: 0}",
+                 more="defaults: {retry: {attempts: 2, backoff: 0ms}}\n")
+    client = connect(weir)
+    poll_until(lambda: client.ask().body == b"before", what="the name is found")
+    count = len(before.requests)
+    client.send_request(target="/late")
+    before.wait_for_requests(count + 1)
+    names.set(NAME, "A", "127.0.0.3")
+    weir.wait_for_log(f"the name of a server leads elsewhere name={NAME}")
+    moved.set()
+    assert client.read_response().body == b"after"
+
+
 def test_no_request_is_lost_while_a_server_moves(names, setting, start, connect):
     """Over two threads, which lend connections to each other."""
     letters = [setting.start(f"127.0.0.{number}") for number in (2, 3)]
