@@ -159,8 +159,10 @@ static enum io outcome(struct socket *socket, ssize_t sent, size_t total)
 {
     if (sent >= 0 && (size_t)sent == total)
         return IO_DONE;
-    if (sent < 0 && sent != -EAGAIN)
+    if (sent < 0 && sent != -EAGAIN) {
+        socket->readable = true; /* what the peer said last may not have been told of yet */
         return socket_fail(socket, (int)-sent);
+    }
     socket->writable = false;
     return pending(socket);
 }

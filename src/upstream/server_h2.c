@@ -373,25 +373,24 @@ static enum error_code cause_of(const struct server_h2 *self)
     return transport->socket.error ? ERROR_SERVER_RESET : ERROR_SERVER_CLOSED;
 }
 
-/* False: nothing more will come. */
-static bool receive(struct server_h2 *self)
+/* IO_DONE: there is more, which the next run hears; IO_PENDING: nothing for now; else nothing more
+ * will come. */
+static enum io receive(struct server_h2 *self)
 {
     uint64_t now = loop_now(self->home->loop);
     for (unsigned i = 0; i < RECEIVES_PER_RUN; i++) {
         struct span bytes = {0};
         enum io io = transport_receive(&self->connection->transport, BUFFER_MEDIUM, &bytes);
-        if (io == IO_PENDING)
-            return true;
         if (io != IO_DONE)
-            return false;
+            return io;
         self->heard_at = now;
         enum h2_error error = h2_receive(self->codec, span_slice(&bytes), now);
         span_clear(&bytes);
         if (error)
-            return true; /* it shall hear why */
+            return IO_PENDING; /* it shall hear why */
     }
     loop_defer(self->home->loop, &self->task);
-    return true;
+    return IO_DONE;
 }
 
 /* Who has news may look for a connection anew, and by that close this one, where nobody else is on
@@ -433,7 +432,8 @@ static void tell_error(const struct server_h2 *self, enum error_code error)
         log_event(LOG_WARNING, error_words(error), LOG_TEXT("server", self->server->key));
 }
 
-/* What becomes of it now. */
+/* What becomes of it now. A connection that has broken down is alive as long as there is something
+ * to be heard on it. */
 static void settle(struct server_h2 *self, bool is_alive)
 {
     bool over = h2_reason(self->codec) || h2_is_over(self->codec);
@@ -442,8 +442,7 @@ static void settle(struct server_h2 *self, bool is_alive)
         self->state = SERVER_H2_LEAVES;
         list_remove(&self->link);
     }
-    if (!is_alive || transport_is_broken(&self->connection->transport) || over ||
-        (unused && self->state == SERVER_H2_LEAVES)) {
+    if (!is_alive || over || (unused && self->state == SERVER_H2_LEAVES)) {
         enum error_code error = cause_of(self);
         tell_error(self, error);
         close_it(self, error);
@@ -454,6 +453,14 @@ static void settle(struct server_h2 *self, bool is_alive)
         set_idle(self, true);
         timer_set(self->home->loop, &self->connection->timer, (uint64_t)self->idle_ms);
     }
+}
+
+/* Who takes nothing more may have answered before. */
+COLD static enum io hear_last(struct server_h2 *self)
+{
+    enum io heard = receive(self);
+    serve(self);
+    return heard;
 }
 
 static void run(struct server_h2 *self)
@@ -469,13 +476,17 @@ static void run(struct server_h2 *self)
     }
     ASSERT(self->state != SERVER_H2_CLOSED && self->connection);
     bool had_settings = h2_has_settings(self->codec);
-    bool is_alive = receive(self);
+    enum io heard = receive(self);
     serve(self);
     if (!had_settings && h2_has_settings(self->codec))
         tell_users(self); /* who waits to know what is offered */
-    is_alive &= send_out(self);
-    if (!server_h2_is_closed(self))
-        settle(self, is_alive);
+    bool takes = send_out(self);
+    if (!takes && heard == IO_PENDING && !server_h2_is_closed(self))
+        heard = hear_last(self);
+    if (server_h2_is_closed(self))
+        return;
+    bool is_cut = !takes || transport_is_broken(&self->connection->transport);
+    settle(self, heard == IO_DONE || (heard == IO_PENDING && !is_cut));
 }
 
 void server_h2_push(struct server_h2 *self)

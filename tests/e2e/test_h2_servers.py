@@ -2,6 +2,7 @@
 does or breaks reaches anybody else."""
 
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ from harness.h2_client import (CANCEL, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, HEA
                                REFUSED_STREAM, SETTINGS, WINDOW_UPDATE, frame_bytes,
                                settings_payload)
 from harness.h2_origin import answering_h2
+from harness.socket_queue import is_taken_by_peer
 from harness.tls_origin import serving
 
 LARGE = bytes(range(256)) * 8192
@@ -472,6 +474,28 @@ def test_calls_wait_on_one_connection_where_the_server_takes_none(start_h2_origi
     for stream in streams:
         assert client.read_response(stream).body == b"hello"
     assert len(origin.connections) == 1
+
+
+def test_what_came_before_a_reset_is_the_clients(start_h2_origin, start_weir, connect):
+    """However much of it is there at once, and though nothing can be sent to the server any more."""
+    large = LARGE[:400 * 1024]
+
+    def behaviour(connection):
+        widening = connection.read_request()  # the system lets that much go ahead only by and by
+        connection.send_head(widening, [(":status", "200")])
+        connection.send_patiently(widening, LARGE * 10, end=True)
+        request = connection.read_request()
+        connection.read_until(lambda: connection.room(request) > len(large))
+        weir.signal(signal.SIGSTOP)
+        connection.answer(request, body=large)
+        poll_until(lambda: is_taken_by_peer(connection.socket), what="all of it is there")
+        connection.reset()
+        weir.signal(signal.SIGCONT)
+
+    weir = start(start_weir, start_h2_origin(behaviour))
+    client = connect(weir)
+    assert len(client.ask("GET", "/").body) == 10 * len(LARGE)
+    assert client.ask("GET", "/").body == large
 
 
 # Time

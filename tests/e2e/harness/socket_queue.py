@@ -64,6 +64,11 @@ def unread_by_peer(connection):
     return _tcp_receive_queue(connection.family, peer, own) or 0
 
 
+def is_taken_by_peer(connection):
+    """Whether the peer's kernel has all that was sent over `connection`, read or not. TCP only."""
+    return struct.unpack("=i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))[0] == 0
+
+
 def wait_until_read(connection, seconds=None):
     """Waits until the peer has read everything that was sent."""
     poll_until(lambda: unread_by_peer(connection) == 0, seconds, "the peer reads what was sent")
