@@ -237,6 +237,9 @@ def test_what_leads_to_a_server_of_http2_leads_to_the_client(start_h2_origin, st
     ("http://SERVER?a", "/?a"),
     ("https://SERVER/a#b", "/a#b"),
     ("http://SERVER//evil.example/", None),  # would lead to another host
+    ("http://SERVER/\\evil.example/", None),  # the same in browsers
+    ("http://SERVER/\t/evil.example/", None),
+    ("http://SERVER/a\\b", "/a\\b"),
     ("http://SERVER0/", None),
     ("http://SERVER.evil.example/", None),
     ("http://SERVER@evil.example/", None),
@@ -269,6 +272,7 @@ def test_what_leads_to_the_server_leads_to_where_the_client_is(start_origin, sta
     ('1.5; url="https://SERVER/a"; b', '1.5; url="/a"; b'),
     ("5;http://SERVER/a b", "5;/a b"),
     ("5; url=http://SERVER//evil.example/", None),
+    ("5; url=http://SERVER/\\evil.example/", None),
     ("5; url=http://SERVER0/", None),
     ("5; url=http://other.example/?http://SERVER/", None),
     ("5; url=/a", None),
