@@ -18,15 +18,22 @@ static bool add_key(struct call *call, struct request_head *head)
     return fields_add(&head->fields, call->arena, FIELD_OTHER, KEY, call->websocket->key);
 }
 
+/* A GET without a body (RFC 6455 4.1): over HTTP/2 that would be the beginning of the tunnel. */
+static bool is_websocket(const struct request_head *head)
+{
+    const struct field *upgrade = fields_find(&head->fields, FIELD_UPGRADE);
+    return upgrade && slice_equal_fold(upgrade->value, SLICE("websocket")) &&
+           head->method == METHOD_GET && head->body == BODY_NONE;
+}
+
 /* Whatever a client of HTTP/2 says of a key is nothing that we promised anybody. */
 bool call_websocket_begin(struct call *call, struct request_head *head)
 {
-    const struct field *upgrade = fields_find(&head->fields, FIELD_UPGRADE);
     const struct field *key = fields_find_text(&head->fields, KEY);
     bool has_none = head->major_version >= 2;
     ASSERT(!call->websocket && head->wants_upgrade);
     call->wants_upgrade = true;
-    if (!upgrade || !slice_equal_fold(upgrade->value, SLICE("websocket")) || (!key && !has_none))
+    if (!is_websocket(head) || (!key && !has_none))
         return true;
     call->websocket = ARENA_NEW(call->arena, struct call_websocket);
     if (!call->websocket)

@@ -262,6 +262,14 @@ def test_a_length_is_refused(start_origin, start_h2c, h2):
     assert not origin.requests
 
 
+@pytest.mark.parametrize("method, body", [("GET", b"GET / HTTP/1.1"), ("POST", b"a"), ("POST", b"")])
+def test_a_body_is_no_part_of_the_tunnel(start_h2_origin, start_weir, connect, method, body):
+    origin = start_h2_origin(connecting(echo_h2), settings=OFFER)
+    client = connect(start_weir(f"sites: [{{proxy: \"{origin.url}\"}}]"))
+    assert client.ask(method, "/", fields=UPGRADE, body=body).status == 501
+    assert not origin.requests
+
+
 def test_a_head_in_the_middle_of_a_tunnel_breaks_it(start_echo, start_h2c, h2):
     """RFC 9113 8.5."""
     client = h2(start_h2c(proxy(start_echo())))
