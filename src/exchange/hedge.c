@@ -72,10 +72,10 @@ struct hedge *hedge_new(struct exchange *exchange)
     return hedge;
 }
 
-/* What the upstream shares. */
+/* What the upstream shares, whatever list of servers its calls were under: that goes with them. */
 static struct commons *commons_of(const struct hedge *hedge)
 {
-    return hedge->exchange->call.upstream->commons;
+    return hedge->exchange->plan->upstream->commons;
 }
 
 /* The second call is over and was in vain. What it asked counts; where it found nobody to ask, it
