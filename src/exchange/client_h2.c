@@ -227,7 +227,7 @@ static void send_out(struct client_h2 *self)
 
 static enum h2_wait wait_of(const struct client_h2 *self)
 {
-    if (h2_reason(self->codec))
+    if (h2_reason(self->codec) || self->is_cut)
         return H2_WAIT_TAKE;
     if (h2_is_in_block(self->codec))
         return H2_WAIT_BLOCK;
@@ -333,6 +333,13 @@ COLD void client_h2_leave(struct client *client)
     client_h2_defer(self);
 }
 
+/* Even a block that was to go on is waited for no more. */
+COLD static void cut(struct client_h2 *self)
+{
+    h2_terminate(self->codec, H2_NO_ERROR);
+    self->is_cut = true;
+}
+
 COLD void client_h2_timed_out(struct client *client)
 {
     struct client_h2 *self = client->h2;
@@ -350,7 +357,7 @@ COLD void client_h2_timed_out(struct client *client)
     if (waited == H2_WAIT_TAKE)
         self->is_dead = self->has_stalled = true;
     else if (waited == H2_WAIT_BLOCK || self->has_left)
-        h2_terminate(self->codec, H2_NO_ERROR);
+        cut(self);
     else
         h2_end(self->codec);
     self->is_leaving = self->has_left = true;

@@ -28,6 +28,7 @@ struct client_h2 {
     uint64_t unsent;   /* client_takes_slowly */
     bool is_leaving;   /* the client was told; further requests are still taken */
     bool has_left;     /* no further ones are */
+    bool is_cut;       /* nothing goes any more but what was written */
     bool is_dead;      /* the client, or the way to it, is gone, */
     bool has_stalled;  /* or it took nothing in time */
     bool is_early;     /* the handshake was still to end, behind early data, when last looked at */

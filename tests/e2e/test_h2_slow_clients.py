@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.deadline import Deadline
+from harness.deadline import Deadline, poll_until
 from harness.h2_client import CANCEL, DATA, INITIAL_WINDOW_SIZE
 from harness.weir import is_sanitized
 
@@ -105,6 +105,14 @@ def test_who_takes_steadily_of_what_the_system_holds_gets_all(start, h2):
     responses = [client.response(client.send_request()) for _ in range(2)]
     take_steadily(client, lambda: all(map(has_come_to_its_end, responses)), 24 * 1024)
     assert [(response.reset, response.body == body) for response in responses] == [(None, True)] * 2
+
+
+def test_who_never_reads_and_leaves_a_block_without_end_is_cut(start, h2):
+    client = widely(h2, start("timeouts: {request_header: 200ms, request_body: 300ms}", BODY * 3),
+                    **SMALL_BUFFERS)
+    client.send_request()
+    client.send_headers([(":method", "GET")], flags=0)
+    poll_until(client.was_reset, what="the connection to be cut")
 
 
 # Windows
