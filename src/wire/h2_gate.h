@@ -26,6 +26,7 @@ struct h2_gate_limits {
 
 enum {
     H2_GATE_PERIOD_MS = 10000,
+    H2_GATE_PIECE = 256,            /* bytes of content for which one control frame more may come */
     H2_GATE_MEMORY = 512,           /* streams, the newest, of which it is known how they stand */
     H2_GATE_CONTINUATIONS_MAX = 16, /* frames of one block: a megabyte of HPACK is for nobody */
     H2_GATE_SETTINGS_MAX = 32,      /* in one frame: each may be work for all streams */
@@ -67,10 +68,11 @@ enum h2_error h2_gate_pass_padded(struct h2_gate *gate, const struct h2_gate_lim
  * content. */
 enum h2_error h2_gate_pass_vain(struct h2_gate *gate, const struct h2_gate_limits *limits);
 
-/* A frame with content was sent, for which the client may send control frames. */
-static inline void h2_gate_earn(struct h2_gate *gate)
+/* A frame was sent for which the peer may send control frames; of content, so many bytes. Who takes
+ * that in little pieces opens two windows by each: some clients by four KiB, others by less. */
+static inline void h2_gate_earn(struct h2_gate *gate, uint32_t length)
 {
-    gate->earned += 2;
+    gate->earned += 2 + length / H2_GATE_PIECE;
 }
 
 /* A stream was reset because of what the client did. False: that has been too often. */

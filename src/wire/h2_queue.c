@@ -151,7 +151,7 @@ COLD static void note_reset(struct h2 *h2, uint32_t error)
 
 static void note_written(struct h2 *h2, const struct h2_frame *frame)
 {
-    h2_gate_earn(&h2->gate);
+    h2_gate_earn(&h2->gate, 0);
     struct h2_stream *stream =
         frame->flags & H2_FLAG_END_STREAM ? h2_stream_find(h2, frame->stream) : NULL;
     if (stream)

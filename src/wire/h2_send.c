@@ -119,7 +119,7 @@ static void write_frame(struct h2_stream *stream, struct text *text, size_t part
     stream->send_window -= (int64_t)part;
     stream->h2->send_window -= (int64_t)part;
     stream->h2->written += part;
-    h2_gate_earn(&stream->h2->gate);
+    h2_gate_earn(&stream->h2->gate, (uint32_t)part);
 }
 
 /* False: it does not fit. */

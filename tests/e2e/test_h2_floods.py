@@ -8,7 +8,7 @@ import pytest
 from harness.deadline import Late
 from harness.h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS,
                                INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, REFUSED_STREAM, RST_STREAM,
-                               SETTINGS, WINDOW_UPDATE, frame_bytes, request_fields)
+                               SETTINGS, WINDOW_UPDATE, frame_bytes, openings, request_fields)
 from harness.metrics import read_metrics
 from harness.weir import is_sanitized
 
@@ -136,7 +136,9 @@ def test_a_flood_ends_with_its_connection(weir, h2, name):
     assert is_sanitized() or weir.resident_kib() - before < 4 * 1024
 
 
-def test_who_downloads_may_open_windows_often(start_origin, start_h2c, h2):
+@pytest.mark.parametrize("piece", [16384, 4096, 512])
+def test_who_downloads_may_open_windows_often(start_origin, start_h2c, h2, piece):
+    """Clients of Go do so whenever four KiB were read, and have done so at each read."""
     body = b"x" * 2_000_000
     origin = start_origin(lambda c: (c.read_request(), c.answer(body=body)))
     client = h2(start_h2c(f"- proxy: {origin.url}", LIMITS))
@@ -145,8 +147,7 @@ def test_who_downloads_may_open_windows_often(start_origin, start_h2c, h2):
     while not response.ended:
         frame = client.read_frame()
         if frame.kind == DATA and frame.payload:
-            client.open_window(0, len(frame.payload))
-            client.open_window(stream, len(frame.payload))
+            client.send(openings(stream, len(frame.payload), piece))
     assert len(response.body) == len(body)
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from harness import http1
 from harness.deadline import poll_until, wait_for
-from harness.h2_client import (CANCEL, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, HEADERS,
+from harness.h2_client import (CANCEL, DATA, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, HEADERS,
                                INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, PING, PROTOCOL_ERROR,
-                               REFUSED_STREAM, SETTINGS, WINDOW_UPDATE, frame_bytes,
+                               REFUSED_STREAM, SETTINGS, WINDOW_UPDATE, frame_bytes, openings,
                                settings_payload)
 from harness.h2_origin import answering_h2
 from harness.socket_queue import is_taken_by_peer
@@ -46,6 +46,22 @@ def test_a_request_is_written_in_http2(start_h2_origin, start_weir, connect):
     assert fields["te"] == "trailers" and fields["x-forwarded-host"] == "example.com:81"
     assert not {"host", "connection", "x-own", "keep-alive", "transfer-encoding"} & set(fields)
     assert origin.connections[0].peer_settings[ENABLE_PUSH] == 0
+
+
+def test_a_server_may_open_windows_by_little(start_h2_origin, start_weir, connect):
+    """Servers of Go do so whenever four KiB were read."""
+    def behaviour(connection):
+        connection.opens_windows = False
+        request = connection.read_head()
+        while not request.ended:
+            frame = connection.read_frame()
+            if frame.kind == DATA and frame.payload:
+                connection.send(openings(request.stream, len(frame.payload), 4096))
+        connection.answer(request, body=b"all of it")
+        connection.read_to_end()
+
+    client = connect(start(start_weir, start_h2_origin(behaviour)))
+    assert client.ask("POST", "/", body=bytes(8_000_000)).body == b"all of it"
 
 
 @pytest.mark.parametrize("counted", [True, False])

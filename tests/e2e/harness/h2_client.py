@@ -61,6 +61,13 @@ def frame_bytes(kind, flags=0, stream=0, payload=b""):
     return struct.pack(">L", len(payload))[1:] + struct.pack(">BBL", kind, flags, stream) + payload
 
 
+def openings(stream, count, piece):
+    """Opens both windows by `count` bytes, in pieces."""
+    pieces = [min(piece, count - at) for at in range(0, count, piece)]
+    return b"".join(frame_bytes(WINDOW_UPDATE, 0, opened, struct.pack(">L", by))
+                    for by in pieces for opened in (0, stream))
+
+
 def settings_payload(settings):
     return b"".join(struct.pack(">HL", name, value) for name, value in settings.items())
 
