@@ -87,7 +87,7 @@ void call_init(struct call *call, struct upstreams *home, const struct upstream 
     call->websocket = NULL;
     call->queue_priority = QUEUE_PRIORITY_NORMAL;
     call->pass = BREAKER_NO_PASS;
-    call->went_well = call->has_edition = call->is_tied = false;
+    call->went_well = call->has_failed = call->has_edition = call->is_tied = false;
     call->wants_upgrade = call->found_h1 = false;
     call->queued_ms = 0;
     call->last_error = ERROR_NONE;
@@ -455,6 +455,7 @@ COLD static void note_failure(struct call *call)
 {
     enum failure_rate_outcome outcome = call->went_well ? FAILURE_RATE_TURNED : FAILURE_RATE_FAILED;
     call->went_well = false;
+    call->has_failed = true;
     if (call->pass)
         call_note_breaker(call, outcome);
     ejection_note_failure(upstreams_registry(call->home), call->upstream, call->server, outcome,
@@ -632,7 +633,7 @@ static bool may_be_kept(const struct call *call)
 static void note_end(struct call *call)
 {
     bool is_refused = call->error == ERROR_SERVER_STREAM_REFUSED; /* it may stop in good order */
-    if (call->error && call->head_sent && !call_was_dead(call) && !is_refused)
+    if (call->error && call->head_sent && !call->has_failed && !call_was_dead(call) && !is_refused)
         note_failure(call);
 }
 
@@ -693,7 +694,7 @@ void call_retry(struct call *call)
     ASSERT(!call->waiter);
     if (call->pass)
         call_leave_breaker(call);
-    call->went_well = false;
+    call->went_well = call->has_failed = false;
     call->fresh = call->found_h1 = false;
     call->may_ask_again = true;
     call->last_error = ERROR_NONE;

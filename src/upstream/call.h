@@ -61,6 +61,7 @@ struct call {
     uint8_t asked_count;    /* how often a server was asked or tried to be */
     enum breaker_pass pass; /* of the upstream's circuit breaker */
     bool went_well;         /* it was counted so, by its head */
+    bool has_failed;        /* the same: what it fails of behind its head is no other failure */
     bool has_edition;       /* `upstream` is one, which is held: edition.h */
     bool is_tied;       /* it may have something to give back at its end: its pass, its edition */
     bool fresh;         /* over no connection that was used before */

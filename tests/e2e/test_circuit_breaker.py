@@ -88,6 +88,20 @@ def test_a_cut_body_is_a_failure_though_its_head_was_none(start_origin, start_we
     assert connect(weir).ask().status == 503
 
 
+def test_a_failure_whose_body_is_cut_is_one_failure(start_origin, start_weir, connect):
+    def cuts(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf")
+
+    origin = start_origin(cuts)
+    weir = start_weir(configuration(origin.server))
+    for _ in range(4):
+        client = connect(weir)
+        client.send_request()
+        assert client.read_to_end().endswith(b"half")
+    assert connect(weir).ask().status == 503 and len(origin.requests) == 4
+
+
 def test_a_trial_closes_it_again(start_origin, start_weir, connect):
     recovers = in_turn(*[resets] * 5, answering(b"well"))
     origin = start_origin(recovers)

@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from harness import http1
 from harness.deadline import poll_until
 from harness.metrics import read_metrics
 from harness.origin import answering, in_turn
@@ -44,6 +45,21 @@ def test_a_server_that_fails_three_times_is_asked_no_more(start_origin, start_we
     assert answers == {status: 3, 200: 27} and len(failing.requests) == 3
     weir.wait_for_log("a server fails again and again; it is passed over for a while.*"
                       f"{failing.server}.*seconds=3600")
+
+
+def test_an_answer_that_is_a_failure_and_is_cut_counts_once(start_origin, start_weir, connect):
+    def fails_twice(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nnot all of it")
+
+    failing, good = start_origin(fails_twice), start_origin()
+    weir, cut = start_weir(configuration(failing.server, good.server)), 0
+    for _ in range(20):
+        try:
+            assert connect(weir).ask().status == 200
+        except http1.Cut:
+            cut += 1
+    assert cut == 3 and len(failing.requests) == 3
 
 
 def test_a_frozen_server_is_asked_no_more(start_origin, start_weir, connect):
