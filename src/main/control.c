@@ -37,12 +37,16 @@ static uint64_t drain_time(const struct control *control)
 
 /* ---- the end */
 
-static void tell_left(struct control *control)
+/* Who comes now is to be refused at once, or to come to the worker that serves: in a queue from
+ * which nobody accepts he would wait for our end. */
+static void close_listeners(struct control *control)
 {
-    if (!control->is_leaving || control->has_left || !worker_is_closed(control->worker))
+    if (control->is_closed || !worker_is_closed(control->worker))
         return;
-    control->has_left = true;
-    control->opener->tell_left(control->opener);
+    control->is_closed = true;
+    worker_close_listeners(control->worker);
+    if (control->is_leaving)
+        control->opener->tell_left(control->opener);
 }
 
 static void look_again(struct control *control)
@@ -61,7 +65,7 @@ static void begin_to_look(struct control *control)
 static void on_drain(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, drain);
-    tell_left(control);
+    close_listeners(control);
     if (worker_is_done(control->worker))
         control->is_over = true;
     else if (loop_now(control->loop) >= control->drain_until)

@@ -32,7 +32,7 @@ struct control {
     uint64_t drain_look;       /* how long until it looks again, in milliseconds */
     uint64_t drain_until;      /* milliseconds of the loop's clock; 0: it does not stop */
     bool is_leaving;           /* for another worker, which serves */
-    bool has_left;             /* and the supervisor was told that nobody new comes any more */
+    bool is_closed;            /* nobody is accepted any more, and its sockets are closed */
     bool is_over;
 };
 

@@ -379,15 +379,21 @@ static void settle_names(struct worker *worker)
         follower_settle(worker->follower, worker->snapshot);
 }
 
+static bool fail_to_stay(struct worker *worker)
+{
+    return worker_fail(worker, "Weir is told to stop");
+}
+
 bool worker_publish(struct worker *worker, struct snapshot *snapshot)
 {
     struct publication *publications[LISTENER_LOOPS_MAX];
     ASSERT(worker->loop_count > 0 && worker->loop_count <= LISTENER_LOOPS_MAX);
-    bool good = !worker->draining && (await_loops_taking(worker) ||
-                                      worker_fail(worker, "a loop is busy with the change before"));
+    bool good = !worker->draining || fail_to_stay(worker);
+    good = good && (await_loops_taking(worker) ||
+                    worker_fail(worker, "a loop is busy with the change before"));
     if (good) {
         publication_tidy(worker);
-        good = take_names(worker, snapshot) || worker_fail(worker, "Weir is told to stop");
+        good = take_names(worker, snapshot) || fail_to_stay(worker);
     }
     if (!good || !prepare_publications(worker, snapshot, publications)) {
         settle_names(worker);
@@ -419,12 +425,17 @@ bool publication_begin(struct worker *worker, struct snapshot *snapshot)
     return true;
 }
 
+void worker_close_listeners(struct worker *worker)
+{
+    LIST_EACH_SAFE (link, &worker->listeners)
+        close_for_good(worker, CONTAINER_OF(link, struct worker_listener, link));
+}
+
 /* A supervisor closes its copies, too, so that the addresses are free when the admin side tells of
  * our end by closing its connections. */
 void publication_fini(struct worker *worker)
 {
-    LIST_EACH_SAFE (link, &worker->listeners)
-        close_for_good(worker, CONTAINER_OF(link, struct worker_listener, link));
+    worker_close_listeners(worker);
     free_past_snapshots(worker, true);
     if (worker->snapshot)
         snapshot_unref(worker->snapshot);

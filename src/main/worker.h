@@ -94,6 +94,10 @@ void worker_leave(struct worker *worker);
 /* Whether nobody is accepted any more, on no loop. */
 bool worker_is_closed(const struct worker *worker);
 
+/* Closes the sockets of all listeners then, also those that the supervisor keeps, unless another
+ * worker serves on them. */
+void worker_close_listeners(struct worker *worker);
+
 /* Whether everything has come to its end. */
 bool worker_is_done(const struct worker *worker);
 

@@ -196,6 +196,66 @@ def test_term_lets_what_runs_end_and_the_second_one_does_not(start_supervised, s
     assert is_gone(worker)
 
 
+def is_refused(where):
+    try:
+        Client(where).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    return False
+
+
+@pytest.fixture
+def stopping(start_weir, start_origin, connect, ports, directory):
+    """stopping(supervised) gives a Weir that was told to stop while it serves a request; where it
+    has listened; and what ends that request, and Weir with it."""
+    go_on = threading.Event()
+
+    def behaviour(connection):
+        connection.read_request()
+        connection.wait(go_on)
+        connection.answer(200, b"whole")
+
+    def start(supervised):
+        origin, places = start_origin(behaviour), [("127.0.0.1", ports.take()), f"{directory}/s"]
+        weir = start_weir(f'listen: ["127.0.0.1:{places[0][1]}", "unix:{places[1]}"]\nthreads: 3\n'
+                          f"admin: unix:{directory}/a\ntimeouts: {{drain: 1h}}\n"
+                          f"sites: [{{proxy: '{origin.url}'}}]\n", supervised=supervised)
+        client = connect(places[0])
+        client.send_request()
+        origin.wait_for_requests(1)
+        weir.signal(signal.SIGTERM)
+        weir.wait_for_log("weir: stopping")
+
+        def end():
+            go_on.set()
+            assert client.read_response().body == b"whole"
+            client.close()
+            weir.wait_for_end()
+        return weir, places, end
+    return start
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_who_comes_while_it_stops_is_refused_at_once(stopping, supervised):
+    """He would wait in the queue of a socket from which nobody accepts."""
+    weir, places, end = stopping(supervised)
+    for place in places:
+        poll_until(lambda: is_refused(place), what="a refusal")
+        assert all(is_refused(place) for _ in range(20))
+    end()
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_it_is_told_why_nothing_is_loaded_while_it_stops(stopping, supervised):
+    weir, _, end = stopping(supervised)
+    told = run_weir_command("reload", "-c", weir.arguments[2])
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "the one before stays: Weir is told to stop" in told.stderr
+    weir.signal(signal.SIGHUP)
+    weir.wait_for_log('not loaded; the one before stays problem="Weir is told to stop"')
+    end()
+
+
 def test_a_signal_to_both_processes_counts_once(start_supervised, start_origin, connect):
     go_on = threading.Event()
 

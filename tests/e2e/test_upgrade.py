@@ -325,6 +325,20 @@ def test_a_request_that_is_under_way_ends_where_it_began(start_installed, start_
     only_one_worker(weir)
 
 
+def test_nobody_waits_at_a_socket_of_the_worker_before(start_installed, start_origin):
+    """It had one for each of its threads, of which the next one takes fewer."""
+    weir = start_installed("threads: 4\ntimeouts: {drain: 1h}\n"
+                           f"sites: [{{proxy: '{start_origin(answering_or_echoing).url}'}}]\n")
+    tunnel = open_tunnel(weir)
+    weir.write(f"threads: 1\n{site('two')}")
+    upgrade(weir)
+    for _ in range(20):
+        assert body(weir.weir.address) == b"two"
+    check_tunnel(tunnel, b"still there")
+    tunnel.close()
+    only_one_worker(weir)
+
+
 def test_who_outstays_the_drain_time_is_cut(start_installed, start_origin):
     weir = start_installed("timeouts: {drain: 100ms}\n"
                            f"sites: [{{proxy: '{start_origin(answering_or_echoing).url}'}}]\n")
