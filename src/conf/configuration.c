@@ -48,7 +48,7 @@ static void load_listeners(struct loading *loading, const struct node *list)
         struct node *item = list->items[i];
         if (item->kind == NODE_SEQUENCE || node_is_nothing(item)) {
             refuse_kind(loading, item, "an entry of \"listen\"", "an address or a mapping",
-                        "for example \":80\" or {address: \":8443\", tls: true}");
+                        "for example \":80\" or {address: \":8443\", tls: on}");
             continue;
         }
         if (item->kind == NODE_SCALAR)

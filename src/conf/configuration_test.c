@@ -352,9 +352,9 @@ static void the_structure_is_checked(void **state)
                    "host: example.com\""},
         {"listen:", "weir.yaml:1:8: \"listen\" has nothing in it; for example \"listen: "
                     "[\":80\"]\""},
-        {"listen: [[a]]", "weir.yaml:1:10: an entry of \"listen\" must be an address or a mapping, "
-                          "but here is a list; for example \":80\" or {address: \":8443\", tls: "
-                          "true}"},
+        {"listen: [[a]]",
+         "weir.yaml:1:10: an entry of \"listen\" must be an address or a mapping, "
+         "but here is a list; for example \":80\" or {address: \":8443\", tls: on}"},
         {"upstreams: [a]",
          "weir.yaml:1:12: \"upstreams\" must be a mapping of names, but here is a "
          "list; servers stand below a name of theirs: \"shop: [a]\""},

@@ -138,7 +138,19 @@ const char *setting_list_cure(struct diagnostics *diagnostics, struct slice text
     }
     if (text_is_cut(&list))
         return "several are a list in brackets";
-    return diagnostics_text(diagnostics, "several are a list: [%.*s]", SHOWN(text_slice(&list)));
+    return diagnostics_text(diagnostics, "several are a list: [%.*s]", (int)list.length, memory);
+}
+
+const char *setting_listen_cure(struct diagnostics *diagnostics, struct slice text)
+{
+    uint64_t port = 0;
+    const char *list = setting_list_cure(diagnostics, text);
+    if (slice_to_number(text, UINT16_MAX, &port))
+        return diagnostics_text(diagnostics, "write \":%.*s\" for all addresses of this machine",
+                                SHOWN(text));
+    return list
+               ? list
+               : "write it as \":80\", \"127.0.0.1:8080\", \"[::1]:80\" or \"unix:/run/weir.sock\"";
 }
 
 static bool read_switch(struct setting_reader *reader, const struct setting *setting,
@@ -160,13 +172,39 @@ static bool read_switch(struct setting_reader *reader, const struct setting *set
     return false;
 }
 
-/* `30` where `30s` is meant, `16K` and `16kb` where `16KiB` is. */
+/* `1h30m`: the sum of its parts, or 0 where some of it is none. */
+static int64_t sum_of_parts(const struct unit *units, struct slice text)
+{
+    int64_t sum = 0;
+    while (text.length > 0) {
+        size_t digits = 0, end = 0;
+        uint64_t count = 0;
+        while (digits < text.length && ascii_is_digit(text.data[digits]))
+            digits++;
+        for (end = digits; end < text.length && !ascii_is_digit(text.data[end]);)
+            end++;
+        struct slice name = slice_until(slice_from(text, digits), end - digits);
+        const struct unit *unit = units;
+        while (unit->name && !slice_equal(name, slice_from_text(unit->name)))
+            unit++;
+        if (!unit->name || !slice_to_number(slice_until(text, digits), UINT16_MAX, &count))
+            return 0;
+        sum += (int64_t)count * unit->size;
+        text = slice_from(text, end);
+    }
+    return sum;
+}
+
+/* `30` where `30s` is meant, `16K` and `16 kb` where `16KiB` is. */
 static const char *unit_cure(struct setting_reader *reader, const struct setting *setting,
                              struct slice number, struct slice unit)
 {
     if (setting->type == SETTING_DURATION && unit.length == 0)
         return diagnostics_text(reader->diagnostics, "write the unit: %.*ss", SHOWN(number));
-    for (const struct unit *known = units_of(setting->type); unit.length && known->name; known++) {
+    unit = slice_trim(unit);
+    bool is_word = !unit.length || !ascii_is_digit(unit.data[unit.length - 1]);
+    for (const struct unit *known = units_of(setting->type); is_word && unit.length && known->name;
+         known++) {
         if (known->name[0] && ascii_lower(known->name[0]) == ascii_lower(unit.data[0]))
             return diagnostics_text(reader->diagnostics, "write %.*s%s", SHOWN(number),
                                     known->name);
@@ -177,7 +215,10 @@ static const char *unit_cure(struct setting_reader *reader, const struct setting
 static bool refuse_number(struct setting_reader *reader, const struct setting *setting,
                           const struct node *node, struct slice number, struct slice unit)
 {
-    const char *cure = number.length
+    int64_t sum = setting->type == SETTING_DURATION ? sum_of_parts(durations, node->text) : 0;
+    const char *cure = sum ? diagnostics_text(reader->diagnostics, "in one number: %s",
+                                              written(reader->diagnostics, setting, sum))
+                       : number.length
                            ? unit_cure(reader, setting, number, unit)
                            : setting_example(reader->diagnostics, setting->name, setting->example);
     bool lacks_unit = number.length && unit.length == 0;
@@ -424,7 +465,7 @@ static const char *list_keys(struct diagnostics *diagnostics, const struct setti
         text_add(&text, i ? SLICE(", ") : SLICE(""));
         text_add(&text, slice_from_text(group->settings[i].name));
     }
-    return diagnostics_text(diagnostics, "\"%s\" has: %.*s", group->name, SHOWN(text_slice(&text)));
+    return diagnostics_text(diagnostics, "\"%s\" has: %.*s", group->name, (int)text.length, memory);
 }
 
 static void refuse_key(struct setting_reader *reader, const struct setting_group *group,

@@ -155,6 +155,9 @@ bool setting_read_texts(struct setting_reader *reader, const char *name, const c
  * brackets. NULL where it has no comma, or something else than a text stands around one. */
 const char *setting_list_cure(struct diagnostics *diagnostics, struct slice text);
 
+/* The cure for a text that is no address to listen on. */
+const char *setting_listen_cure(struct diagnostics *diagnostics, struct slice text);
+
 /* Tells that the key is an address in braces (node_is_braced_address), in the place of what was
  * told of it before. */
 void setting_refuse_braced(struct diagnostics *diagnostics, const struct node_pair *pair);

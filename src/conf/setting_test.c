@@ -132,8 +132,10 @@ static void durations_have_units(void **state)
     assert_number(*state, "duration", "1h", 3600000);
     assert_text_refused(*state, "duration", "30", "\"30\" has no unit", "write the unit: 30s");
     assert_text_refused(*state, "duration", "30sec", "not \"30sec\"", "write 30s");
-    assert_text_refused(*state, "duration", "30 s", "is a duration (ms, s, m, h, d)",
-                        "duration: 2s");
+    assert_text_refused(*state, "duration", "30 s", "is a duration (ms, s, m, h, d)", "write 30s");
+    assert_text_refused(*state, "duration", "1h30m", "not \"1h30m\"", "in one number: 90m");
+    assert_text_refused(*state, "duration", "1m30", "not \"1m30\"", "duration: 2s");
+    assert_text_refused(*state, "duration", "1h3x", "not \"1h3x\"", "write 1h");
     assert_text_refused(*state, "duration", "-1s", "is a duration", "duration: 2s");
     assert_text_refused(*state, "duration", "soon", "not \"soon\"", "duration: 2s");
     assert_text_refused(*state, "duration", "2h", "too large", "at most 1h");

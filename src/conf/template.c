@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "conf/foreign_words.h"
 
 enum { ERRORS_MAX = 8, NAMES_MAX = 128 };
 
@@ -104,12 +105,16 @@ static const char *spelling_cure(const struct compiling *compiling, struct slice
         names[count] = compiling->variables->items[count].name;
     if (slice_starts_with(name, SLICE("env.")))
         return "the environment is written ${env.NAME}";
+    const char *foreign = foreign_variable(name, compiling->diagnostics);
+    if (foreign)
+        return foreign;
     const char *meant = did_you_mean(name, names, count);
     size_t dot = slice_find_last(name, '.');
     if (!meant && dot < name.length)
         meant = did_you_mean(slice_until(name, dot + 1), names, count);
     if (!meant)
-        return name.length ? NULL : "a dollar itself is written $$";
+        return name.length ? "\"weir settings\" lists what there is"
+                           : "a dollar itself is written $$";
     bool has_argument = slice_ends_with(slice_from_text(meant), SLICE("."));
     return diagnostics_text(compiling->diagnostics, "did you mean \"$%s%s\"?", meant,
                             has_argument ? "NAME" : "");

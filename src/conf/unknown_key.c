@@ -2,6 +2,7 @@
  * and then that is said. */
 #include "base/assert.h"
 #include "conf/configuration_int.h"
+#include "conf/foreign_words.h"
 
 enum { CANDIDATES_MAX = 256, TOLD_ENOUGH = 1000 };
 
@@ -133,7 +134,7 @@ static const char *elsewhere(struct loading *loading, unsigned scopes)
     if (!scopes)
         return NULL;
     scope_print_places(&text, scopes);
-    return diagnostics_text(loading->diagnostics, "it belongs %.*s", SHOWN(text_slice(&text)));
+    return diagnostics_text(loading->diagnostics, "it belongs %.*s", (int)text.length, memory);
 }
 
 static const char *meant_words(struct loading *loading, struct slice key,
@@ -182,17 +183,20 @@ void unknown_key(struct loading *loading, enum scope_kind kind, const struct nod
     ASSERT(count <= CANDIDATES_MAX);
     unsigned scopes = scopes_of(vocabulary, pair->key);
     const struct setting_group *group = group_with(vocabulary, kind, pair->key);
+    const char *foreign = foreign_key(pair->key, kind);
     loading->failed = true;
     if (group || scopes) {
         diagnostics_error(loading->diagnostics, pair->key_position,
-                          group ? diagnostics_text(loading->diagnostics,
-                                                   "it belongs in \"%s\": \"%s: {%.*s: …}\"",
-                                                   group->name, group->name, SHOWN(pair->key))
-                                : elsewhere_or_meant(loading, scopes, pair->key, candidates, count),
+                          foreign ? foreign
+                          : group
+                              ? diagnostics_text(loading->diagnostics,
+                                                 "it belongs in \"%s\": \"%s: {%.*s: …}\"",
+                                                 group->name, group->name, SHOWN(pair->key))
+                              : elsewhere_or_meant(loading, scopes, pair->key, candidates, count),
                           "\"%.*s\" cannot stand %s", SHOWN(pair->key), scope_words(kind));
         return;
     }
-    const char *meant = meant_words(loading, pair->key, candidates, count);
+    const char *meant = foreign ? foreign : meant_words(loading, pair->key, candidates, count);
     if (!meant && kind == SCOPE_UPSTREAM && node_is_braced_address(pair)) {
         setting_refuse_braced(loading->diagnostics, pair);
         return;
@@ -221,8 +225,8 @@ static const char *group_words(struct loading *loading, const struct setting_gro
         text_add(&text, i ? SLICE(", ") : SLICE(""));
         text_add(&text, slice_from_text(candidates[i]));
     }
-    return diagnostics_text(loading->diagnostics, "\"%s\" has: %.*s", group->name,
-                            SHOWN(text_slice(&text)));
+    return diagnostics_text(loading->diagnostics, "\"%s\" has: %.*s", group->name, (int)text.length,
+                            memory);
 }
 
 void unknown_key_in_group(struct loading *loading, enum scope_kind kind,

@@ -369,14 +369,36 @@ static bool explain_tight(const struct fault *fault, struct slice text, struct p
     return colon > 0;
 }
 
+/* The cure for a line such as `sites`, or `host example.com`, in which a colon was forgotten; or
+ * NULL. */
+static const char *forgotten_colon(const struct fault *fault, struct slice above)
+{
+    struct slice text = slice_trim(above);
+    if (slice_ends_with(text, SLICE("\r")))
+        text = slice_trim(slice_until(text, text.length - 1));
+    size_t length = slice_find(text, ' ');
+    struct slice key = slice_until(text, length), value = slice_trim(slice_from(text, length));
+    for (size_t i = 0; i < key.length; i++) {
+        if (!strchr("abcdefghijklmnopqrstuvwxyz_", key.data[i]))
+            return NULL;
+    }
+    if (key.length == 0 || slice_find(value, ' ') < value.length)
+        return NULL;
+    return diagnostics_text(fault->diagnostics,
+                            value.length ? "write \"%.*s: %.*s\"" : "write \"%.*s:%.*s\"",
+                            SHOWN(key), SHOWN(value));
+}
+
 static bool explain_no_colon(const struct fault *fault)
 {
     if (!is_problem(fault, "could not find expected ':'"))
         return false;
+    const char *colon = forgotten_colon(fault, source_line(fault->start, 1));
     if (!explain_tight(fault, fault->start, fault->from))
         diagnostics_error(fault->diagnostics, fault->from,
-                          "write \"key: value\", or indent the line like the value that it "
-                          "continues",
+                          colon ? colon
+                                : "write \"key: value\", or indent the line like the value that it "
+                                  "continues",
                           "here should be a key with a colon");
     return true;
 }
@@ -422,11 +444,14 @@ static bool explain_second_colon(const struct fault *fault)
     struct slice above = SLICE("");
     uint32_t column = 0, number = line_above(fault, &above, &column);
     struct position there = {fault->at.source, number, column};
+    const char *colon = number ? forgotten_colon(fault, above) : NULL;
     if (has_value(before(fault)))
         diagnostics_error(fault->diagnostics, fault->at, "put the value in quotes",
                           "a colon and a space inside of an unquoted value");
     else if (number && explain_tight(fault, above, there))
         return true;
+    else if (colon)
+        diagnostics_error(fault->diagnostics, there, colon, "here should be a key with a colon");
     else if (number)
         diagnostics_error(fault->diagnostics, line_start(fault),
                           diagnostics_text(fault->diagnostics, "indent it like line %u", number),

@@ -88,11 +88,44 @@ static bool unknown_key(struct setting_reader *reader, const struct node_pair *p
     return false;
 }
 
+/* `301`, or `301 https://example.com/` as others write it. */
+static bool refuse_status_before(struct setting_reader *reader, const struct node *node)
+{
+    struct slice text = node->text,
+                 rest = text.length > 3 ? slice_trim(slice_from(text, 3)) : SLICE("…");
+    uint64_t status = 0;
+    if (text.length < 3 || !slice_to_number(slice_until(text, 3), 399, &status) || status < 300 ||
+        (text.length > 3 && text.data[3] != ' '))
+        return false;
+    diagnostics_error(reader->diagnostics, node->position,
+                      diagnostics_text(reader->diagnostics,
+                                       "write redirect: {to: \"%.*s\", status: %u}", SHOWN(rest),
+                                       (unsigned)status),
+                      "here should be where to; the status has a key of its own");
+    return true;
+}
+
+/* `{uri}`, as Caddy has it: no URL has braces. */
+static bool refuse_brace(struct setting_reader *reader, const struct node *node)
+{
+    for (size_t i = 0; i < node->text.length; i++) {
+        bool is_variable = i > 0 && node->text.data[i - 1] == '$';
+        if (node->text.data[i] != '{' || is_variable)
+            continue;
+        diagnostics_error(reader->diagnostics, node_position_at(node, i),
+                          "a variable is written $target or ${host}, a brace itself %7B",
+                          "a URL has no braces");
+        return true;
+    }
+    return false;
+}
+
 static bool read_target(struct setting_reader *reader, struct slice name, const struct node *node,
                         const struct template **ret_to)
 {
     struct slice constant;
-    if (!read_field_value(reader, name, node, ret_to))
+    if (!read_field_value(reader, name, node, ret_to) || refuse_status_before(reader, node) ||
+        refuse_brace(reader, node))
         return false;
     if (!template_is_constant(*ret_to, &constant) || slice_trim(constant).length > 0)
         return true;
@@ -162,6 +195,12 @@ static bool read_respond(struct setting_reader *reader, const struct node *node,
     static const char *const keys[] = {"status", "body", "headers"};
     struct respond_setting *respond = field;
     *respond = (struct respond_setting){.status = 200};
+    if (node->kind == NODE_SCALAR && node->text.length > 0 && !ascii_is_digit(node->text.data[0])) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write a number from 200 to 599, or respond: {body: …} for a text",
+                          "this is no status");
+        return false;
+    }
     if (node->kind != NODE_MAPPING)
         return read_status(reader, node, 200, 599, &respond->status);
     bool good = true;

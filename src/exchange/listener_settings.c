@@ -7,11 +7,9 @@ static bool read_address(struct setting_reader *reader, const struct node *node,
 {
     if (node->kind == NODE_SCALAR && address_parse(node->text, field))
         return true;
-    const char *list =
-        node->kind == NODE_SCALAR ? setting_list_cure(reader->diagnostics, node->text) : NULL;
+    struct slice text = node->kind == NODE_SCALAR ? node->text : SLICE("");
     diagnostics_error(reader->diagnostics, node->position,
-                      list ? list
-                           : "write it as :80, 127.0.0.1:8080, \"[::1]:80\" or unix:/run/weir.sock",
+                      setting_listen_cure(reader->diagnostics, text),
                       "this is no address to listen on");
     return false;
 }

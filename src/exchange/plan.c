@@ -513,7 +513,15 @@ static void check_name(struct slice upstream, struct position position,
 {
     if (map_get(&names->known, upstream))
         return;
+    uint64_t port;
     const char *near = did_you_mean(upstream, names->items, names->count);
+    if (!near && slice_to_number(upstream, UINT16_MAX, &port)) {
+        diagnostics_error(diagnostics, position,
+                          diagnostics_text(diagnostics, "write :%.*s for port %.*s of this machine",
+                                           SHOWN(upstream), SHOWN(upstream)),
+                          "there is no upstream \"%.*s\"", SHOWN(upstream));
+        return;
+    }
     diagnostics_error(diagnostics, position,
                       near ? diagnostics_text(diagnostics, "did you mean \"%s\"?", near)
                            : "name one that stands in upstreams, or write an address with its "

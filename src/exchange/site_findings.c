@@ -54,8 +54,7 @@ void site_tell_lack(struct builder *builder, const struct tls_settings *settings
         diagnostics_event(builder->diagnostics, position, "put one there that names it",
                           "no certificate of the directory holds for \"%.*s\"", SHOWN(name));
     else
-        diagnostics_event(builder->diagnostics, position,
-                          "get one that names it too, or make it a site of its own",
+        diagnostics_event(builder->diagnostics, position, "get one that names it too",
                           "no certificate of the site holds for \"%.*s\"; it is for %.*s",
                           SHOWN(name), (int)names.length, names.data);
     site_note_finding(

@@ -388,7 +388,7 @@ static bool build_site(struct builder *builder, struct site *site)
     offer_as_fallback(builder->plans, settings, plan->tls);
     if (plan->port == 0)
         diagnostics_error(builder->diagnostics, site->scope->node->position,
-                          "add \":443\" to \"listen\", or one of {address: \":8443\", tls: true}",
+                          "add \":443\" to \"listen\", or one of {address: \":8443\", tls: on}",
                           "the site has \"tls\", but no address at which it answers speaks TLS");
     return true;
 }

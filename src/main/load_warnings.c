@@ -27,9 +27,13 @@ static void warn_of_unused(const struct snapshot *snapshot, struct diagnostics *
     for (uint32_t i = 0; good && i < configuration->upstream_count; i++) {
         const struct scope *upstream = configuration->upstreams[i];
         if (!map_get(&used, upstream->name))
-            diagnostics_warning(diagnostics, upstream->node->position,
-                                "name it in a \"proxy\", \"split\" or \"mirror\", or take it out",
-                                "nobody uses the upstream \"%.*s\"", SHOWN(upstream->name));
+            diagnostics_warning(
+                diagnostics, upstream->node->position,
+                diagnostics_text(diagnostics,
+                                 "write its name alone in a \"proxy\", \"split\" or "
+                                 "\"mirror\", as in proxy: %.*s, or take it out",
+                                 SHOWN(upstream->name)),
+                "nobody uses the upstream \"%.*s\"", SHOWN(upstream->name));
     }
     map_fini(&used);
 }

@@ -90,14 +90,30 @@ static bool read_path_text(struct setting_reader *reader, const struct node *nod
            path_collapse(path, reader->arena, ret_path);
 }
 
+/* For a path that has no slash at its beginning. */
+static const char *slash_cure(struct diagnostics *diagnostics, struct slice path)
+{
+    struct slice rest = path.length ? slice_trim(slice_from(path, 1)) : path;
+    if (slice_equal(path, SLICE("*")))
+        return "write \"/*\" for every path, or no path at all";
+    if (slice_starts_with(path, SLICE("*.")))
+        return diagnostics_text(diagnostics, "write '~\\.%.*s$'", SHOWN(slice_from(path, 2)));
+    if (slice_starts_with(path, SLICE("^~"))) /* as in nginx, and "=" below */
+        return "a prefix is written \"/prefix/*\"";
+    if (slice_starts_with(path, SLICE("^")))
+        return diagnostics_text(diagnostics, "write '~%.*s'", SHOWN(path));
+    if (slice_starts_with(path, SLICE("=")) && slice_starts_with(rest, SLICE("/")))
+        return diagnostics_text(diagnostics, "write \"%.*s\", which is this path alone",
+                                SHOWN(rest));
+    return diagnostics_text(diagnostics, "write \"/%.*s\"", SHOWN(path));
+}
+
 static const char *path_mistake(struct diagnostics *diagnostics, struct slice path,
                                 const char **ret_cure)
 {
     size_t star = slice_find(path, '*');
     if (path.length == 0 || path.data[0] != '/') {
-        bool is_star = slice_equal(path, SLICE("*"));
-        *ret_cure = is_star ? "write \"/*\" for every path, or no path at all"
-                            : diagnostics_text(diagnostics, "write \"/%.*s\"", SHOWN(path));
+        *ret_cure = slash_cure(diagnostics, path);
         return "a path begins with a slash, and a regular expression with ~";
     }
     if (slice_find(path, '?') < path.length || slice_find(path, '#') < path.length) {
@@ -105,7 +121,17 @@ static const char *path_mistake(struct diagnostics *diagnostics, struct slice pa
         return "a path ends before its ? or #";
     }
     if (star < path.length && (star != path.length - 1 || path.data[star - 1] != '/')) {
-        *ret_cure = "all other forms are regular expressions: \"~^/…\"";
+        struct slice before = slice_until(path, star);
+        bool is_twice =
+            slice_equal(slice_from(path, star), SLICE("**")) && path.data[star - 1] == '/';
+        bool is_last = star == path.length - 1;
+        *ret_cure =
+            is_twice  ? diagnostics_text(diagnostics, "write \"%.*s\", which is all below it",
+                                         SHOWN(slice_until(path, star + 1)))
+            : is_last ? diagnostics_text(diagnostics,
+                                         "write \"%.*s/*\", or '~^%.*s' for all that begins so",
+                                         SHOWN(before), SHOWN(before))
+                      : "all other forms are regular expressions: \"~^/…\"";
         return "a * stands only at the end of a path, as a segment of its own: /prefix/*";
     }
     return NULL;
@@ -125,8 +151,23 @@ static bool read_prefix(struct setting_reader *reader, const struct node *node, 
     return false;
 }
 
+/* `~ \.php$` and `~* \.php$`, as nginx has them. */
+static bool refuse_location(struct setting_reader *reader, const struct node *node)
+{
+    bool any_case = node->text.data[1] == '*';
+    struct slice pattern = slice_trim(slice_from(node->text, any_case ? 2 : 1));
+    diagnostics_error(reader->diagnostics, node->position,
+                      diagnostics_text(reader->diagnostics, "write '~%s%.*s'",
+                                       any_case ? "(?i)" : "", SHOWN(pattern)),
+                      any_case ? "capitals and small letters are made equal by (?i)"
+                               : "a regular expression begins right behind its ~");
+    return false;
+}
+
 static bool read_path(struct setting_reader *reader, const struct node *node, struct test *test)
 {
+    if (slice_starts_with(node->text, SLICE("~ ")) || slice_starts_with(node->text, SLICE("~*")))
+        return refuse_location(reader, node);
     if (is_pattern(node))
         return read_pattern(reader, node, test);
     const char *cure = NULL, *mistake = path_mistake(reader->diagnostics, node->text, &cure);

@@ -78,6 +78,19 @@ static const char *host_mistake(const struct node *node, const char **ret_cure)
         *ret_cure = "write it as it is sent, as in \"xn--bcher-kva.example\"";
         return "a host has only characters of ASCII";
     }
+    if (name.length > 0 && name.data[0] == '.') {
+        *ret_cure =
+            "write \"*.example.com\" for all names below one, and the name itself beside it";
+        return "a host does not begin with a dot";
+    }
+    if (slice_find(name, '/') < name.length) {
+        *ret_cure = "write the name alone; \"path\" of a route says for which paths";
+        return "a host has no path";
+    }
+    if (slice_find(name, ' ') < name.length) {
+        *ret_cure = "write several as a list: [example.com, www.example.com]";
+        return "a host has no spaces";
+    }
     if (slice_find(name, '*') < name.length) {
         *ret_cure =
             "write \"*.example.com\" for all names below one, or \"*\" for every other name";
@@ -121,6 +134,11 @@ static bool read_host(struct setting_reader *reader, const struct node *node,
     bool is_bracketed = name.length > 2 && name.data[0] == '[' && slice_ends_with(name, SLICE("]"));
     if (is_bracketed)
         name = slice_of(name.data + 1, name.length - 2);
+    if (slice_equal(name, SLICE("_"))) {
+        diagnostics_error(reader->diagnostics, node->position,
+                          "write \"*\" for every other name, or no host", "nobody is called \"_\"");
+        return false;
+    }
     bool is_address = is_ip(name) && host->kind == HOST_EXACT;
     if (!is_address && (is_bracketed || !is_host_text(name)))
         return refuse_host(reader, node);
@@ -162,11 +180,8 @@ static bool read_listen(struct setting_reader *reader, const struct node *node, 
         if (address_parse(texts[i], &addresses[i]))
             continue;
         const struct node *item = node->kind == NODE_SEQUENCE ? node->items[i] : node;
-        const char *list = setting_list_cure(reader->diagnostics, texts[i]);
         diagnostics_error(reader->diagnostics, item->position,
-                          list ? list
-                               : "write \":8080\", \"127.0.0.1:8080\", \"[::1]:8080\" or "
-                                 "\"unix:/run/weir.sock\"",
+                          setting_listen_cure(reader->diagnostics, texts[i]),
                           "\"%.*s\" is no address to listen on", SHOWN(texts[i]));
         good = false;
     }

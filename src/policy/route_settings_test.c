@@ -45,9 +45,15 @@ static void names_of_hosts_are_checked(void **state)
     "2:9 a * stands only at the beginning of a host, as a label of its own [write "                \
     "\"*.example.com\" for all names below one, or \"*\" for every other name]\n"
     assert_host_told("a..b", NO_NAME);
-    assert_host_told(".a", NO_NAME);
+    assert_host_told(".a", "2:9 a host does not begin with a dot [write \"*.example.com\" for all "
+                           "names below one, and the name itself beside it]\n");
+    assert_host_told("_", "2:9 nobody is called \"_\" [write \"*\" for every other name, or no "
+                          "host]\n");
+    assert_host_told("a.com/b", "2:9 a host has no path [write the name alone; \"path\" of a route "
+                                "says for which paths]\n");
     assert_host_told("\"\"", NO_NAME);
-    assert_host_told("\"a b\"", NO_NAME);
+    assert_host_told("\"a b\"", "2:9 a host has no spaces [write several as a list: [example.com, "
+                                "www.example.com]]\n");
     assert_host_told("\"[x]\"", NO_NAME);
     assert_host_told("\"*.\"", STRAY_STAR);
     assert_host_told("\"*x.com\"", STRAY_STAR);
@@ -111,8 +117,11 @@ static void one_name_may_have_a_site_at_each_address(void **state)
                 "- {host: a.com, listen: [\":83\", \":82\"], answer: c}\n",
                 "3:10 the site at line 2 has the name \"a.com\" as well [make them one site]\n");
     assert_told("sites:\n- {listen: 80, answer: a}\n",
-                "2:12 \"80\" is no address to listen on [write \":8080\", \"127.0.0.1:8080\", "
-                "\"[::1]:8080\" or \"unix:/run/weir.sock\"]\n");
+                "2:12 \"80\" is no address to listen on [write \":80\" for all addresses of "
+                "this machine]\n");
+    assert_told("sites:\n- {listen: x, answer: a}\n",
+                "2:12 \"x\" is no address to listen on [write it as \":80\", \"127.0.0.1:8080\", "
+                "\"[::1]:80\" or \"unix:/run/weir.sock\"]\n");
 }
 
 static void paths_are_checked(void **state)
@@ -125,10 +134,24 @@ static void paths_are_checked(void **state)
                       "4:12 a path begins with a slash, and a regular expression with ~ [write "
                       "\"/*\" for every path, or no path at all]\n");
 #define STRAY_PATH_STAR                                                                            \
-    "4:12 a * stands only at the end of a path, as a segment of its own: /prefix/* [all other "    \
-    "forms are regular expressions: \"~^/\u2026\"]\n"
-    assert_route_told("path: /a*", STRAY_PATH_STAR);
-    assert_route_told("path: /a/*/b", STRAY_PATH_STAR);
+    "4:12 a * stands only at the end of a path, as a segment of its own: /prefix/* ["
+    assert_route_told("path: /a*",
+                      STRAY_PATH_STAR "write \"/a/*\", or '~^/a' for all that begins so]\n");
+    assert_route_told("path: /a/**", STRAY_PATH_STAR "write \"/a/*\", which is all below it]\n");
+    assert_route_told("path: /a/*/b",
+                      STRAY_PATH_STAR "all other forms are regular expressions: \"~^/\u2026\"]\n");
+#define NO_SLASH "4:12 a path begins with a slash, and a regular expression with ~ [write "
+    assert_route_told("path: ^/a", NO_SLASH "'~^/a']\n");
+    assert_route_told("path: \"*.php\"", NO_SLASH "'~\\.php$']\n");
+    assert_route_told("path: = /a", NO_SLASH "\"/a\", which is this path alone]\n");
+    assert_route_told("path: ^~ /a",
+                      "4:12 a path begins with a slash, and a regular expression with "
+                      "~ [a prefix is written \"/prefix/*\"]\n");
+    assert_route_told("path: ~ ^/a", "4:12 a regular expression begins right behind its ~ [write "
+                                     "'~^/a']\n");
+    assert_route_told("path: ~* a$",
+                      "4:12 capitals and small letters are made equal by (?i) [write "
+                      "'~(?i)a$']\n");
     assert_route_told("path: \"/a?b\"",
                       "4:12 a path ends before its ? or # [parameters are told by \"query\"]\n");
 #define NEVER_ASKED                                                                                \
@@ -216,7 +239,8 @@ static void everything_wrong_is_told_at_once(void **state)
                 "- host: [a b, \"x:1\"]\n"
                 "  routes:\n"
                 "  - {path: [x, y], method: get, answer: a}\n",
-                "2:10 this is no host name [for example \"shop.example.com\"]\n"
+                "2:10 a host has no spaces [write several as a list: [example.com, "
+                "www.example.com]]\n"
                 "2:15 a host has no port [write the name alone; \"listen\" says on which port a "
                 "site answers]\n"
                 "4:13 a path begins with a slash, and a regular expression with ~ [write \"/x\"]\n"
