@@ -5,7 +5,8 @@
 #include "policy/route_settings.h"
 #include "tls/tls_settings.h"
 
-enum { LIMITED_MAX = 64 }; /* routes of one list that are looked into: nobody writes more by hand */
+/* Routes of one list that are looked into: nobody writes more by hand. */
+enum { LIMITED_MAX = 64, BESIDE_MAX = 1000 };
 
 /* ---- servers that are Weir itself */
 
@@ -113,6 +114,74 @@ static void warn_of_lost_limits(const struct configuration *configuration,
     }
 }
 
+/* ---- paths that end in a slash */
+
+static bool is_taken(const struct test *test, const struct condition *paths)
+{
+    for (uint32_t i = 0; paths && i < paths->test_count; i++) {
+        const struct test *other = &paths->tests[i];
+        if (other->kind == TEST_PREFIX && other->text.length + 1 == test->text.length &&
+            slice_starts_with(test->text, other->text))
+            return true;
+    }
+    return false;
+}
+
+static bool has_action(const struct scope *scope)
+{
+    static const char *const actions[] = {"proxy", "split", "redirect", "respond"};
+    for (; scope && scope->kind != SCOPE_TOP; scope = scope->parent) {
+        for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+            if (node_find(scope->node, slice_from_text(actions[i])))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Whether what lies below the path of the test was thought of: by a route around or beside it. */
+static bool is_thought_of(const struct configuration *configuration, const struct scope *route,
+                          const struct test *test)
+{
+    const struct scope *around = route->parent;
+    if (around->child_count > BESIDE_MAX)
+        return true;
+    for (uint32_t i = 0; i < around->child_count; i++) {
+        if (is_taken(test, path_of(configuration, around->children[i])))
+            return true;
+    }
+    return around->kind == SCOPE_ROUTE && is_taken(test, path_of(configuration, around));
+}
+
+/* `/api/`, and `/` where nothing is done with the rest, are all below it to other proxies. */
+static void warn_of_bare_slash(const struct configuration *configuration, const struct scope *scope,
+                               struct diagnostics *diagnostics)
+{
+    const struct condition *paths =
+        scope->kind == SCOPE_ROUTE ? path_of(configuration, scope) : NULL;
+    bool asks = node_find(scope->node, SLICE("proxy")) || node_find(scope->node, SLICE("split"));
+    for (uint32_t i = 0; asks && paths && i < paths->test_count; i++) {
+        const struct test *test = &paths->tests[i];
+        bool is_root = test->text.length == 1;
+        if (test->kind != TEST_EQUAL || !slice_ends_with(test->text, SLICE("/")) ||
+            (is_root && has_action(scope->parent)) || is_thought_of(configuration, scope, test))
+            continue;
+        if (is_root)
+            diagnostics_warning(diagnostics, test->node->position,
+                                "write \"proxy\" in the site itself, or there \"respond: 404\" if "
+                                "that is meant",
+                                "this path is \"/\" alone, and nothing is done with all others");
+        else
+            diagnostics_warning(
+                diagnostics, test->node->position,
+                diagnostics_text(diagnostics,
+                                 "write \"%.*s*\", or the pattern '~^%.*s$' if that "
+                                 "is meant",
+                                 SHOWN(test->text), SHOWN(test->text)),
+                "this path is \"%.*s\" alone, without what lies below it", SHOWN(test->text));
+    }
+}
+
 /* ---- certificates of clients */
 
 /* `not` would hold of all requests then. */
@@ -152,6 +221,7 @@ static void warn_in(const struct plans *plans, const struct configuration *confi
         warn_of_own_servers(plans, &mirror->to.servers, diagnostics);
     warn_of_lost_limits(configuration, scope, diagnostics);
     warn_of_no_certificates(configuration, scope, diagnostics);
+    warn_of_bare_slash(configuration, scope, diagnostics);
     for (uint32_t i = 0; i < scope->child_count; i++)
         warn_in(plans, configuration, scope->children[i], diagnostics);
 }
