@@ -42,6 +42,7 @@ void explainer_fini(struct explainer *explainer)
 struct url {
     struct slice authority, target;
     uint16_t port;
+    bool is_https;
 };
 
 static bool has_line_end(const char *text)
@@ -89,6 +90,7 @@ static bool read_url(struct slice text, struct url *ret_url)
         end++;
     ret_url->authority = slice_until(rest, end);
     ret_url->target = slice_from(rest, end);
+    ret_url->is_https = !http;
     ret_url->port = read_port(ret_url->authority, http ? PORT_HTTP : PORT_HTTPS);
     return ret_url->authority.length > 0;
 }
@@ -129,19 +131,24 @@ static struct slice write_head(struct explanation *explanation, const struct url
     return text_slice(&text);
 }
 
-/* The listener at the URL's port, those of the top first. */
+/* The listener at the URL's port, those of the top first; where there is none, the first that
+ * speaks TLS as the URL does. */
 static void choose_listener(struct explanation *explanation, const struct plans *plans,
-                            uint16_t port)
+                            const struct url *url)
 {
-    explanation->listener = &plans->listeners[0];
-    explanation->port = port;
+    const struct listener_plan *alike = NULL;
+    explanation->port = url->port;
     for (uint32_t i = 0; i < plans->listener_count; i++) {
-        const struct address *address = &plans->listeners[i].address;
-        if (port == 0 || (address->ip.kind != ADDRESS_UNIX && address->port == port)) {
-            explanation->listener = &plans->listeners[i];
+        const struct listener_plan *listener = &plans->listeners[i];
+        const struct address *address = &listener->address;
+        if (url->port == 0 || (address->ip.kind != ADDRESS_UNIX && address->port == url->port)) {
+            explanation->listener = listener;
             return;
         }
+        if (!alike && listener->speaks_tls == url->is_https)
+            alike = listener;
     }
+    explanation->listener = alike ? alike : &plans->listeners[0];
     explanation->is_other_port = true;
 }
 
@@ -315,7 +322,7 @@ static const char *begin(struct explanation *explanation, struct explainer *expl
         return "a URL is http://host/path, or /path with the host as -H 'Host: name'";
     if (!ip_parse(slice_from_text(request->client ? request->client : "127.0.0.1"), &peer))
         return "the client is an IP address, without a port";
-    choose_listener(explanation, snapshot_get(explainer->snapshot, &plan_part), url.port);
+    choose_listener(explanation, snapshot_get(explainer->snapshot, &plan_part), &url);
     if (!rehearse(explanation, explainer, peer, write_head(explanation, &url)))
         return "the system refuses memory";
     return NULL;

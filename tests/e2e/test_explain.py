@@ -232,6 +232,19 @@ def test_a_port_where_nobody_listens_is_told(directory):
     assert "though the URL says port 80, where nobody listens" in said.stdout
 
 
+def test_where_nobody_listens_one_that_speaks_tls_stands_in_for_https(directory, authority):
+    authority.make("a", ["a.example"])
+    tls = f"{{certificate: {authority.directory}/a.pem, key: {authority.directory}/a.key}}"
+    path = directory / "weir.yaml"
+    path.write_text('listen: [":8080", ":8081", {address: ":8443", tls: on}, ":8444"]\n'
+                    f"sites: [{{respond: 204, tls: {tls}}}]\n")
+    told = explain(path, "GET", "https://a.example/")
+    assert not told["listens"] and told["listener"] == "*:8443"
+    told = explain(path, "GET", "http://a.example/")
+    assert not told["listens"] and told["listener"] == "*:8080"
+    assert explain(path, "GET", "https://a.example:8444/")["listener"] == "*:8444"
+
+
 def test_all_servers_are_named_and_the_first_in_turn(directory):
     path = written(directory, "10.0.0.1:80, 10.0.0.2:80")
     told = explain(path, "GET", "http://shop.example.com:8080/products/7")
