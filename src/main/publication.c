@@ -24,7 +24,8 @@ static bool fail_to_listen(struct worker *worker, const struct address *address,
     text_print(&text, ": %s%s", strerrordesc_np(error),
                privileged ? "; ports below 1024 are for root: listen on :8080, say, or give the "
                             "binary the right with setcap cap_net_bind_service=+ep"
-                          : "");
+               : error == EADDRINUSE && address->port > 0 ? "; ss -ltnp tells by whom"
+                                                          : "");
     worker->problem[text.length] = '\0';
     return false;
 }

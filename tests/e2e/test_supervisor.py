@@ -377,7 +377,7 @@ def test_a_first_start_that_fails_is_not_repeated(directory, ports):
     with socket.create_server(address):
         said = run_weir_command("run", "-c", path)
     assert said.returncode == 1
-    assert said.stderr == "weir: cannot listen on %s:%d: Address already in use\n" % address
+    assert said.stderr == "weir: cannot listen on %s:%d: Address already in use; ss -ltnp tells by whom\n" % address
 
 
 def test_nothing_leaks_from_worker_to_worker(start_supervised):
