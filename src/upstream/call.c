@@ -11,6 +11,7 @@
 #include "upstream/call_time.h"
 #include "upstream/call_wait.h"
 #include "upstream/call_websocket.h"
+#include "upstream/commons.h"
 #include "upstream/edition.h"
 #include "upstream/ejection.h"
 #include "upstream/reaching.h"
@@ -324,6 +325,8 @@ enum call_progress call_start(struct call *call)
         queues ? call_start_in_turn(call, alone) : call_next_server(call, alone);
     if (call_searches_room(call) && call_is_placed(call))
         call_end_search(call);
+    if (progress == CALL_FAILED && call->error == ERROR_CONNECTIONS_FULL)
+        breaker_refuse(&call->upstream->commons->breaker); /* who waits in a queue is not refused */
     return progress;
 }
 

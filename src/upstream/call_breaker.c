@@ -115,10 +115,8 @@ enum call_progress call_search_room(struct call *call)
     if (!call->search && !call->never_queues && !call->has_searched &&
         somebody_is_idle(call->upstream))
         call->search = room_search(call->home, &account, call, on_search_end);
-    if (!call->search) {
-        breaker_refuse(account.breaker);
+    if (!call->search)
         return CALL_FAILED;
-    }
     call->has_searched = true;
     call->error = ERROR_NONE;
     return CALL_WAIT;

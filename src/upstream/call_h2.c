@@ -125,22 +125,51 @@ static struct server_h2_terms terms_of(const struct call *call,
     };
 }
 
+/* Where connections are limited and one has to be opened, its room is taken. False: there is none.
+ */
+static bool find_room(struct call *call, const struct server_h2_terms *terms)
+{
+    struct connection_account *account = terms->account;
+    if (account->limit == 0 || account->has_room ||
+        server_h2_is_there(call->home, terms, call->fresh))
+        return true;
+    account->has_room = room_take(call->home, account);
+    return account->has_room;
+}
+
+static void give_room_back(struct connection_account *account)
+{
+    if (account->has_room)
+        room_give_back(account->breaker);
+    account->has_room = false;
+}
+
+/* Room goes before the place among the server's calls: one that is given back is news to all who
+ * wait for it, and where this call is among them it would look again and again. */
+static enum error_code take_place(struct call *call, const struct server_h2_terms *terms)
+{
+    if (!find_room(call, terms))
+        return ERROR_CONNECTIONS_FULL;
+    if (upstreams_admit(terms->question->server, terms->question->limit))
+        return ERROR_NONE;
+    give_room_back(terms->account);
+    return ERROR_SERVERS_FULL;
+}
+
 enum call_progress call_h2_start(struct call *call, const struct server_question *question)
 {
     ASSERT(!call->h2 && !call->connection);
-    enum error_code error = ERROR_NONE;
-    struct connection_account account;
+    struct connection_account account = call_account(call);
     const struct server_h2_terms terms = terms_of(call, question, &account);
+    enum error_code error = take_place(call, &terms);
+    if (error)
+        return is_full(call, error);
     struct call_h2 *self = new_place(call);
-    if (!self)
-        return no_place(call, ERROR_OUT_OF_MEMORY);
-    if (!upstreams_admit(question->server, question->limit))
-        return is_full(call, ERROR_SERVERS_FULL);
-    account = call_account(call);
-    self->connection = server_h2_join(call->home, &terms, call->fresh, &self->user, &error);
-    if (account.has_room)
-        room_give_back(account.breaker); /* one was there */
-    if (!self->connection) {
+    error = ERROR_OUT_OF_MEMORY;
+    if (self)
+        self->connection = server_h2_join(call->home, &terms, call->fresh, &self->user, &error);
+    give_room_back(&account); /* one was there, or it is not to be had */
+    if (!self || !self->connection) {
         upstreams_discharge(question->server);
         return error == ERROR_CONNECTIONS_FULL ? is_full(call, error) : no_place(call, error);
     }

@@ -302,6 +302,13 @@ static void add_user(struct server_h2 *self, const struct server_h2_terms *terms
     list_push_back(&self->users, &user->link);
 }
 
+bool server_h2_is_there(struct upstreams *upstreams, const struct server_h2_terms *terms,
+                        bool fresh)
+{
+    struct list *shared = upstreams_shared(upstreams, terms->question->server);
+    return !fresh && shared && find(shared, terms);
+}
+
 struct server_h2 *server_h2_join(struct upstreams *upstreams, const struct server_h2_terms *terms,
                                  bool fresh, struct server_h2_user *user,
                                  enum error_code *ret_error)

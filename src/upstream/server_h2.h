@@ -3,6 +3,7 @@
  * too long, broken, or left by the server (GOAWAY) and by its last call. One loop. */
 #pragma once
 
+#include "base/cold.h"
 #include "net/output.h"
 #include "upstream/upstreams.h"
 #include "wire/h2.h"
@@ -61,6 +62,10 @@ struct server_h2_terms {
                         calls of a connection */
     struct h2_block_limits blocks;
 };
+
+/* Whether server_h2_join would find one that is there already. */
+COLD bool server_h2_is_there(struct upstreams *upstreams, const struct server_h2_terms *terms,
+                             bool fresh);
 
 /* One that is there already and has room, or, where there is none or `fresh`, one that begins to
  * connect. The user holds it from then on. NULL: it cannot be reached, or there is no room for a

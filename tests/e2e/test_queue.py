@@ -113,6 +113,25 @@ def test_it_is_explained(start_origin, start_weir, connect, directory, wait_for_
     assert client.read_response().status == 200
 
 
+def test_who_finds_no_room_for_a_connection_waits_for_a_server_that_is_full(
+        start_origin, start_h2_origin, start_weir, connect, directory, wait_for_length):
+    """Also where it could ask a server of HTTP/2, if only it might open a connection."""
+    gate = Gate()
+    full, other = start_origin(gate), start_h2_origin()
+    weir = start_weir(configuration(
+        full.url, other.url, admin=f"{directory}/admin",
+        upstream="balance: first, circuit_breaker: {max_connections: 1}"))
+    clients = [connect(weir) for _ in range(3)]
+    clients[0].send_request("GET", "/0")
+    full.wait_for_requests()
+    for number in (1, 2):
+        clients[number].send_request("GET", f"/{number}")
+        wait_for_length(number)
+    gate.release(3)
+    assert [client.read_response().body for client in clients] == [b"/0", b"/1", b"/2"]
+    assert read_metrics(f"{directory}/admin")("weir_circuit_refusals_total", upstream="app") == 0
+
+
 @pytest.mark.parametrize("size", [0, 2])
 def test_a_queue_has_its_size(start_origin, start_weir, connect, directory, wait_for_length, size):
     gate = Gate()
