@@ -97,6 +97,12 @@ void server_h2_push(struct server_h2 *self);
  * connection gets no further calls. */
 void server_h2_doubt(struct server_h2 *self, uint64_t since);
 
+/* Whether nobody is on it, though it takes calls; it may not be counted as idle yet. */
+static inline bool server_h2_is_unused(const struct server_h2 *self)
+{
+    return self->state == SERVER_H2_OPEN && list_is_empty(&self->users);
+}
+
 /* Whether the way to the server is gone. */
 static inline bool server_h2_is_closed(const struct server_h2 *self)
 {

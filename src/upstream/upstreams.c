@@ -74,7 +74,7 @@ static bool close_idle_counted_in(struct server_pool *pool, const struct breaker
     }
     LIST_EACH (link, &pool->shared) {
         struct server_h2 *shared = CONTAINER_OF(link, struct server_h2, link);
-        if (shared->is_idle && shared->connection->breaker == breaker) {
+        if (server_h2_is_unused(shared) && shared->connection->breaker == breaker) {
             server_h2_close_idle(shared);
             return true;
         }

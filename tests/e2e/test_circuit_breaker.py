@@ -246,6 +246,27 @@ def is_open(connection):
         return False  # it is over
 
 
+@pytest.mark.parametrize("kind", ["http1", "http2"])
+def test_what_an_attempt_used_gives_way_to_the_next_one(start_origin, start_h2_origin, start_weir,
+                                                        connect, kind):
+    """Also where that follows in the same moment."""
+    def behaviour(status, body):
+        def answers(connection):
+            while True:
+                request = connection.read_request()
+                connection.answer(*([request] if kind == "http2" else []), status, body)
+        return answers
+
+    start = start_h2_origin if kind == "http2" else start_origin
+    failing, good = start(behaviour(503, b"no")), start(behaviour(200, b"yes"))
+    client = connect(start_weir(configuration(
+        failing.url, good.url, breaker="{max_connections: 1}",
+        upstream="balance: first, retry: {attempts: 2, backoff: 0ms, budget: 100%}")))
+    for _ in range(5):
+        assert client.ask().body == b"yes"
+    assert len(failing.requests) == 5
+
+
 @pytest.fixture
 def start_counted(start_origin, start_h2_origin, start_weir, directory):
     def start(limit, kinds, threads, more=""):
