@@ -610,7 +610,7 @@ enum verdict exchange_relay(struct exchange *exchange)
     ASSERT(exchange->request_flow != FLOW_HEAD && exchange->response_flow != FLOW_CUT);
     ASSERT(pump_is_in_use(&exchange->pump) ==
            (exchange->request_flow == FLOW_PUMP || exchange->response_flow == FLOW_PUMP));
-    if (exchange->stream->class->is_gone(exchange->stream))
+    if (!exchange->is_tunnel && exchange->stream->class->is_gone(exchange->stream))
         exchange_fail(exchange, ERROR_CLIENT_GONE);
     if (exchange->call.error)
         exchange_fail(exchange, exchange->call.error);

@@ -28,7 +28,8 @@ void exchange_open_tunnel(struct exchange *exchange)
     exchange_resume(exchange); /* what the client has sent ahead waits */
 }
 
-/* A side that has ended both directions may be gone before the other one is done. */
+/* A side that has ended both directions may be gone before the other one is done. A client is not
+ * before all that it has sent is with the server. */
 enum tunnel_outcome exchange_tunnel_outcome(const struct exchange *exchange, enum io to_server,
                                             enum io to_client)
 {
@@ -38,5 +39,7 @@ enum tunnel_outcome exchange_tunnel_outcome(const struct exchange *exchange, enu
         return TUNNEL_IS_CUT;
     bool up = exchange->request_flow == FLOW_ENDED && to_server == IO_DONE;
     bool down = exchange->response_flow == FLOW_ENDED && to_client == IO_DONE;
+    if (up && !down && exchange->stream->class->is_gone(exchange->stream))
+        return TUNNEL_IS_CUT;
     return up && down ? TUNNEL_IS_OVER : TUNNEL_GOES_ON;
 }

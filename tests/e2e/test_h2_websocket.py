@@ -306,6 +306,52 @@ def test_a_client_that_resets_ends_the_tunnel(start_echo, start_h2c, h2):
     poll_until(is_told, what="the server to be told")
 
 
+@pytest.mark.parametrize("size", [10, 300 * 1024])
+@pytest.mark.parametrize("over", ["TCP", "Unix"])
+def test_what_a_client_sends_last_reaches_a_server_that_has_ended(
+        start_h2_origin, start_weir, connect, directory, over, size):
+    """The client's connection is over in both directions before all of it was read."""
+    requests = []
+
+    def ends_first(connection, request):
+        connection.send_data(request, b"bye", end=True)
+        requests.append(connection.read_rest(request))
+
+    origin = start_h2_origin(connecting(ends_first), settings=OFFER)
+    weir = start_weir(f"threads: 1\nsites: [{{proxy: \"{origin.url}\"}}]",
+                      str(directory / "w.sock") if over == "Unix" else None)
+    client = connect(weir)
+    client.send_request("GET", "/chat", fields=UPGRADE)
+    assert client.read_response().status == 101
+    assert client.read_to_end() == b"bye"
+    client.send(b"x" * size)
+    client.close()
+    poll_until(lambda: requests, what="the end of what the client sends")
+    assert (len(requests[0].body), requests[0].ended, requests[0].reset) == (size, True, None)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_client_of_http1_that_resets_ends_the_stream(start_h2_origin, start_weir, connect, ends):
+    """Also when it had ended its direction before."""
+    requests = []
+
+    def behaviour(connection, request):
+        connection.read_until(lambda: request.body == b"abc" and request.ended == ends)
+        client.reset()
+        connection.read_until(lambda: request.reset is not None)
+        requests.append(request)
+
+    origin = start_h2_origin(connecting(behaviour), settings=OFFER)
+    client = connect(start_weir(f"sites: [{{proxy: \"{origin.url}\"}}]"))
+    client.send_request("GET", "/chat", fields=UPGRADE)
+    assert client.read_response().status == 101
+    client.send(b"abc")
+    if ends:
+        client.end_sending()
+    poll_until(lambda: requests, what="the reset")
+    assert requests[0].reset == CANCEL
+
+
 def test_a_server_of_http1_that_resets_ends_the_stream(start_origin, start_h2c, h2):
     may_reset = threading.Event()
 
