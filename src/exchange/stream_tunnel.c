@@ -39,7 +39,8 @@ enum tunnel_outcome exchange_tunnel_outcome(const struct exchange *exchange, enu
         return TUNNEL_IS_CUT;
     bool up = exchange->request_flow == FLOW_ENDED && to_server == IO_DONE;
     bool down = exchange->response_flow == FLOW_ENDED && to_client == IO_DONE;
-    if (up && !down && exchange->stream->class->is_gone(exchange->stream))
+    if ((up && !down && exchange->stream->class->is_gone(exchange->stream)) ||
+        (down && to_server == IO_FAILED))
         return TUNNEL_IS_CUT;
     return up && down ? TUNNEL_IS_OVER : TUNNEL_GOES_ON;
 }

@@ -380,6 +380,31 @@ def test_a_server_of_http2_that_resets_ends_the_tunnel(start_h2_origin, start_we
     client.expect_end()
 
 
+def test_a_server_of_http1_that_ends_and_resets_ends_the_tunnel(start_origin, start_h2c, h2,
+                                                                  directory):
+    """When what the client sends last does not reach it."""
+    ends, resets, was_reset = (threading.Event() for _ in range(3))
+
+    def talk(connection):
+        connection.wait(ends)
+        connection.end_sending()
+        connection.wait(resets)
+        connection.reset()
+        was_reset.set()
+
+    weir = start_h2c(proxy(start_origin(upgrading(talk))), more=f"admin: unix:{directory}/admin")
+    client = h2(weir)
+    stream, response = open_tunnel(client)
+    ends.set()
+    client.read_until(lambda: response.ended)
+    resets.set()
+    wait_for(was_reset)
+    client.ping()
+    client.send_data(stream, b"last", end=True)
+    poll_until(lambda: read_metrics(f"{directory}/admin")("weir_tunnels") == 0,
+               what="the end of the tunnel")
+
+
 def test_a_silent_tunnel_ends_in_time(start_echo, start_h2c, h2, directory):
     admin = str(directory / "admin.sock")
     weir = start_h2c(proxy(start_echo()) + "\n  routes: [{path: /fine, respond: {body: hello}}]",
