@@ -305,11 +305,21 @@ static int listen_for(struct opening *opening, const struct opener_request *requ
     return kept_listeners_get(&opening->listeners, &request->address, &options);
 }
 
-static int append_for(const struct opening *opening, const char *path)
+/* A worker that takes the place of one that has died serves also where the directory of a log is
+ * gone meanwhile: without the log rather than not at all. */
+static int append_for(const struct opening *opening, enum crew_role role, const char *path)
 {
     if (!is_allowed(opening, KEPT_LOG, slice_from_text(path)))
         return -EPERM;
-    return sys_opener_direct()->open_to_append(sys_opener_direct(), path);
+    int fd = sys_opener_direct()->open_to_append(sys_opener_direct(), path);
+    if (fd >= 0 || role != CREW_SERVES || !opening->is_restoring)
+        return fd;
+    log_event(LOG_ERROR,
+              "a log cannot be opened for the new worker; its lines are lost until the logs are "
+              "opened anew",
+              LOG_TEXT("file", slice_from_text(path)),
+              LOG_TEXT("problem", slice_from_text(strerrordesc_np(-fd))));
+    return sys_opener_direct()->open_to_append(sys_opener_direct(), "/dev/null");
 }
 
 static int connect_for(const struct opening *opening, const struct address *address)
@@ -400,7 +410,7 @@ static int obey(struct opening *opening, enum crew_role role, const struct opene
     case OPENER_REAL_PATH:
         return give(opening, KEPT_REAL_PATH, request->path);
     case OPENER_APPEND:
-        return append_for(opening, request->path);
+        return append_for(opening, role, request->path);
     case OPENER_DATAGRAM:
         return connect_for(opening, &request->address);
     case OPENER_BEGIN_LOAD:

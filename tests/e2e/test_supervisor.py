@@ -367,6 +367,23 @@ def test_a_worker_that_does_not_stop_is_killed(start_supervised):
     weir.weir.wait_for_end(status=1)
 
 
+def test_the_next_worker_serves_though_a_log_cannot_be_opened(start_supervised, directory):
+    (directory / "logs").mkdir()
+    weir = start_supervised(site("one", f"log: {{access: {{to: {directory}/logs/access.log}}}}\n"))
+    (directory / "logs").rename(directory / "elsewhere")
+    weir.kill_worker()
+    weir.weir.wait_for_log("a log cannot be opened for the new worker; its lines are lost .*"
+                           'access.log problem="No such file or directory"')
+    assert body(weir.weir.address) == b"one"
+    (directory / "elsewhere").rename(directory / "logs")
+    weir.weir.signal(signal.SIGUSR1)
+    weir.weir.wait_for_log("the logs were opened anew files=1")
+    log = directory / "logs" / "access.log"
+    before = log.read_text()
+    assert body(weir.weir.address) == b"one"
+    poll_until(lambda: len(log.read_text()) > len(before), what="a line")
+
+
 # ---- a first start that fails
 
 def test_a_first_start_that_fails_is_not_repeated(directory, ports):
