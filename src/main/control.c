@@ -211,6 +211,7 @@ bool control_init(struct control *control, struct worker *worker, const struct r
     control->opener = opener;
     control->supervisor = opener->process;
     control->started = sys_wall_seconds();
+    control->started_ms = sys_monotonic_ms();
     timer_init(&control->rest, on_rest);
     timer_init(&control->watch, on_watch);
     timer_init(&control->drain, on_drain);

@@ -23,6 +23,7 @@ struct control {
     struct stapler *stapler;
     struct warner *warner;
     int64_t started;           /* seconds since 1970 */
+    uint64_t started_ms;       /* of the monotonic clock */
     int signals;               /* the descriptor through which they come */
     struct acceptor on_signal; /* tells that one waits */
     struct timer watch;        /* every second: whether the loops still turn */

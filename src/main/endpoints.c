@@ -101,7 +101,8 @@ static void answer_status(void *context, const struct admin_request *request,
     (void)fprintf(file,
                   ",\n  \"started\": %lld,\n  \"uptime_seconds\": %lld,\n"
                   "  \"state\": \"%s\",\n  \"configuration\": ",
-                  (long long)control->started, (long long)(sys_wall_seconds() - control->started),
+                  (long long)control->started,
+                  (long long)((sys_monotonic_ms() - control->started_ms) / 1000),
                   worker_is_draining(control->worker) ? "stopping" : "serving");
     admin_print_json(file, snapshot->configuration->sources[0].name);
     (void)fprintf(file, ",\n  \"threads\": %u,\n  \"connections\": %llu,\n  \"listeners\": [",

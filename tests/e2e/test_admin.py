@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -12,7 +13,7 @@ from harness.client import Client
 from harness.deadline import poll_until
 from harness.http1 import Malformed
 from harness.stream import Ended
-from harness.weir import run_weir_command, write_configuration
+from harness.weir import is_sanitized, run_weir_command, write_configuration
 
 TOKEN = "0123456789abcdef-secret"
 SITE = "sites: [{respond: {body: hello}}]\n"
@@ -361,3 +362,38 @@ def test_commands_find_an_admin_side_on_tcp_and_have_its_token(start_weir, ports
     assert command("reload", weir).returncode == 0
     assert command("stop", weir).returncode == 0
     weir.wait_for_end()
+
+
+YEAR_BEHIND = r"""
+#include <time.h>
+#include <unistd.h>
+
+time_t time(time_t *ret_seconds)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (access("set", F_OK) == 0)
+        now.tv_sec -= 365 * 24 * 3600;
+    if (ret_seconds)
+        *ret_seconds = now.tv_sec;
+    return now.tv_sec;
+}
+"""
+
+
+@pytest.mark.skipif(is_sanitized(), reason="what sanitizers put in front must come first")
+def test_a_clock_that_is_set_does_not_change_how_long_it_runs(start_weir, directory, ask):
+    (directory / "clock.c").write_text(YEAR_BEHIND)
+    library = directory / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, directory / "clock.c"], check=True)
+    weir = start_weir(f"admin: unix:{directory}/admin.sock\n{SITE}",
+                      environment={"LD_PRELOAD": str(library)})
+    weir.admin = f"{directory}/admin.sock"
+
+    def year():
+        return int(ask(weir.address, "/").value("Date").split()[3])
+
+    first = year()
+    (weir.directory / "set").touch()
+    poll_until(lambda: year() == first - 1, what="the clock being set")
+    assert 0 <= status_when(ask, weir, bool)["uptime_seconds"] < 600
