@@ -221,7 +221,7 @@ static bool start(struct demo_server *server)
     if (!server->loop || !ip_parse(SLICE("127.0.0.1"), &address.ip))
         return false;
     address.port = 0;
-    if (listener_open(&server->listener, sys_opener_direct(), &address, 1) != 0)
+    if (listener_open(&server->listener, sys_opener_direct(), &address, 1, true) != 0)
         return false;
     server->share = (struct listener_share){
         .listener = &server->listener, .owner = server, .on_client = on_client};

@@ -60,10 +60,20 @@ static bool keep(struct kept_listeners *listeners, const struct kept_listener *w
     return true;
 }
 
+static bool has_port(const struct kept_listeners *listeners, uint16_t port)
+{
+    bool found = false;
+    LIST_EACH (link, &listeners->entries)
+        found |= CONTAINER_OF(link, struct kept_listener, link)->address.port == port;
+    return found;
+}
+
 static int open_another(struct kept_listeners *listeners, const struct address *address,
                         const struct sys_listen_options *options)
 {
-    int fd = sys_listen(address, options);
+    struct sys_listen_options whole = *options;
+    whole.is_first = !has_port(listeners, address->port);
+    int fd = sys_listen(address, &whole);
     if (fd < 0)
         return fd;
     const struct kept_listener entry = {.address = *address,

@@ -145,12 +145,21 @@ static bool is_fresh(const struct worker_listener *listener, uint64_t first_fres
     return listener->id >= first_fresh;
 }
 
+static bool has_port(const struct worker *worker, uint16_t port)
+{
+    bool found = false;
+    LIST_EACH (link, &worker->listeners)
+        found |= CONTAINER_OF(link, struct worker_listener, link)->listener.port == port;
+    return found;
+}
+
 static bool open_listener(struct worker *worker, const struct address *address)
 {
     struct worker_listener *listener = calloc(1, sizeof(*listener));
     if (!listener)
         return worker_fail(worker, "there is no memory for the listeners");
-    int error = listener_open(&listener->listener, worker->opener, address, worker->loop_count);
+    int error = listener_open(&listener->listener, worker->opener, address, worker->loop_count,
+                              !has_port(worker, address->port));
     if (error) {
         free(listener);
         worker->opener->forget_listener(worker->opener, address); /* some may have been opened */

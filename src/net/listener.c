@@ -12,7 +12,7 @@ enum {
 };
 
 int listener_open(struct listener *listener, struct sys_opener *opener,
-                  const struct address *address, unsigned loops)
+                  const struct address *address, unsigned loops, bool is_first)
 {
     ASSERT(loops > 0 && loops <= LISTENER_LOOPS_MAX);
     *listener = (struct listener){.address = *address};
@@ -21,6 +21,7 @@ int listener_open(struct listener *listener, struct sys_opener *opener,
     struct sys_listen_options options = {.share = share, .backlog = BACKLOG};
     struct address bound = *address;
     for (unsigned i = 0; i < wanted; i++) {
+        options.is_first = is_first && i == 0;
         int fd = opener->listen(opener, &bound, &options);
         if (fd == -EALREADY && i > 0)
             break;

@@ -17,9 +17,9 @@ struct listener {
     int sockets[LISTENER_LOOPS_MAX];
 };
 
-/* Binds and listens. 0, or -errno with nothing left open. */
+/* Binds and listens; `is_first` as sys_listen has it. 0, or -errno with nothing left open. */
 int listener_open(struct listener *listener, struct sys_opener *opener,
-                  const struct address *address, unsigned loops);
+                  const struct address *address, unsigned loops, bool is_first);
 void listener_close(struct listener *listener);
 
 /* A loop's share in a listener. */

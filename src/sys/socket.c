@@ -118,7 +118,7 @@ int sys_listen(const struct address *address, const struct sys_listen_options *o
         return -errno;
     if (!local) {
         set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-        set_option(fd, SOL_SOCKET, SO_REUSEPORT, options->share);
+        set_option(fd, SOL_SOCKET, SO_REUSEPORT, options->share && !options->is_first);
         prepare_tcp(fd, &address->ip);
     }
     if (address->ip.kind == ADDRESS_IPV6)
@@ -130,6 +130,10 @@ int sys_listen(const struct address *address, const struct sys_listen_options *o
         (void)close(fd);
         return -error;
     }
+    /* Said only now: with it another process of the same user would share the port, unknown to
+     * both, and get half of the clients. */
+    if (!local && options->share && options->is_first)
+        set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     return fd;
 }
 

@@ -8,6 +8,7 @@
 
 struct sys_listen_options {
     bool share;      /* one of several sockets on the same address (SO_REUSEPORT) */
+    bool is_first;   /* no other socket of ours has its port, so nobody else's may have it either */
     bool is_private; /* Unix: only the user who opens it may connect */
     int backlog;
 };

@@ -143,6 +143,42 @@ def test_an_address_in_use_is_told(ports, start_origin, directory):
     assert origin.server in result.stderr
 
 
+@pytest.mark.parametrize("supervised", [True, False])
+def test_another_weir_does_not_share_an_address(start_weir, connect, ports, directory, supervised):
+    """Each would get some of the clients, and nobody would know."""
+    def text(name, *addresses):
+        listen = ", ".join(f'"{address[0]}:{address[1]}"' for address in addresses)
+        return (f"listen: [{listen}]\nadmin: unix:{directory}/{name}\nthreads: 3\n"
+                f"sites: [{{respond: {{body: {name}}}}}]\n")
+
+    ours, fresh = ("127.0.0.1", ports.take()), ("127.0.0.1", ports.take())
+    weir = start_weir(text("first", ours), ours, supervised=supervised)
+    (directory / "other.yaml").write_text(text("other", ours))
+    options = [] if supervised else ["--one-process"]
+    told = run_weir_command("run", "-c", directory / "other.yaml", *options)
+    assert told.returncode == 1
+    assert "cannot listen on %s:%d: Address already in use" % ours in told.stderr
+    other = start_weir(text("other", fresh), fresh, supervised=supervised)
+    (other.directory / "weir.yaml").write_text(text("other", fresh, ours))
+    told = run_weir_command("reload", "-c", other.arguments[2])
+    assert (told.returncode, "Address already in use" in told.stderr) == (1, True)
+    assert {connect(ours).ask().body for _ in range(20)} == {b"first"}
+    weir.stop()
+    assert run_weir_command("reload", "-c", other.arguments[2]).returncode == 0
+    assert {connect(ours).ask().body for _ in range(20)} == {b"other"}
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_all_addresses_and_one_of_them_on_the_same_port(start_weir, connect, ports, supervised):
+    port = ports.take()
+    weir = start_weir(f'listen: ["127.0.0.2:{port}", ":{port}"]\nthreads: 2\n'
+                      "sites: [{respond: {body: hello}}]\n", ("127.0.0.2", port),
+                      supervised=supervised)
+    for host in ("127.0.0.1", "127.0.0.2"):
+        assert connect((host, port)).ask().body == b"hello"
+    assert weir.is_running()
+
+
 def test_term_lets_a_running_exchange_end(start_origin, start_proxy, connect):
     asked, may_answer = threading.Event(), threading.Event()
 

@@ -173,7 +173,7 @@ static void start_loops(struct snapshot *snapshot)
     const struct plans *plans = snapshot_get(snapshot, &plan_part);
     ASSERT(plans->listener_count == 1);
     int error = listener_open(&subject.listener, sys_opener_direct(), &plans->listeners[0].address,
-                              subject.count);
+                              subject.count, true);
     ASSERT(error == 0);
     for (unsigned i = 0; i < subject.count; i++) {
         start_loop(i, snapshot);
