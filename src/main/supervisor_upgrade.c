@@ -89,9 +89,12 @@ void supervisor_see_to_upgrade(struct supervisor *supervisor)
         see_to_newcomer(supervisor);
 }
 
+/* The next program would serve again, and not know that it was told to stop. */
 void supervisor_begin_upgrade(struct supervisor *supervisor)
 {
-    if (upgrade_ask(&supervisor->upgrade) != 0)
+    if (supervisor->is_ending)
+        log_event(LOG_WARNING, "Weir stops; an upgrade was not begun");
+    else if (upgrade_ask(&supervisor->upgrade) != 0)
         log_event(LOG_WARNING, "an upgrade is under way; another one was not begun");
 }
 

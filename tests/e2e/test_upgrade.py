@@ -625,6 +625,21 @@ def test_stopping_while_the_worker_before_drains(start_installed, start_origin):
     assert all(is_gone(process) for process in processes[1:])
 
 
+def test_who_was_told_to_stop_is_not_upgraded(start_installed, start_origin):
+    """Only a worker of before is left, which no next program would have to replace."""
+    weir = start_installed("timeouts: {drain: 1h}\n"
+                           f"sites: [{{proxy: '{start_origin(answering_or_echoing).url}'}}]\n")
+    tunnel = open_tunnel(weir)
+    upgrade(weir)
+    weir.weir.signal(signal.SIGTERM)
+    only_one_worker(weir)
+    weir.weir.signal(signal.SIGUSR2)
+    weir.weir.wait_for_log("Weir stops; an upgrade was not begun")
+    check_tunnel(tunnel, b"still there")
+    tunnel.close()
+    weir.weir.wait_for_end()
+
+
 def test_a_worker_that_dies_while_it_drains_is_not_replaced(start_installed, start_origin):
     weir = start_installed("timeouts: {drain: 1h}\n"
                            f"sites: [{{proxy: '{start_origin(answering_or_echoing).url}'}}]\n")
