@@ -18,6 +18,7 @@ struct hedge {
     enum hedge_state state;
     struct call *call;         /* the second one; NULL: before and after */
     bool is_sent, is_repeated; /* of `call`; the second over a fresh connection */
+    uint8_t interim_count;     /* 1xx heads that it was answered with */
     bool has_head;             /* it has won, with this head, which was not taken yet: */
     struct response_head response;
 };
@@ -165,10 +166,23 @@ static void win(struct hedge *hedge)
     exchange_run(hedge->exchange);
 }
 
+/* What comes before the answer decides nothing, and the client gets it of the first call alone. */
+static enum read_event receive_final_head(struct hedge *hedge)
+{
+    enum { INTERIM_MAX = 32 };
+    for (;;) {
+        enum read_event event = call_receive_head(hedge->call, &hedge->response);
+        if (event != READ_HEAD || hedge->response.status >= 200)
+            return event;
+        if (hedge->response.status == 101 || ++hedge->interim_count > INTERIM_MAX)
+            return READ_FAILED;
+    }
+}
+
 static void receive(struct hedge *hedge)
 {
     enum io to_server = call_flush(hedge->call);
-    enum read_event event = call_receive_head(hedge->call, &hedge->response);
+    enum read_event event = receive_final_head(hedge);
     if (event == READ_WAIT)
         call_await(hedge->call, to_server == IO_PENDING ? CALL_WAIT_TAKE : CALL_WAIT_HEAD);
     else if (event == READ_HEAD && !is_failure(hedge->response.status))

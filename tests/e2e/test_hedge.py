@@ -98,6 +98,63 @@ def test_the_answer_of_the_second_server_is_the_clients(start_hedged, connect, m
     is_left(made.first)
 
 
+def test_hints_of_the_second_server_are_no_answer(start_hedged, connect):
+    """The first one may still be quicker with it."""
+    hinted, done = threading.Event(), threading.Event()
+
+    def answers_behind_hints(connection):
+        connection.read_request()
+        connection.wait(hinted)
+        connection.answer(200, b"first")
+
+    def hints(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" * 2)
+        hinted.set()
+        connection.read_to_end(PATIENCE)
+
+    made = start_hedged(answers_behind_hints, hints)
+    client = connect(made.weir)
+    answer = client.ask()
+    assert (answer.status, answer.body) == (200, b"first")
+    made.wait_for_line(f"200 2 {made.first.server} lost")
+    is_left(made.second)
+
+
+@pytest.mark.parametrize("kind", ["http1", "http2"])
+def test_the_answer_behind_hints_may_win(start_origin, start_h2_origin, start_weir, connect, kind):
+    def behaviour(connection):
+        request = connection.read_request()
+        if kind == "http2":
+            connection.send_head(request, [(":status", "103"), ("link", "</a.css>; rel=preload")])
+            connection.answer(request, 200, b"second")
+        else:
+            connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+            connection.answer(200, b"second")
+        connection.read_to_end()
+
+    first = start_origin(holds)
+    second = start_h2_origin(behaviour) if kind == "http2" else start_origin(behaviour)
+    client = connect(start_weir(f"""
+        threads: 1
+        upstreams:
+          app: {{servers: ["{first.server}", "{second.url}"], balance: first}}
+        sites: [{{proxy: app, hedge: {{after: 20ms}}}}]
+    """))
+    answer = client.ask()
+    assert (answer.status, answer.body) == (200, b"second")
+
+
+def test_who_hints_without_end_is_given_up(start_hedged, connect):
+    def hints(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" * 100)
+
+    made = start_hedged(answers_behind, hints)
+    assert connect(made.weir).ask().body == b"behind"
+    made.wait_for_line(f"200 2 {made.first.server} lost")
+
+
 def test_the_first_server_may_still_win(start_hedged, connect):
     def answers_late(connection):
         connection.read_request()
