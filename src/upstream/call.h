@@ -64,7 +64,7 @@ struct call {
     bool has_failed;        /* the same: what it fails of behind its head is no other failure */
     bool has_edition;       /* `upstream` is one, which is held: edition.h */
     bool is_tied;       /* it may have something to give back at its end: its pass, its edition */
-    bool fresh;         /* over no connection that was used before */
+    bool fresh;         /* over no connection that was used before, where there is room for one */
     bool wants_upgrade; /* of a server that may choose, HTTP/1.1 is asked for */
     bool found_h1;      /* a server that could choose speaks it: over a connection of its own */
     bool may_ask_again; /* where no other is left, those that were tried */

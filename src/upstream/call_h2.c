@@ -125,8 +125,8 @@ static struct server_h2_terms terms_of(const struct call *call,
     };
 }
 
-/* Where connections are limited and one has to be opened, its room is taken. False: there is none.
- */
+/* Where connections are limited and one has to be opened, its room is taken. Who wants a fresh one
+ * makes do with what is there then. False: there is none. */
 static bool find_room(struct call *call, const struct server_h2_terms *terms)
 {
     struct connection_account *account = terms->account;
@@ -134,7 +134,10 @@ static bool find_room(struct call *call, const struct server_h2_terms *terms)
         server_h2_is_there(call->home, terms, call->fresh))
         return true;
     account->has_room = room_take(call->home, account);
-    return account->has_room;
+    if (account->has_room || !call->fresh)
+        return account->has_room;
+    call->fresh = !server_h2_is_there(call->home, terms, false);
+    return !call->fresh;
 }
 
 static void give_room_back(struct connection_account *account)

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from harness.deadline import Late, poll_until
+from harness.h2_client import REFUSED_STREAM
 from harness.metrics import read_metrics
 from harness.origin import answering, in_turn
 from harness.weir import run_weir_command, write_configuration
@@ -265,6 +266,32 @@ def test_what_an_attempt_used_gives_way_to_the_next_one(start_origin, start_h2_o
     for _ in range(5):
         assert client.ask().body == b"yes"
     assert len(failing.requests) == 5
+
+
+def test_what_was_not_taken_up_goes_on_without_room_for_a_connection(start_h2_origin, start_weir,
+                                                                     connect):
+    """To where there is one: a server that refuses a stream may take the next one."""
+    begun, over = threading.Event(), threading.Event()
+
+    def behaviour(connection):
+        held = connection.read_request()
+        begun.set()
+        connection.reset_stream(connection.read_request(), REFUSED_STREAM)
+        connection.answer(connection.read_request(), body=b"taken")
+        connection.wait(over)
+        connection.answer(held, body=b"held")
+        connection.read_to_end()
+
+    origin = start_h2_origin(behaviour)
+    weir = start_weir(configuration(origin.url, breaker="{max_connections: 1}"))
+    first, second = connect(weir), connect(weir)
+    first.send_request()
+    assert begun.wait(60)
+    answer = second.ask()
+    over.set()
+    assert (answer.status, answer.body) == (200, b"taken")
+    assert first.read_response().body == b"held"
+    assert len(origin.connections) == 1
 
 
 @pytest.fixture
