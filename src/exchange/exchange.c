@@ -217,7 +217,7 @@ struct exchange *exchange_new(struct loop_context *context)
     exchange->mirror = NULL;
     exchange->call.server = NULL;
     exchange->has_call = exchange->response_sent = exchange->repeated = false;
-    exchange->is_tunnel = exchange->is_mirror_settled = false;
+    exchange->is_tunnel = exchange->is_mirror_settled = exchange->names_server = false;
     exchange->assigned = exchange->early = 0;
     exchange->interim_count = exchange->refusals = 0;
     pump_none(&exchange->pump);

@@ -94,6 +94,7 @@ struct exchange {
     uint8_t assigned;       /* bits of enum assigned: of whom the answer may have to tell */
     uint8_t early;          /* bits of enum early; 0: it came when the handshake had ended */
     bool repeated;          /* it was sent again over a fresh connection, in the same attempt */
+    bool names_server;      /* Host is that of the server that is asked */
     bool is_mirror_settled; /* whether it is copied; where the plan has `mirror` */
     uint8_t interim_count;  /* 1xx heads so far */
     uint8_t refusals;       /* of servers that had not taken it up, for which it was sent again */

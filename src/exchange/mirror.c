@@ -111,7 +111,7 @@ static bool send_request(struct mirror *mirror)
     struct call *call = &mirror->call;
     ASSERT(call->server && call_is_placed(call) && !mirror->is_sent);
     mirror->is_sent = true;
-    if (!proxy_name_server(&mirror->head, &mirror->arena, mirror->names_server, call->server) ||
+    if (!proxy_name_server(&mirror->head, &mirror->arena, &mirror->names_server, call->server) ||
         !call_send_head(call, &mirror->head))
         return false;
     if (mirror->body.length > 0 && !call_send_body(call, span_take(&mirror->body)))

@@ -209,18 +209,17 @@ static struct slice server_host(const struct server *server)
 }
 
 /* HTTP/1.1 needs a Host (RFC 9112 3.2), which a client of HTTP/1.0 may have left away. */
-bool proxy_name_server(struct request_head *head, struct arena *arena, bool is_wanted,
+bool proxy_name_server(struct request_head *head, struct arena *arena, bool *is_wanted,
                        const struct server *server)
 {
-    if (!is_wanted && fields_find(&head->fields, FIELD_HOST))
-        return true;
-    return set_host(head, arena, server_host(server));
+    *is_wanted |= !fields_find(&head->fields, FIELD_HOST);
+    return !*is_wanted || set_host(head, arena, server_host(server));
 }
 
 bool exchange_name_server(struct exchange *exchange, const struct server *server)
 {
-    return proxy_name_server(&exchange->request, &exchange->arena,
-                             exchange->plan->host_kind == UPSTREAM_HOST_SERVER, server);
+    exchange->names_server |= exchange->plan->host_kind == UPSTREAM_HOST_SERVER;
+    return proxy_name_server(&exchange->request, &exchange->arena, &exchange->names_server, server);
 }
 
 static bool send_head(struct exchange *exchange)

@@ -98,6 +98,16 @@ def test_the_answer_of_the_second_server_is_the_clients(start_hedged, connect, m
     is_left(made.first)
 
 
+def test_each_server_is_told_its_own_name(start_hedged, connect):
+    """Where the client says no Host, which HTTP/1.0 need not."""
+    made = start_hedged(holds)
+    client = connect(made.weir)
+    client.send_request(version="1.0", host=None)
+    assert client.read_response().body == b"second"
+    (first,), (second,) = made.first.wait_for_requests(), made.second.requests
+    assert (first.value("Host"), second.value("Host")) == (made.first.server, made.second.server)
+
+
 def test_hints_of_the_second_server_are_no_answer(start_hedged, connect):
     """The first one may still be quicker with it."""
     hinted, done = threading.Event(), threading.Event()

@@ -102,6 +102,15 @@ def test_each_attempt_may_find_a_connection_dead(start_origin, start_weir, conne
     assert len(bad.requests) == len(good.requests) == 3
 
 
+def test_each_server_is_told_its_own_name(start_origin, start_weir, connect):
+    """Where the client says no Host, which HTTP/1.0 need not."""
+    bad, good = start_origin(answering(b"no", status=503)), start_origin(answering(b"good"))
+    client = connect(start_weir(configuration(bad.server, good.server, upstream="balance: first")))
+    client.send_request(version="1.0", host=None)
+    assert client.read_response().body == b"good"
+    assert [origin.requests[0].value("Host") for origin in (bad, good)] == [bad.server, good.server]
+
+
 def test_the_only_server_is_asked_again(start_origin, start_weir, connect):
     origin = start_origin(in_turn(resets, resets, answering(b"good")))
     assert connect(start_weir(configuration(origin.server))).ask().body == b"good"
