@@ -121,13 +121,14 @@ static bool refuse_brace(struct setting_reader *reader, const struct node *node)
 }
 
 static bool read_target(struct setting_reader *reader, struct slice name, const struct node *node,
-                        const struct template **ret_to)
+                        struct redirect_setting *redirect)
 {
     struct slice constant;
-    if (!read_field_value(reader, name, node, ret_to) || refuse_status_before(reader, node) ||
-        refuse_brace(reader, node))
+    if (!read_field_value(reader, name, node, &redirect->to) ||
+        refuse_status_before(reader, node) || refuse_brace(reader, node))
         return false;
-    if (!template_is_constant(*ret_to, &constant) || slice_trim(constant).length > 0)
+    redirect->names_host = reference_names_host(node->text);
+    if (!template_is_constant(redirect->to, &constant) || slice_trim(constant).length > 0)
         return true;
     diagnostics_error(reader->diagnostics, node->position, "write it as https://example.com$target",
                       "the redirect does not say where to");
@@ -140,12 +141,12 @@ static bool read_redirect(struct setting_reader *reader, const struct node *node
     struct redirect_setting *redirect = field;
     *redirect = (struct redirect_setting){.status = 302};
     if (node->kind == NODE_SCALAR)
-        return read_target(reader, SLICE("redirect"), node, &redirect->to);
+        return read_target(reader, SLICE("redirect"), node, redirect);
     bool good = true;
     for (uint32_t i = 0; i < node->count && node->kind == NODE_MAPPING; i++) {
         const struct node_pair *pair = &node->pairs[i];
         if (slice_equal(pair->key, SLICE("to")))
-            good &= read_target(reader, pair->key, pair->value, &redirect->to);
+            good &= read_target(reader, pair->key, pair->value, redirect);
         else if (slice_equal(pair->key, SLICE("status")))
             good &= read_status(reader, pair->value, 300, 399, &redirect->status);
         else

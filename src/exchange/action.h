@@ -28,6 +28,7 @@ bool proxy_read(struct setting_reader *reader, const struct node *node, void *fi
 struct redirect_setting {
     const struct template *to; /* NULL: not written */
     unsigned status;
+    bool names_host; /* `to` is written as `//host…` */
 };
 
 struct respond_setting {

@@ -4,6 +4,7 @@
 #include "exchange/exchange.h"
 #include "exchange/page.h"
 #include "http/field_syntax.h"
+#include "http/uri.h"
 
 static bool add(struct exchange *exchange, struct slice name, struct slice value)
 {
@@ -12,13 +13,27 @@ static bool add(struct exchange *exchange, struct slice name, struct slice value
                       value);
 }
 
+/* Where the file writes a path, nothing that a client sends makes another host of it. */
+static struct slice stay_with_host(struct exchange *exchange, struct slice location)
+{
+    if (!reference_names_host(location))
+        return location;
+    while (!slice_is_empty(location) && strchr("/\\\t", location.data[0]))
+        location = slice_from(location, 1);
+    struct slice parts[] = {SLICE("/"), location};
+    return arena_join(&exchange->arena, parts, 2);
+}
+
 static void start_redirect(struct exchange *exchange, const struct plan *plan)
 {
     ASSERT(plan->settings->redirect.to);
     const struct redirect_setting *redirect = &plan->settings->redirect;
     exchange_answer(exchange, redirect->status, SLICE("text/html; charset=utf-8"),
                     page_for_status(exchange, redirect->status));
-    if (!add(exchange, SLICE("Location"), exchange_expand(exchange, redirect->to)))
+    struct slice location = exchange_expand(exchange, redirect->to);
+    if (!redirect->names_host)
+        location = stay_with_host(exchange, location);
+    if (!add(exchange, SLICE("Location"), location))
         exchange_refuse(exchange, ERROR_BAD_TARGET);
 }
 

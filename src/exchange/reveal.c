@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "exchange/exchange.h"
 #include "http/refresh_field.h"
+#include "http/uri.h"
 
 static const struct setting rows[] = {
     {.name = "reveal_server",
@@ -53,22 +54,11 @@ static struct slice find_path(struct slice url, const struct server *server)
     return path;
 }
 
-/* A second slash would begin the name of another host (RFC 3986 4.2). To browsers a backslash is a
- * slash, too, and a tab is nothing (URL Standard, 4.4). */
-static bool names_host(struct slice path)
-{
-    size_t at = 1;
-    while (at < path.length && path.data[at] == '\t')
-        at++;
-    return at < path.length && path.data[0] == '/' &&
-           (path.data[at] == '/' || path.data[at] == '\\');
-}
-
 /* The URL as clients may see it; `url` itself where it leads elsewhere. data is NULL: no memory. */
 static struct slice clean_url(struct exchange *exchange, struct slice url)
 {
     struct slice path = find_path(url, exchange->call.server);
-    if (!path.data || names_host(path))
+    if (!path.data || reference_names_host(path))
         return url;
     if (!slice_is_empty(path) && path.data[0] == '/')
         return path;

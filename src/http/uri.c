@@ -243,6 +243,15 @@ bool path_next_segment(struct slice *rest, struct slice *ret_segment)
     return true;
 }
 
+bool reference_names_host(struct slice reference)
+{
+    size_t at = 1;
+    while (at < reference.length && reference.data[at] == '\t')
+        at++;
+    return at < reference.length && reference.data[0] == '/' &&
+           (reference.data[at] == '/' || reference.data[at] == '\\');
+}
+
 static bool port_parse(struct slice text, uint16_t *ret_port)
 {
     uint64_t port = 0;

@@ -36,6 +36,11 @@ bool path_match_form(struct slice path, struct arena *arena, struct slice *ret_p
  * path that ends in `/` is not given. */
 bool path_next_segment(struct slice *rest, struct slice *ret_segment);
 
+/* Whether a reference that begins with a slash names a host to somebody who reads it: a second
+ * slash begins one (RFC 3986 4.2), and to browsers a backslash is a slash, too, and a tab is
+ * nothing (URL Standard, 4.4). */
+bool reference_names_host(struct slice reference);
+
 /* Splits `host`, `host:port`, `[v6]`, `[v6]:port`. Host: a name or IPv4 in ASCII (letters,
  * digits and `-._~`, no empty label, but a dot at the end may be) without userinfo; IPv6 must
  * parse. `*ret_port` 0: none written (an empty port as in `host:` is none). False: malformed (RFC

@@ -145,6 +145,17 @@ static void ordinary_paths_need_no_memory(void **state)
     arena_fini(&none);
 }
 
+static void a_reference_of_two_slashes_names_a_host(void **state)
+{
+    (void)state;
+    const char *hosts[] = {"//a", "///a", "/\\a", "/\t/a", "/\t\t\\a", "//"};
+    const char *others[] = {"", "/", "/a//b", "/\t", "/\ta", "a//b", "https://a", "/;//a", "\t//a"};
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+        assert_true(reference_names_host(slice_from_text(hosts[i])));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(reference_names_host(slice_from_text(others[i])));
+}
+
 static void a_bare_path_is_the_same_in_every_form(void **state)
 {
     (void)state;
@@ -301,6 +312,7 @@ int main(void)
         cmocka_unit_test(every_path_has_one_form_or_is_refused),
         cmocka_unit_test(a_form_is_its_own_form),
         cmocka_unit_test(ordinary_paths_need_no_memory),
+        cmocka_unit_test(a_reference_of_two_slashes_names_a_host),
         cmocka_unit_test(a_bare_path_is_the_same_in_every_form),
         cmocka_unit_test(segments_are_walked_as_if_slashes_were_single),
         cmocka_unit_test(authorities_are_host_and_port),

@@ -266,6 +266,24 @@ def test_a_redirect_with_variables_and_captures(start_weir, connect):
     assert ask("/v?q") == "https://a.example.com/v"
 
 
+@pytest.mark.parametrize("to, target, location", [
+    ("$path/", "//evil.example/a", "/evil.example/a/"),
+    ("$path/", "///evil.example", "/evil.example/"),
+    ("$path/", "/a//b", "/a//b/"),
+    ("$target", "//evil.example?x=//y", "/evil.example?x=//y"),
+    ("/$query.to", "/?to=/evil.example", "/evil.example"),
+    ("/$query.to", "/?to=\\evil.example", "/evil.example"),
+    ("/$query.to", "/?to=/", "/"),
+    ("/$request.header.X-To", "/", "/evil.example"),
+    ("//other.example$path", "//a", "//other.example//a"),
+    ("https://other.example$path", "//a", "https://other.example//a"),
+])
+def test_a_redirect_to_a_path_leads_to_no_other_host(start_weir, connect, to, target, location):
+    client = connect(start_weir(f"sites: [{{redirect: {json.dumps(to)}}}]"))
+    response = client.ask(target=target, fields=[("X-To", "\t\\/\tevil.example")])
+    assert response.value("Location") == location
+
+
 def test_nothing_that_a_client_sends_splits_a_response(start_weir, connect):
     client = connect(start_weir("""
         sites:
