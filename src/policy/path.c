@@ -75,6 +75,16 @@ bool path_has_prefix(struct slice path, struct slice prefix)
     return path.length == prefix.length ? path.length > 0 : path.data[prefix.length] == '/';
 }
 
+/* Whether the byte of a normalized path is that of a prefix, where the digits of escapes are
+ * capitals. */
+static bool is_byte_of_prefix(struct slice path, size_t at, char expected)
+{
+    char byte = path.data[at];
+    bool is_digit = byte >= 'a' && ((at >= 1 && path.data[at - 1] == '%') ||
+                                    (at >= 2 && path.data[at - 2] == '%'));
+    return byte == expected || (is_digit && byte - 'a' + 'A' == expected);
+}
+
 bool path_behind_prefix(struct slice path, struct slice prefix, struct slice *ret_rest)
 {
     ASSERT(!slice_ends_with(prefix, SLICE("/")));
@@ -83,7 +93,7 @@ bool path_behind_prefix(struct slice path, struct slice prefix, struct slice *re
         while (prefix.data[i] != '/' && at > 0 && at < path.length && path.data[at] == '/' &&
                path.data[at - 1] == '/')
             at++;
-        if (at >= path.length || path.data[at] != prefix.data[i])
+        if (at >= path.length || !is_byte_of_prefix(path, at, prefix.data[i]))
             return false;
     }
     struct slice rest = slice_from(path, at);

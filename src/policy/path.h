@@ -19,6 +19,7 @@ uint32_t path_depth(struct slice path);
  * takes every path that begins with a slash. Both are collapsed. */
 bool path_has_prefix(struct slice path, struct slice prefix);
 
-/* What stands behind a prefix in a path that may have `//` in it: empty, or from a slash on. False
- * where the path is not below the prefix. */
+/* What stands behind a prefix in a normalized path that may have `//` in it, and escapes in small
+ * digits: empty, or from a slash on. False where the path is not below the prefix, which is in the
+ * form in which paths are matched. */
 bool path_behind_prefix(struct slice path, struct slice prefix, struct slice *ret_rest);

@@ -86,6 +86,8 @@ static void what_stands_behind_a_prefix_keeps_its_slashes(void **state)
     assert_behind("/a//bc", "/a/b", NULL);
     assert_behind("//x", "", "//x");
     assert_behind("/", "", "/");
+    assert_behind("/%c3%A9%2f/%aa", "/%C3%A9%2F", "/%aa");
+    assert_behind("/caf%c3%a9", "/CAF%C3%A9", NULL);
 }
 
 static void what_no_path_may_hold_is_escaped(void **state)

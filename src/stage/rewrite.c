@@ -96,7 +96,8 @@ static bool read_prefixes(struct setting_reader *reader, const struct node *mapp
         rewrite->strip = slice_of(NULL, 0);
         rewrite->replace_node = replace;
     }
-    bool good = !strip || read_prefix(reader, "strip_prefix", strip, &rewrite->strip);
+    bool good = !strip || (read_prefix(reader, "strip_prefix", strip, &rewrite->strip) &&
+                           path_match_form(rewrite->strip, reader->arena, &rewrite->strip));
     good &= !add || read_prefix(reader, "add_prefix", add, &rewrite->add);
     good &= !replace || read_prefix(reader, "replace_prefix", replace, &rewrite->replace);
     return good;
@@ -262,7 +263,13 @@ static const void *compile(const void *settings, const struct stage_compiler *co
 
 /* ---- what it does */
 
-enum rewrite_verdict { REWRITE_DONE, REWRITE_REFUSED, REWRITE_TOO_COSTLY, REWRITE_NO_MEMORY };
+enum rewrite_verdict {
+    REWRITE_DONE,
+    REWRITE_DIFFERS,
+    REWRITE_REFUSED,
+    REWRITE_TOO_COSTLY,
+    REWRITE_NO_MEMORY
+};
 
 /* Two texts as one path. Where nothing stands before it, what is left of the client's path begins
  * with one slash: two would name a host to some who read it. */
@@ -321,6 +328,26 @@ static bool has_dots(struct slice path)
     return found;
 }
 
+/* What the expression finds in the path as it is, or else in the form in which routes compare it,
+ * which then takes its place: what a route let in, its rewrite does not miss by a `//` or by the
+ * digits of an escape. */
+static enum rewrite_verdict find(const struct rewrite *rewrite, struct arena *arena,
+                                 struct slice *path, struct slice *captures)
+{
+    struct slice compared;
+    enum pattern_verdict verdict = pattern_match(rewrite->regex, *path, captures);
+    if (verdict == PATTERN_DIFFERS && !path_is_bare(*path)) {
+        if (!path_match_form(*path, arena, &compared) || !path_collapse(compared, arena, &compared))
+            return REWRITE_NO_MEMORY;
+        verdict = pattern_match(rewrite->regex, compared, captures);
+        if (verdict == PATTERN_MATCHES)
+            *path = compared;
+    }
+    if (verdict == PATTERN_TOO_COSTLY)
+        return REWRITE_TOO_COSTLY;
+    return verdict == PATTERN_MATCHES ? REWRITE_DONE : REWRITE_DIFFERS;
+}
+
 /* The path with what the expression found replaced. A path that only now gets dot segments is
  * refused: they were brought in by a variable, to climb out of what the route is for. */
 static enum rewrite_verdict rewrite_regex(struct exchange *exchange, const struct rewrite *rewrite,
@@ -329,9 +356,9 @@ static enum rewrite_verdict rewrite_regex(struct exchange *exchange, const struc
     ASSERT(rewrite->regex && rewrite->to);
     struct arena *arena = exchange_arena(exchange);
     struct slice captures[PATTERN_CAPTURES_MAX];
-    enum pattern_verdict verdict = pattern_match(rewrite->regex, *path, captures);
-    if (verdict != PATTERN_MATCHES)
-        return verdict == PATTERN_DIFFERS ? REWRITE_DONE : REWRITE_TOO_COSTLY;
+    enum rewrite_verdict verdict = find(rewrite, arena, path, captures);
+    if (verdict != REWRITE_DONE)
+        return verdict;
     if (!captures[0].data)
         return REWRITE_REFUSED; /* \K behind the end of the match */
     size_t start = (size_t)(captures[0].data - path->data);
@@ -341,6 +368,8 @@ static enum rewrite_verdict rewrite_regex(struct exchange *exchange, const struc
         slice_from(*path, start + captures[0].length),
     };
     struct slice joined = parts[1].data ? arena_join(arena, parts, 3) : parts[1];
+    while (start == 0 && slice_starts_with(joined, SLICE("//")))
+        joined = slice_from(joined, 1); /* as in `join` */
     struct slice escaped = joined.data ? path_escape(joined, arena) : joined;
     if (!escaped.data)
         return REWRITE_NO_MEMORY;
@@ -380,6 +409,8 @@ static enum stage_verdict on_request(struct exchange *exchange, const void *sett
         compiled->rewrite->regex ? rewrite_regex(exchange, compiled->rewrite, &path)
                                  : rewrite_prefixes(compiled, exchange_arena(exchange), &path);
     switch (verdict) {
+    case REWRITE_DIFFERS:
+        return STAGE_GO_ON;
     case REWRITE_DONE:
         if (exchange_set_path(exchange, path))
             return STAGE_GO_ON;

@@ -60,6 +60,33 @@ def test_a_regular_expression_with_captures(asked):
     assert one("/products/x.html") == "/products/x.html"
 
 
+def test_a_prefix_is_found_however_its_escapes_are_written(asked):
+    for written in ("/café", "/caf%C3%A9", "/caf%c3%a9"):
+        replace = asked(f'path: "{written}/*", rewrite: {{replace_prefix: "/é%c3"}}')
+        strip = asked(f'path: /*, rewrite: {{strip_prefix: "{written}"}}')
+        for sent in ("/caf%C3%A9", "/caf%c3%a9", "/caf%C3%a9", "//caf%c3%A9", "/%63af%c3%a9"):
+            assert replace(f"{sent}/x%c3") == "/%C3%A9%c3/x%c3", (written, sent)
+            assert strip(f"{sent}/x%c3") == "/x%c3", (written, sent)
+    assert strip("/CAF%C3%A9/x") == "/CAF%C3%A9/x"
+
+
+def test_an_expression_finds_what_the_route_has_let_in(asked):
+    one = asked(r'''path: /t/*, rewrite: {regex: "^/t/([a-z]+|%C3%A9)/", to: "/tenants/$1/"}''')
+    assert one("/t/a/x") == "/tenants/a/x"
+    assert one("//t/a/x") == one("/t//a/x") == "/tenants/a/x"
+    assert one("/t/%c3%a9/x") == one("//t/%c3%A9/x") == "/tenants/%C3%A9/x"
+    assert one("/t/a//x%c3") == "/tenants/a//x%c3"
+    assert one("//t//7//x%c3") == "//t//7//x%c3"
+
+
+def test_what_an_expression_leaves_names_no_host(asked):
+    one = asked(r'''path: /t/*, rewrite: {regex: "^/t(/.*)?$", to: "$1"}''')
+    assert one("/t/x//y") == "/x//y"
+    assert one("/t//evil.example/x") == one("/t///evil.example/x") == "/evil.example/x"
+    one = asked(r'''path: /*, rewrite: {regex: "x$", to: "y"}''')
+    assert one("//a//x") == "//a//y"
+
+
 def test_variables_cannot_leave_the_path(asked):
     one = asked('path: /u/*, rewrite: {regex: "^/u/", to: "/u/$query.name/"}')
     assert one("/u/x?name=joe") == "/u/joe/x?name=joe"
