@@ -141,8 +141,11 @@ static void remove_further_claims(struct fields *fields)
     }
 }
 
-static void remove_claims(struct fields *fields)
+void forwarded_clean(struct exchange *exchange)
 {
+    struct fields *fields = &exchange->request.fields;
+    if (exchange->peer_is_trusted)
+        return;
     fields_remove_bits(fields, FIELD_BITS_TELL_CLIENT);
     remove_further_claims(fields);
 }
@@ -154,8 +157,6 @@ void forwarded_clean_trailers(struct fields *trailers)
 
 bool forwarded_add(struct exchange *exchange, size_t spare, char **ret_line)
 {
-    if (!exchange->peer_is_trusted)
-        remove_claims(&exchange->request.fields);
     size_t room = LINES_MAX + 2 * peer_of(exchange).length + 2 * exchange->request.authority.length;
     char *memory = arena_alloc(&exchange->arena, room + spare);
     if (!memory)

@@ -12,8 +12,13 @@ struct fields;
 
 enum { FORWARDED_FIELDS = 5 };
 
-/* Changes the fields of the request, which have room for so many more. What is added stands as
- * lines one behind the other; behind them there is room for `spare` bytes of a further one at
+/* Takes out of the request what tells of the client and came from somebody who is not trusted.
+ * Before the request is compared with anything, so that no rule believes what servers never see. */
+void forwarded_clean(struct exchange *exchange);
+
+/* Changes the fields of the request, which have been cleaned and have room for so many more. What
+ * is added stands as lines one behind the other; behind them there is room for `spare` bytes of a
+ * further one at
  * `*ret_line`. False: no memory. */
 bool forwarded_add(struct exchange *exchange, size_t spare, char **ret_line);
 

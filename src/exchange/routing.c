@@ -182,6 +182,7 @@ static inline bool normalize(struct exchange *exchange)
         return false;
     exchange->client_path = exchange->path;
     find_client(exchange);
+    forwarded_clean(exchange);
     return true;
 }
 

@@ -155,6 +155,16 @@ def test_a_stranger_cannot_claim_an_address(ask):
     assert one(fields=[("X-Forwarded-For", "192.0.2.7")]) == "outside"
 
 
+@pytest.mark.parametrize("name", ["X-Real-IP", "X-Forwarded-For", "X-Forwarded-Proto", "Forwarded",
+                                  "X-Forwarded-Prefix", "X_Forwarded_For"])
+def test_no_condition_believes_what_a_stranger_claims(ask, name):
+    sites = [{"routes": [{"header": {name: "*"}, **answer("inside")}], **answer("outside")}]
+    claims = {"fields": [(name, "192.0.2.7")]}
+    assert ask(sites)(**claims) == "outside"
+    believed = "outside" if "_" in name else "inside"
+    assert ask(sites, trusted_proxies=["127.0.0.0/8"])(**claims) == believed
+
+
 def test_the_most_specific_wins_then_more_conditions_then_the_earlier(ask):
     one = ask([{"routes": [
         {"path": "/a/*", **answer("prefix")},
