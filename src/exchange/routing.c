@@ -303,6 +303,7 @@ void exchange_run_trailer_stages(struct exchange *exchange)
     const struct plan *plan = exchange->plan;
     forwarded_clean_trailers(&exchange->request_trailers);
     request_id_clean_trailers(exchange);
+    split_clean_trailers(exchange);
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         const struct plan_stage *entry = &plan->stages[i];
         if (entry->stage->on_request_trailers)

@@ -149,6 +149,13 @@ static bool tell_server(struct exchange *exchange, struct slice name)
                       split_variant(exchange));
 }
 
+void split_clean_trailers(struct exchange *exchange)
+{
+    const struct split *split = exchange->plan->split;
+    if (split && split->settings->tell.length > 0)
+        (void)fields_remove_text(&exchange->request_trailers, split->settings->tell);
+}
+
 static void start_split(struct exchange *exchange, const struct plan *plan)
 {
     ASSERT(plan->split);

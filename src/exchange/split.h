@@ -38,6 +38,10 @@ void split_decide(struct exchange *exchange);
 /* The name of the variant; empty where there is none. */
 struct slice split_variant(struct exchange *exchange);
 
+/* Takes out of the trailers of the request what would tell the server another variant: many
+ * applications take a trailer for a field of the head. */
+COLD void split_clean_trailers(struct exchange *exchange);
+
 /* When the head of the final response is there: the visitor is told the variant by a cookie, where
  * that is new; without memory it is not. */
 COLD void split_answer(struct exchange *exchange);

@@ -217,6 +217,14 @@ def test_the_server_is_told(start_letters, start_weir, connect):
     assert answer.value("X-Was") == "b"
 
 
+def test_nobody_tells_the_server_in_trailers(start_letters, start_weir, connect):
+    origins = start_letters("a")
+    client = connect(start_weir(configuration(origins, (100,), "tell: X-Variant")))
+    trailers = [("X-Variant", "evil"), ("X_Variant", "evil"), ("X-Sum", "4")]
+    assert client.ask("POST", body=[b"body"], trailers=trailers).status == 200
+    assert origins[0].requests[0].trailers == [("X-Sum", "4")]
+
+
 def test_metrics_and_logs_tell(start_letters, start_weir, connect, directory, ports):
     admin = ports.take()
     origins = start_letters("ab")
