@@ -55,10 +55,11 @@ bool hidden_names_have(const struct hidden_names *names, struct slice parameter)
     return false;
 }
 
+/* Up to what may begin another one to somebody. */
 static size_t parameter_length(struct slice rest)
 {
     size_t length = 0;
-    while (length < rest.length && rest.data[length] != '&' && rest.data[length] != ';')
+    while (length < rest.length && !memchr("&;?#", rest.data[length], 4))
         length++;
     return length;
 }
@@ -107,16 +108,14 @@ struct slice hide_in_query(struct slice text, const struct hidden_names *names, 
 struct slice hide_in_target(struct slice text, const struct hidden_names *names,
                             struct arena *arena)
 {
-    size_t mark = slice_find(text, '?');
+    size_t question = slice_find(text, '?'), hash = slice_find(text, '#');
+    size_t mark = question < hash ? question : hash;
     if (mark == text.length)
         return text;
-    struct slice query = slice_from(text, mark + 1);
-    query = slice_until(query, slice_find(query, '#'));
-    struct slice shown = hide_in_query(query, names, arena);
+    struct slice query = slice_from(text, mark + 1), shown = hide_in_query(query, names, arena);
     if (shown.data == query.data)
         return text;
-    struct slice parts[] = {slice_until(text, mark + 1), shown,
-                            slice_from(text, mark + 1 + query.length)};
-    struct slice joined = arena_join(arena, parts, 3);
+    struct slice parts[] = {slice_until(text, mark + 1), shown};
+    struct slice joined = arena_join(arena, parts, 2);
     return joined.data ? joined : SLICE("");
 }

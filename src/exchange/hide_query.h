@@ -22,6 +22,7 @@ bool hidden_names_have(const struct hidden_names *names, struct slice parameter)
 struct slice hide_in_query(struct slice text, const struct hidden_names *names,
                            struct arena *arena);
 
-/* The same for a target or URL: only what stands between the first `?` and a `#`. */
+/* The same for a target or URL: what stands behind the first `?` or `#`, for a redirect may carry
+ * tokens behind the latter (RFC 6749 4.2.2). */
 struct slice hide_in_target(struct slice text, const struct hidden_names *names,
                             struct arena *arena);

@@ -35,7 +35,7 @@ static void expect(struct slice target, struct slice shown)
 static void what_has_no_secret_is_not_copied(void **state)
 {
     (void)state;
-    struct slice target = SLICE("/a?b=c&tokens=1&d#token=x");
+    struct slice target = SLICE("/a;token=y?b=c&tokens=1&d#tokens=x");
     assert_ptr_equal(hide_in_target(target, &hidden_names_standard, &arena).data, target.data);
 }
 
@@ -46,6 +46,9 @@ static void the_value_of_a_secret_is_hidden(void **state)
     expect(SLICE("/a?x=1&password=&y"), SLICE("/a?x=1&password=[hidden]&y"));
     expect(SLICE("https://h/a?API_Key=k#end"), SLICE("https://h/a?API_Key=[hidden]#end"));
     expect(SLICE("/?token=a;token=b=c"), SLICE("/?token=[hidden];token=[hidden]"));
+    expect(SLICE("/#token=a&x=1"), SLICE("/#token=[hidden]&x=1"));
+    expect(SLICE("/a?b=c#state=1&id_token=x"), SLICE("/a?b=c#state=1&id_token=[hidden]"));
+    expect(SLICE("/#/a?code=b#key=d"), SLICE("/#/a?code=[hidden]#key=[hidden]"));
 }
 
 static void an_escape_does_not_uncover_it(void **state)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 from harness.deadline import poll_until
+from harness.origin import answering
 from harness.weir import ROOT, run_weir_command, write_configuration
 
 ID = re.compile(r"^[0-9a-f]{32}$")
@@ -194,6 +195,17 @@ def test_secrets_of_a_query_are_hidden(start_origin, start_proxy, connect, direc
         line, = read_lines(log, 1)
         assert "c2VjcmV0" not in line and "[hidden]" in line and "x=1" in line
     assert origin.requests[-1].target.endswith("=c2VjcmV0")
+
+
+def test_tokens_of_a_redirect_are_hidden(start_origin, start_proxy, connect, directory):
+    to = "https://app.example/back?code=c2VjcmV0#access_token=c2VjcmV0&state=xyz"
+    origin = start_origin(answering(status=302, fields=[("Location", to)]))
+    log = directory / "access.log"
+    settings = access(log, "format: {json: {to: $response.header.Location}}")
+    assert connect(start_proxy(origin, settings=settings)).ask().value("Location") == to
+    line, = read_lines(log, 1)
+    assert json.loads(line) == {
+        "to": "https://app.example/back?code=[hidden]#access_token=[hidden]&state=xyz"}
 
 
 def test_which_parameters_are_hidden_may_be_chosen(start_origin, start_proxy, connect, directory):
