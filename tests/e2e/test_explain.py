@@ -100,10 +100,11 @@ def written(directory, server="127.0.0.1:9", port=8080):
 
 
 @pytest.mark.parametrize("method, target, fields", REQUESTS)
-def test_what_is_told_is_what_is_done(start_origin, start_weir, connect, directory, method, target,
-                                      fields):
+def test_what_is_told_is_what_is_done(start_origin, start_weir, connect, directory, ports, method,
+                                      target, fields):
     origin = start_origin()
-    weir = start_weir(SERVED.format(server=origin.server))
+    served = SERVED.format(server=origin.server)
+    weir = start_weir(served.replace('"127.0.0.1:1"', f'"127.0.0.1:{ports.take()}"'))
     host = f"shop.example.com:{weir.address[1]}"
     options = [word for name, value in fields for word in ("-H", f"{name}: {value}")]
     told = explain(written(directory, origin.server, weir.address[1]), method,
