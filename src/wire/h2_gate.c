@@ -81,6 +81,7 @@ void h2_gate_turn_over(struct h2_gate *gate, uint64_t now)
     gate->resets = is_long_ago ? 0 : gate->resets / 2;
     gate->controls = is_long_ago ? 0 : gate->controls / 2;
     gate->earned = is_long_ago ? 0 : gate->earned / 2;
+    gate->pieces = is_long_ago ? 0 : gate->pieces / 2;
     gate->began = now;
 }
 
@@ -210,7 +211,10 @@ static enum h2_error check_window_update(struct h2_gate *gate, const struct h2_g
         return H2_PROTOCOL_ERROR;
     if (frame->length != 4)
         return H2_FRAME_SIZE_ERROR;
-    return count_control(gate, limits);
+    if (gate->pieces == 0)
+        return count_control(gate, limits);
+    gate->pieces--;
+    return H2_NO_ERROR;
 }
 
 /* PING has one length, GOAWAY a least (RFC 9113 6.7, 6.8). */

@@ -26,7 +26,7 @@ struct h2_gate_limits {
 
 enum {
     H2_GATE_PERIOD_MS = 10000,
-    H2_GATE_PIECE = 256,            /* bytes of content for which one control frame more may come */
+    H2_GATE_PIECE = 256,            /* bytes of content that allow for one WINDOW_UPDATE more */
     H2_GATE_MEMORY = 512,           /* streams, the newest, of which it is known how they stand */
     H2_GATE_CONTINUATIONS_MAX = 16, /* frames of one block: a megabyte of HPACK is for nobody */
     H2_GATE_SETTINGS_MAX = 32,      /* in one frame: each may be work for all streams */
@@ -37,6 +37,7 @@ struct h2_gate {
     uint32_t resets;     /* in this period and, halved with each, in those before */
     uint32_t controls;   /* the same */
     uint32_t earned;     /* the same, of frames that did something */
+    uint32_t pieces;     /* the same, of content for which no window was opened yet */
     bool is_to_server;   /* HEADERS begin no stream */
     uint32_t last;       /* the highest stream of the client's */
     uint32_t block;      /* stream whose block goes on with CONTINUATION; 0: none does */
@@ -69,10 +70,12 @@ enum h2_error h2_gate_pass_padded(struct h2_gate *gate, const struct h2_gate_lim
 enum h2_error h2_gate_pass_vain(struct h2_gate *gate, const struct h2_gate_limits *limits);
 
 /* A frame was sent for which the peer may send control frames; of content, so many bytes. Who takes
- * that in little pieces opens two windows by each: some clients by four KiB, others by less. */
+ * that in little pieces opens two windows by each: some clients by four KiB, others by less. That
+ * is more work for them than for us, of other frames it might not be. */
 static inline void h2_gate_earn(struct h2_gate *gate, uint32_t length)
 {
-    gate->earned += 2 + length / H2_GATE_PIECE;
+    gate->earned += 2;
+    gate->pieces += length / H2_GATE_PIECE;
 }
 
 /* A stream was reset because of what the client did. False: that has been too often. */

@@ -631,6 +631,25 @@ static void what_waits_to_be_written_has_a_limit(void **state)
     h2_trial_fini(&trial);
 }
 
+static void content_lets_windows_be_opened_and_nothing_else(void **state)
+{
+    static const struct h2_gate_limits limits = {.resets = 1, .controls = 3};
+    const struct h2_frame ping = {.length = 8, .kind = PING};
+    const struct h2_frame update = {.length = 4, .kind = WINDOW_UPDATE};
+    struct h2_gate gate_state;
+    (void)state;
+    h2_gate_init(&gate_state);
+    h2_gate_earn(&gate_state, 10 * H2_GATE_PIECE);
+    for (unsigned i = 0; i < 10 + 2 + 3; i++)
+        assert_int_equal(h2_gate_pass(&gate_state, &limits, &update), H2_NO_ERROR);
+    assert_int_equal(h2_gate_pass(&gate_state, &limits, &update), H2_ENHANCE_YOUR_CALM);
+    h2_gate_init(&gate_state);
+    h2_gate_earn(&gate_state, 10 * H2_GATE_PIECE);
+    for (unsigned i = 0; i < 2 + 3; i++)
+        assert_int_equal(h2_gate_pass(&gate_state, &limits, &ping), H2_NO_ERROR);
+    assert_int_equal(h2_gate_pass(&gate_state, &limits, &ping), H2_ENHANCE_YOUR_CALM);
+}
+
 static void the_gate_forgives_with_time(void **state)
 {
     static const struct h2_gate_limits limits = {.resets = 1, .controls = 3};
@@ -667,6 +686,7 @@ int main(void)
         cmocka_unit_test(settings_come_in_small_numbers),
         cmocka_unit_test(unknown_frames_come_in_any_split),
         cmocka_unit_test(what_waits_to_be_written_has_a_limit),
+        cmocka_unit_test(content_lets_windows_be_opened_and_nothing_else),
         cmocka_unit_test(the_gate_forgives_with_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,19 @@ def test_who_downloads_may_open_windows_often(start_origin, start_h2c, h2, piece
     assert len(response.body) == len(body)
 
 
+@pytest.mark.parametrize("kind, payload", [
+    (SETTINGS, struct.pack(">HL", INITIAL_WINDOW_SIZE, 70000) * 32), (PING, bytes(8))],
+    ids=["SETTINGS", "PING"])
+def test_who_downloads_may_do_nothing_else_often(start_origin, start_h2c, h2, kind, payload):
+    """A frame of SETTINGS may be work for all streams, and 32 times."""
+    origin = start_origin(lambda c: (c.read_request(), c.answer(body=b"x" * 1_000_000)))
+    client = h2(start_h2c(f"- proxy: {origin.url}", LIMITS), {INITIAL_WINDOW_SIZE: 2_000_000})
+    client.open_window(0, 2_000_000)
+    assert len(client.ask().body) == 1_000_000
+    client.send(frame_bytes(kind, 0, 0, payload) * 1500)
+    assert client.read_goaway().error == ENHANCE_YOUR_CALM
+
+
 @pytest.mark.parametrize("begin", [
     lambda client: client.send_request("POST", host="fixed.example.com", end=False),
     lambda client: client.send_headers([(":method", "POST")], end=False)],
