@@ -167,10 +167,11 @@ static void warn_of_bare_slash(const struct configuration *configuration, const 
             (is_root && has_action(scope->parent)) || is_thought_of(configuration, scope, test))
             continue;
         if (is_root)
-            diagnostics_warning(diagnostics, test->node->position,
-                                "write \"proxy\" in the site itself, or there \"respond: 404\" if "
-                                "that is meant",
-                                "this path is \"/\" alone, and nothing is done with all others");
+            diagnostics_warning(
+                diagnostics, test->node->position,
+                "write \"proxy\" in the site itself, or there \"respond: 404\" if "
+                "that is meant",
+                "this path is \"/\" alone, and nothing is done with what no route takes");
         else
             diagnostics_warning(
                 diagnostics, test->node->position,
