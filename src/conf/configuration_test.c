@@ -457,7 +457,9 @@ static void includes_that_cannot_be_are_told(void **state)
         const char *files[7];
         const char *told;
     } cases[] = {
-        {{"a", "include: b\n", NULL}, "a:1:10: cannot read b: no such file"},
+        {{"a", "include: b\n", NULL},
+         "a:1:10: cannot read b: no such file; name a file, or several by a pattern such as "
+         "conf.d/*.yaml; the path begins where this file lies"},
         {{"a", "include: x/*\n", NULL}, "a:1:10: no file is called x/*"},
         {{"a", "include: [b]\n", "b", "include: a\n", NULL},
          "b:1:10: the file a is already a part of the configuration; include each file once"},

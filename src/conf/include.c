@@ -144,8 +144,10 @@ static void include_file(struct including *including, struct slice path, const s
     if (!loading->with->read_file ||
         !loading->with->read_file(loading->with->context, path, arena_of(including), &bytes,
                                   &reason)) {
-        diagnostics_error(loading->diagnostics, from->position, NULL, "cannot read %.*s: %s",
-                          SHOWN(path), reason);
+        diagnostics_error(loading->diagnostics, from->position,
+                          "name a file, or several by a pattern such as conf.d/*.yaml; the path "
+                          "begins where this file lies",
+                          "cannot read %.*s: %s", SHOWN(path), reason);
         return;
     }
     int index = add_source(including, path, bytes);

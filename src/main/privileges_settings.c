@@ -31,8 +31,11 @@ static bool read_user(struct setting_reader *reader, const struct node *node, vo
     /* Also where nobody will become anybody: whoever loads it, checker or worker, finds the same.
      */
     diagnostics_error(reader->diagnostics, node->position,
-                      "name one that stands in /etc/passwd (/etc/group), or make it: useradd "
-                      "--system weir; numbers need not stand there: \"1000:1000\"",
+                      diagnostics_text(reader->diagnostics,
+                                       "name one that stands in /etc/passwd (/etc/group), or make "
+                                       "it: useradd --system %.*s; numbers need not stand there: "
+                                       "\"1000:1000\"",
+                                       SHOWN(name)),
                       "nobody can become \"%.*s\": %s", SHOWN(node->text), problem);
     return false;
 }

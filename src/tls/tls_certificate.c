@@ -174,6 +174,8 @@ static enum tls_certificate_state read_thoroughly(struct tls_certificate *certif
         read_all(chain_bytes, key_bytes, reading->weak_too, certificate);
     if (state == TLS_CERTIFICATE_BAD_KEY && !has_key(key))
         state = TLS_CERTIFICATE_NO_KEY;
+    if (state == TLS_CERTIFICATE_NONE && has_key(chain))
+        state = TLS_CERTIFICATE_IS_KEY;
     BIO_free(chain_bytes);
     BIO_free(key_bytes);
     ERR_clear_error();
@@ -261,6 +263,9 @@ static const struct {
     [TLS_CERTIFICATE_GOOD] = {"it is good", NULL},
     [TLS_CERTIFICATE_NONE] = {"there is no certificate in it",
                               "name a file in PEM, with -----BEGIN CERTIFICATE-----"},
+    [TLS_CERTIFICATE_IS_KEY] = {"there is a private key in it and no certificate",
+                                "name it as \"key\", and the file with -----BEGIN "
+                                "CERTIFICATE----- as \"certificate\""},
     [TLS_CERTIFICATE_BROKEN] = {"a certificate in it cannot be read",
                                 "get the file anew; \"openssl x509 -text -noout -in FILE\" must "
                                 "read it"},

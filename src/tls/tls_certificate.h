@@ -13,7 +13,8 @@ struct tls_maker;
 
 enum tls_certificate_state {
     TLS_CERTIFICATE_GOOD,
-    TLS_CERTIFICATE_NONE,      /* there is no certificate in the bytes */
+    TLS_CERTIFICATE_NONE,      /* there is no certificate in the bytes, */
+    TLS_CERTIFICATE_IS_KEY,    /* but a private key */
     TLS_CERTIFICATE_BROKEN,    /* a certificate, or one of its chain, cannot be read */
     TLS_CERTIFICATE_NO_KEY,    /* there is no private key in the bytes */
     TLS_CERTIFICATE_LOCKED,    /* the key is encrypted */

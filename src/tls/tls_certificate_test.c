@@ -52,6 +52,7 @@ static void a_key_that_is_not_its_own_is_told(void **state)
     assert_int_equal(read_both(one.chain, one.chain, &certificate), TLS_CERTIFICATE_NO_KEY);
     assert_int_equal(read_both(one.chain, "", &certificate), TLS_CERTIFICATE_NO_KEY);
     assert_int_equal(read_both("", one.key, &certificate), TLS_CERTIFICATE_NONE);
+    assert_int_equal(read_both(one.key, one.chain, &certificate), TLS_CERTIFICATE_IS_KEY);
     for (int said = TLS_CERTIFICATE_NONE; said < TLS_CERTIFICATE_STATES; said++)
         assert_non_null(tls_certificate_problem((enum tls_certificate_state)said));
 }

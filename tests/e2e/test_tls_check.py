@@ -49,6 +49,13 @@ def large(authority):
     (authority.directory / "site.pem").write_bytes(b"#" * (256 * 1024 + 1))
 
 
+def swapped(authority):
+    chain, key = authority.directory / "site.pem", authority.directory / "site.key"
+    chain_bytes = chain.read_bytes()
+    chain.write_bytes(key.read_bytes())
+    key.write_bytes(chain_bytes)
+
+
 def other_key(authority):
     (authority.directory / "site.key").write_bytes(
         (authority.directory / "good.key").read_bytes())
@@ -62,6 +69,9 @@ ERRORS = [  # with what to do
     (without_certificate,
      '7:24: error: "{files}/site.pem" cannot be served: there is no certificate in it',
      "name a file in PEM, with -----BEGIN CERTIFICATE-----"),
+    (swapped, '7:24: error: "{files}/site.pem" cannot be served: there is a private key in it and '
+              "no certificate", 'name it as "key", and the file with -----BEGIN CERTIFICATE----- as '
+                                '"certificate"'),
     (broken, '7:24: error: "{files}/site.pem" cannot be served: a certificate in it cannot be read',
      'get the file anew; "openssl x509 -text -noout -in FILE" must read it'),
     (without_key, 'error: "{files}/site.key" cannot be served: there is no private key in it',
@@ -283,7 +293,7 @@ def test_it_is_told_what_a_certificate_is_for(authority, check):
     said = check(LISTEN + a_site("c.example.com"), status=0)
     assert ('weir.yaml:3:11: warning: no certificate of the site holds for "c.example.com"; it is '
             "for a.example.com, b.example.com") in said
-    assert advises(said, "get one that names it too, or make it a site of its own"), said
+    assert advises(said, "get one that names it too"), said
 
 
 @pytest.mark.parametrize("text, words", [
