@@ -258,6 +258,8 @@ static void answer_upgrade(void *context, const struct admin_request *request,
     reply->status = error ? 409 : 202;
     if (error == -EBUSY)
         (void)fputs("an upgrade is under way already\n", reply->body);
+    else if (error == -ESHUTDOWN)
+        (void)fputs("Weir is told to stop\n", reply->body);
     else if (error == -ENOTSUP)
         (void)fputs("a Weir of one process cannot be upgraded; restart it\n", reply->body);
     else if (error)

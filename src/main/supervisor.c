@@ -54,7 +54,7 @@ void supervisor_finish(struct supervisor *supervisor, int status)
         service_tell_stopping(&supervisor->service);
     supervisor->is_ending = true;
     supervisor->status = status;
-    upgrade_fail(&supervisor->upgrade, "Weir stops");
+    upgrade_stop(&supervisor->upgrade);
 }
 
 static void stop(struct supervisor *supervisor)

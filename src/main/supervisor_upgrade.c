@@ -2,6 +2,8 @@
 #include "main/supervisor_int.h"
 #include "obs/log.h"
 
+#include <errno.h>
+
 void supervisor_fail_upgrade(struct supervisor *supervisor, const char *problem)
 {
     if (supervisor->opening.is_awaiting)
@@ -89,12 +91,12 @@ void supervisor_see_to_upgrade(struct supervisor *supervisor)
         see_to_newcomer(supervisor);
 }
 
-/* The next program would serve again, and not know that it was told to stop. */
 void supervisor_begin_upgrade(struct supervisor *supervisor)
 {
-    if (supervisor->is_ending)
+    int error = upgrade_ask(&supervisor->upgrade);
+    if (error == -ESHUTDOWN)
         log_event(LOG_WARNING, "Weir stops; an upgrade was not begun");
-    else if (upgrade_ask(&supervisor->upgrade) != 0)
+    else if (error)
         log_event(LOG_WARNING, "an upgrade is under way; another one was not begun");
 }
 

@@ -82,6 +82,8 @@ void upgrade_note_restart(struct upgrade *upgrade)
 
 int upgrade_ask(struct upgrade *upgrade)
 {
+    if (upgrade->has_stopped)
+        return -ESHUTDOWN;
     if (upgrade->step != UPGRADE_NONE)
         return -EBUSY;
     upgrade->step = UPGRADE_ASKED;
@@ -136,6 +138,12 @@ void upgrade_fail(struct upgrade *upgrade, const char *problem)
     }
     if (upgrade->step != UPGRADE_NONE)
         fail_with(upgrade, problem, (struct slice){0});
+}
+
+void upgrade_stop(struct upgrade *upgrade)
+{
+    upgrade_fail(upgrade, "Weir stops");
+    upgrade->has_stopped = true;
 }
 
 void upgrade_leave(struct upgrade *upgrade)

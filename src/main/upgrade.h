@@ -35,6 +35,7 @@ struct upgrade {
     char from[UPGRADE_VERSION_MAX + 1]; /* the version that serves */
     char to[UPGRADE_VERSION_MAX + 1];
     bool has_been, has_failed;     /* there was one; and so it ended */
+    bool has_stopped;              /* there will be none */
     char words[UPGRADE_WORDS_MAX]; /* what became of it, or what was wrong */
 };
 
@@ -52,7 +53,7 @@ void upgrade_note_restart(struct upgrade *upgrade);
 int upgrade_write(const struct upgrade *upgrade, int file);
 bool upgrade_read(struct upgrade *upgrade, struct slice key, struct slice value);
 
-/* 0, or -EBUSY while one is under way. */
+/* 0, -EBUSY while one is under way, or -ESHUTDOWN: Weir stops. */
 int upgrade_ask(struct upgrade *upgrade);
 
 /* Goes on as far as it can without the supervisor. */
@@ -72,6 +73,10 @@ bool upgrade_is_late(const struct upgrade *upgrade);
 
 /* Ends it, where one is under way, and tells why. */
 void upgrade_fail(struct upgrade *upgrade, const char *problem);
+
+/* Weir stops, and with it what is under way. None begins any more: the next program would serve
+ * again, and not know that it was told to stop. */
+void upgrade_stop(struct upgrade *upgrade);
 
 /* In a process that was made of this one: closes its descriptors here. */
 void upgrade_leave(struct upgrade *upgrade);

@@ -55,7 +55,7 @@ struct sys_opener {
     /* It is not served after all, and what was read is forgotten. */
     void (*drop_loaded)(struct sys_opener *opener);
     /* Asks the supervisor for an upgrade, which goes on by itself. 0 or -errno: -EBUSY while one is
-     * under way, -ENOTSUP where there is no supervisor. */
+     * under way, -ESHUTDOWN while Weir stops, -ENOTSUP where there is no supervisor. */
     int (*begin_upgrade)(struct sys_opener *opener);
     /* A file that tells what has become of the last one (main/upgrade.h), or -errno. */
     int (*open_upgrade_outcome)(struct sys_opener *opener);

@@ -640,6 +640,24 @@ def test_who_was_told_to_stop_is_not_upgraded(start_installed, start_origin):
     weir.weir.wait_for_end()
 
 
+def test_who_was_told_to_stop_is_not_upgraded_by_command_either(start_installed, start_origin):
+    """While the worker that serves ends what it has begun."""
+    weir = start_installed("timeouts: {drain: 1h}\n"
+                           f"sites: [{{proxy: '{start_origin(answering_or_echoing).url}'}}]\n")
+    before = open_tunnel(weir)
+    upgrade(weir)
+    tunnel = open_tunnel(weir)
+    weir.weir.signal(signal.SIGTERM)
+    weir.weir.wait_for_log("weir: stopping")
+    said = run_weir_command("upgrade", "-c", weir.path)
+    assert (said.returncode, "Weir is told to stop" in said.stderr) == (1, True)
+    tunnel.close()
+    only_one_worker(weir)
+    check_tunnel(before, b"still there")
+    before.close()
+    weir.weir.wait_for_end()
+
+
 def test_a_worker_that_dies_while_it_drains_is_not_replaced(start_installed, start_origin):
     weir = start_installed("timeouts: {drain: 1h}\n"
                            f"sites: [{{proxy: '{start_origin(answering_or_echoing).url}'}}]\n")
