@@ -197,7 +197,9 @@ static enum io flush(struct stream *stream, size_t *ret_sent)
     self->moved += *ret_sent;
     if (self->shuts && io == IO_DONE)
         shut(self);
-    return io;
+    /* While its server takes nothing, nobody would receive the news. */
+    bool is_lost = self->is_tunnel && socket_was_reset(&self->client->transport.socket);
+    return is_lost ? IO_FAILED : io;
 }
 
 /* ---- the request */

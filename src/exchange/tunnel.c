@@ -97,8 +97,8 @@ static void run(struct tunnel *tunnel)
     struct transport *client = client_transport(tunnel->client);
     struct transport *server = &tunnel->server->transport;
     unsigned up = PIECES_PER_RUN, down = PIECES_PER_RUN;
-    bool good =
-        run_way(&tunnel->up, client, server, &up) && run_way(&tunnel->down, server, client, &down);
+    bool good = run_way(&tunnel->up, client, server, &up) &&
+                run_way(&tunnel->down, server, client, &down) && !socket_was_reset(&client->socket);
     if (!good) {
         close_tunnel(tunnel, true);
         return;

@@ -62,6 +62,14 @@ COLD enum io socket_fail(struct socket *socket, int error)
     return IO_FAILED;
 }
 
+bool socket_was_reset(struct socket *socket)
+{
+    int error = socket->broken && !socket->error ? sys_socket_error(socket->fd) : 0;
+    if (error)
+        (void)socket_fail(socket, -error);
+    return socket->error != 0;
+}
+
 bool socket_watch(struct socket *socket)
 {
     if (socket->watched)

@@ -101,6 +101,10 @@ static inline bool socket_is_readable(const struct socket *socket)
 /* Makes sure that news will come, though nothing was asked yet. False: the system refused. */
 bool socket_watch(struct socket *socket);
 
+/* Whether the peer has torn the connection down, in place of ending it; where the system told that
+ * it is over, a system call. What came before may still be received. */
+bool socket_was_reset(struct socket *socket);
+
 /* What was received makes no sense to whoever reads from this socket: it counts as broken from now
  * on. Returns IO_FAILED. */
 enum io socket_fail(struct socket *socket, int error);

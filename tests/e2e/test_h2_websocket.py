@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from harness.certificates import a_site
-from harness.deadline import poll_until, wait_for
+from harness.deadline import Late, poll_until, wait_for
 from harness.h2_client import CANCEL, ENABLE_CONNECT_PROTOCOL, PROTOCOL_ERROR
 from harness.metrics import read_metrics
 from harness.origin import answering
@@ -350,6 +350,29 @@ def test_a_client_of_http1_that_resets_ends_the_stream(start_h2_origin, start_we
         client.end_sending()
     poll_until(lambda: requests, what="the reset")
     assert requests[0].reset == CANCEL
+
+
+@pytest.mark.parametrize("kind", ["http1", "http2"])
+def test_a_client_that_resets_ends_a_tunnel_of_which_nobody_takes(
+        start_origin, start_h2_origin, start_weir, connect, directory, kind):
+    go_on = threading.Event()
+
+    def stands_still(connection, *_):
+        connection.wait(go_on)
+
+    origin = (start_h2_origin(connecting(stands_still), settings=OFFER) if kind == "http2" else
+              start_origin(upgrading(stands_still)))
+    client = connect(start_weir(f"admin: unix:{directory}/admin\n"
+                                f"sites: [{{proxy: \"{origin.url}\"}}]"))
+    client.send_request("GET", "/chat", fields=UPGRADE)
+    assert client.read_response().status == 101
+    with pytest.raises(Late):
+        client.send(bytes(64 * 1024 * 1024), seconds=1)
+    client.reset()
+    poll_until(lambda: read_metrics(f"{directory}/admin")("weir_tunnels") == 0,
+               what="the end of the tunnel")
+    assert not origin.connections[0].finished.is_set()
+    go_on.set()
 
 
 def test_a_server_of_http1_that_resets_ends_the_stream(start_origin, start_h2c, h2):
