@@ -92,15 +92,16 @@ static bool unknown_key(struct setting_reader *reader, const struct node_pair *p
 static bool refuse_status_before(struct setting_reader *reader, const struct node *node)
 {
     struct slice text = node->text,
-                 rest = text.length > 3 ? slice_trim(slice_from(text, 3)) : SLICE("…");
+                 rest = text.length > 3 ? slice_trim(slice_from(text, 3)) : SLICE("");
+    rest = rest.length > 0 ? rest : SLICE("…");
     uint64_t status = 0;
     if (text.length < 3 || !slice_to_number(slice_until(text, 3), 399, &status) || status < 300 ||
         (text.length > 3 && text.data[3] != ' '))
         return false;
     diagnostics_error(reader->diagnostics, node->position,
                       diagnostics_text(reader->diagnostics,
-                                       "write redirect: {to: \"%.*s\", status: %u}", SHOWN(rest),
-                                       (unsigned)status),
+                                       "write redirect: {to: \"%.*s\", status: %u}",
+                                       (int)rest.length, rest.data, (unsigned)status),
                       "here should be where to; the status has a key of its own");
     return true;
 }

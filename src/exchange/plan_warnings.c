@@ -153,6 +153,24 @@ static bool is_thought_of(const struct configuration *configuration, const struc
     return around->kind == SCOPE_ROUTE && is_taken(test, path_of(configuration, around));
 }
 
+/* What is meant by the path: all below it, or a pattern that finds it alone. */
+static const char *slash_cure(struct diagnostics *diagnostics, struct slice path)
+{
+    char memory[512];
+    struct text text = text_over(memory, sizeof(memory));
+    text_print(&text, "write \"%.*s*\", or the pattern '~^", (int)path.length, path.data);
+    for (size_t i = 0; i < path.length; i++) {
+        if (path.data[i] == '\'')
+            text_add_byte(&text, '\''); /* in YAML */
+        else if (strchr("\\.^$|*+()[]{}", path.data[i]))
+            text_add_byte(&text, '\\');
+        text_add_byte(&text, path.data[i]);
+    }
+    text_add(&text, SLICE("$' if that is meant"));
+    return text_is_cut(&text) ? "write a * behind its last slash, or a pattern if that is meant"
+                              : diagnostics_text(diagnostics, "%.*s", (int)text.length, memory);
+}
+
 /* `/api/`, and `/` where nothing is done with the rest, are all below it to other proxies. */
 static void warn_of_bare_slash(const struct configuration *configuration, const struct scope *scope,
                                struct diagnostics *diagnostics)
@@ -174,11 +192,7 @@ static void warn_of_bare_slash(const struct configuration *configuration, const 
                 "this path is \"/\" alone, and nothing is done with what no route takes");
         else
             diagnostics_warning(
-                diagnostics, test->node->position,
-                diagnostics_text(diagnostics,
-                                 "write \"%.*s*\", or the pattern '~^%.*s$' if that "
-                                 "is meant",
-                                 SHOWN(test->text), SHOWN(test->text)),
+                diagnostics, test->node->position, slash_cure(diagnostics, test->text),
                 "this path is \"%.*s\" alone, without what lies below it", SHOWN(test->text));
     }
 }
