@@ -1,5 +1,7 @@
 #include "upstream/call_h2.h"
 
+#include "upstream/commons.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +13,8 @@
  * the server can still be waited for. */
 static void a_server_that_others_have_filled_was_not_tried(void **state)
 {
-    static const struct upstream upstream = {.stream_window = 65535};
+    static struct commons commons;
+    static const struct upstream upstream = {.commons = &commons, .stream_window = 65535};
     static const struct timeouts timeouts = {.connect = 1000};
     static const struct h1_limits limits = {.header_size = 1024, .header_count = 10};
     struct server server = {.active = 2};

@@ -24,6 +24,7 @@ UNSEEN = {
     "a port for health checks of a server without ports": "an editor puts no two settings together",
     "health checks over HTTP/2 and gRPC": "an editor puts no two settings together",
     "hosts in printed quotes and over two lines": "to an editor any text may be a host",
+    "a redirect that begins with its status, and is long or short": "to an editor any text may be where to",
     "a pair of surrogates": "to the editor's reader of YAML it is a character",
 }
 
